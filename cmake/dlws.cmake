@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+# dlws_library(NAME SOURCES a.cc … DEPS dlws_kube fmt::fmt …)   a static library of one folder
+# dlws_test(NAME SOURCES a_test.cc … DEPS …)                    one GoogleTest binary, one ctest entry
+# dlws_program(NAME SOURCES main.cc DEPS …)                     an executable
+# All three refuse a dependency that points upwards (design: dependencies point downwards only).
+
+# Folder -> the folders of ours it may link.
+set(DLWS_MAY_USE_kube "kube")
+set(DLWS_MAY_USE_model "model")
+set(DLWS_MAY_USE_operator "operator;kube;model")
+set(DLWS_MAY_USE_webhook "webhook;kube;model")
+set(DLWS_MAY_USE_agent "agent;kube;model")
+set(DLWS_MAY_USE_portal "portal;kube;model")
+set(DLWS_MAY_USE_cli "cli;model")
+set(DLWS_MAY_USE_test "test;operator;webhook;agent;portal;kube;model")
+
+function(dlws_top_folder directory result)
+    file(RELATIVE_PATH path ${CMAKE_SOURCE_DIR} ${directory})
+    string(REGEX REPLACE "/.*" "" top "${path}")
+    set(${result} ${top} PARENT_SCOPE)
+endfunction()
+
+function(dlws_link target scope)
+    dlws_top_folder(${CMAKE_CURRENT_SOURCE_DIR} here)
+    foreach(dep IN LISTS ARGN)
+        if(TARGET ${dep})
+            get_target_property(folder ${dep} DLWS_FOLDER)
+            if(folder AND NOT folder IN_LIST DLWS_MAY_USE_${here})
+                message(FATAL_ERROR "${here}/ may not use ${folder}/ (${target} -> ${dep}): "
+                    "dependencies point downwards only, see cmake/dlws.cmake")
+            endif()
+            if(dep MATCHES "cpprest" AND NOT here MATCHES "^(test|cli)$")
+                message(FATAL_ERROR "cpprestsdk is for the test driver and the command line only")
+            endif()
+        elseif(dep MATCHES "^dlws_")
+            message(FATAL_ERROR "${target} links ${dep}, which is not defined above ${here}/")
+        endif()
+    endforeach()
+    target_link_libraries(${target} ${scope} ${ARGN})
+endfunction()
+
+function(dlws_library name)
+    cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+    add_library(${name} STATIC ${ARG_SOURCES})
+    dlws_top_folder(${CMAKE_CURRENT_SOURCE_DIR} here)
+    set_target_properties(${name} PROPERTIES DLWS_FOLDER ${here})
+    target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR})
+    dlws_link(${name} PUBLIC ${ARG_DEPS})
+endfunction()
+
+function(dlws_program name)
+    cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+    add_executable(${name} ${ARG_SOURCES})
+    target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
+    dlws_link(${name} PRIVATE ${ARG_DEPS})
+endfunction()
+
+enable_testing()
+function(dlws_test name)
+    cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+    dlws_program(${name} SOURCES ${ARG_SOURCES} DEPS ${ARG_DEPS} GTest::gmock GTest::gtest_main)
+    target_compile_definitions(${name} PRIVATE DLWS_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+    add_test(NAME ${name} COMMAND ${name})
+    set_tests_properties(${name} PROPERTIES TIMEOUT 300 LABELS unit)
+endfunction()
