@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "model/dljob.h"
+
+namespace dlws::model {
+
+enum class DriverMode {
+    None,      ///< the node gives containers what they need (or there are no GPUs)
+    HostPath,  ///< a folder of the host with the driver's libraries is mounted read-only
+};
+
+std::string_view ToString(DriverMode m);
+
+struct GpuSettings {
+    DriverMode driver = DriverMode::None;
+    std::string driverHostPath = "/opt/nvidia-driver";
+    std::string typeLabel = "dlworkspace.io/gpu-type";  ///< node label that `gpuType` selects by
+    bool operator==(const GpuSettings&) const = default;
+};
+
+/// Whom pods run as. Never 0.
+struct PodUser {
+    std::int64_t uid = 1000;
+    std::int64_t gid = 1000;
+    bool operator==(const PodUser&) const = default;
+};
+
+/// A typed view of the administrator's settings, the DLCluster named `cluster`. A plain value.
+struct DLCluster {
+    Metadata meta;
+    /// `spec.podTemplate`, a PodTemplateSpec as the administrator wrote it, as raw JSON bytes;
+    /// empty = none. Only Render looks into it.
+    std::string podTemplate;
+    std::string sharedFolder;  ///< absolute folder of every host; empty = none declared
+    GpuSettings gpu;
+    PodUser defaultUser;
+    bool operator==(const DLCluster&) const = default;
+};
+
+/// As ParseDLJob: tolerant of unknown and absent fields; error: a sentence with the field's path.
+std::expected<DLCluster, std::string> ParseDLCluster(std::string_view json);
+
+}  // namespace dlws::model

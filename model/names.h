@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+
+/// @file
+/// Every name we give to something in Kubernetes, in one place.
+///
+/// Example:
+///     PodName("digits", "worker", 1, 0)   // "digits-worker-1-0"
+///     Hostname("worker", 1)               // "worker-1", the same in every attempt
+///     // so rank 0 of the job is reached as "worker-0.digits" from its peers
+///
+/// A role name has no dash, so the last three fields of a pod name are always role, index and
+/// attempt, and two jobs can never want one pod name. All functions are pure and thread-safe.
+
+namespace dlws::model {
+
+// API group and kinds.
+inline constexpr std::string_view kGroup = "dlworkspace.io";
+inline constexpr std::string_view kVersion = "v1";
+inline constexpr std::string_view kApiVersion = "dlworkspace.io/v1";
+inline constexpr std::string_view kDLJobKind = "DLJob";
+inline constexpr std::string_view kDLJobPlural = "dljobs";
+inline constexpr std::string_view kDLClusterKind = "DLCluster";
+inline constexpr std::string_view kDLClusterPlural = "dlclusters";
+/// The only DLCluster there may be.
+inline constexpr std::string_view kDLClusterName = "cluster";
+
+// Labels and annotations. Users cannot set any key under this prefix.
+inline constexpr std::string_view kKeyPrefix = "dlworkspace.io/";
+inline constexpr std::string_view kJobLabel = "dlworkspace.io/job";          ///< the job's name
+inline constexpr std::string_view kJobUidLabel = "dlworkspace.io/job-uid";   ///< the job's UID
+inline constexpr std::string_view kRoleLabel = "dlworkspace.io/role";        ///< the role's name
+inline constexpr std::string_view kIndexLabel = "dlworkspace.io/index";      ///< "0", "1", …
+inline constexpr std::string_view kAttemptLabel = "dlworkspace.io/attempt";  ///< "0", "1", …
+/// On everything we create; the operator's informers select by it.
+inline constexpr std::string_view kManagedByLabel = "app.kubernetes.io/managed-by";
+inline constexpr std::string_view kManagedBy = "dlworkspace";
+/// Where a node says what GPUs it has, unless DLCluster names another label.
+inline constexpr std::string_view kGpuTypeLabel = "dlworkspace.io/gpu-type";
+
+/// The extended resource that `gpus` asks for.
+inline constexpr std::string_view kGpuResource = "nvidia.com/gpu";
+
+// Inside the pod.
+inline constexpr std::string_view kMainContainer = "main";
+/// `spec.files` are mounted here, read-only: `python3 /job/train.py`.
+inline constexpr std::string_view kFilesMountPath = "/job";
+/// The host's driver folder is mounted here, read-only (driver mode HostPath).
+inline constexpr std::string_view kDriverMountPath = "/usr/local/nvidia";
+/// torch.distributed's usual port.
+inline constexpr int kTorchPort = 29500;
+
+// Storage names every cluster with a shared folder has.
+inline constexpr std::string_view kDataStorage = "data";  ///< `<shared>/storage`
+inline constexpr std::string_view kWorkStorage = "work";  ///< `<shared>/work/<user>`
+/// Whose work folder a job gets until DLUser exists.
+inline constexpr std::string_view kDefaultUserName = "default";
+
+// Sizes the API server and DNS impose; the CRD refuses longer ones.
+inline constexpr int kMaxJobName = 40;
+inline constexpr int kMaxRoleName = 15;
+inline constexpr int kMaxPods = 10000;
+
+/// `<job>-<role>-<index>-<attempt>`. The attempt is in it because a pod on a dead node keeps its
+/// name.
+std::string PodName(std::string_view job, std::string_view role, int index, int attempt);
+
+/// `<role>-<index>`: stable over attempts, so peers can be named before they exist.
+std::string Hostname(std::string_view role, int index);
+
+/// The headless Service of a job with more than one pod: the job's own name.
+std::string ServiceName(std::string_view job);
+
+/// The ConfigMap that carries `spec.files`: `<job>-files`.
+std::string FilesConfigMapName(std::string_view job);
+
+/// True for a label or annotation key whose domain users may not write in `podOverrides`:
+/// dlworkspace.io, kubernetes.io, k8s.io, cncf.io and everything below them (but not
+/// cluster-autoscaler.kubernetes.io). They steer our own bookkeeping, security profiles and
+/// networks.
+bool IsReservedKey(std::string_view key);
+
+}  // namespace dlws::model

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <cstddef>
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/dlcluster.h"
+#include "model/dljob.h"
+#include "model/reason.h"
+
+/// @file
+/// From a job and the administrator's settings to the Kubernetes objects that run it.
+///
+///     auto rendered = Render(job, cluster);
+///     if (!rendered) return Wait(rendered.error().cls, rendered.error().message);
+///     if (rendered->files) create(Serialize(*rendered->files));
+///     if (rendered->service) create(Serialize(*rendered->service));
+///     create(MakePod(*rendered, 0, 1, 0));   // pod `<job>-<role 0>-1-0`
+///
+/// Render is pure: the same job and cluster give the same bytes. It starts from the administrator's
+/// `podTemplate`; whatever it sets itself wins. Nothing that reaches the host comes from the job.
+/// `Rendered` is a value: keep it as long as you like; const use from many threads is fine.
+
+namespace dlws::model {
+
+/// Why a job cannot become pods: class Ask or Change, a reason of reason.h, and a sentence that
+/// says what to do.
+struct RenderError {
+    ReasonClass cls = ReasonClass::Change;
+    std::string reason;
+    std::string message;
+};
+
+struct RenderedRole {
+    std::string name;
+    int replicas = 0;
+    int gpus = 0;       ///< of one pod
+    int firstRank = 0;  ///< rank of index 0; ranks run over the roles in order
+    /// PodTemplateSpec with metadata.labels, annotations and ownerReferences: all but what
+    /// differs between the pods of the role.
+    boost::json::object podTemplate;
+};
+
+struct Rendered {
+    std::string job;
+    std::string ns;
+    std::string jobUid;
+    Framework framework = Framework::None;
+    int totalPods = 0;
+    std::vector<RenderedRole> roles;
+    /// Headless Service, when the job has more than one pod.
+    std::optional<boost::json::object> service;
+    /// Immutable ConfigMap, when the job has files.
+    std::optional<boost::json::object> files;
+};
+
+std::expected<Rendered, RenderError> Render(const DLJob& job, const DLCluster& cluster);
+
+/// The Pod document of role number `role` (0 <= role < roles.size()). It differs from the role's
+/// template only in: metadata.name and namespace, the labels of index and attempt, spec.hostname,
+/// and the environment names of RankEnvironment in container `main`.
+std::string MakePod(const Rendered& rendered, std::size_t role, int index, int attempt);
+
+/// JSON bytes of an object for a request body.
+std::string Serialize(const boost::json::object& object);
+
+/// Everything Render decided with object keys sorted: equal renderings give equal bytes.
+std::string CanonicalBytes(const Rendered& rendered);
+
+/// SHA-256 in 64 lower-case hex digits.
+std::string Sha256Hex(std::string_view bytes);
+
+/// Environment names that a job may not set: DLWS_* always, and those of its framework.
+bool IsReservedEnv(Framework framework, std::string_view name);
+
+}  // namespace dlws::model
