@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # dlws_library(NAME SOURCES a.cc … DEPS dlws_kube fmt::fmt …)   a static library of one folder
-# dlws_test(NAME SOURCES a_test.cc … DEPS …)                    one GoogleTest binary, one ctest entry
+# dlws_test(NAME SOURCES a_test.cc … DEPS … [LABEL api])        one GoogleTest binary, one ctest entry
+#                                                               (label: unit when not given)
 # dlws_program(NAME SOURCES main.cc DEPS …)                     an executable
 # All three refuse a dependency that points upwards (design: dependencies point downwards only).
 
@@ -57,9 +58,12 @@ endfunction()
 
 enable_testing()
 function(dlws_test name)
-    cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+    cmake_parse_arguments(ARG "" "LABEL" "SOURCES;DEPS" ${ARGN})
+    if(NOT ARG_LABEL)
+        set(ARG_LABEL unit)
+    endif()
     dlws_program(${name} SOURCES ${ARG_SOURCES} DEPS ${ARG_DEPS} GTest::gmock GTest::gtest_main)
     target_compile_definitions(${name} PRIVATE DLWS_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
     add_test(NAME ${name} COMMAND ${name})
-    set_tests_properties(${name} PROPERTIES TIMEOUT 300 LABELS unit)
+    set_tests_properties(${name} PROPERTIES TIMEOUT 300 LABELS ${ARG_LABEL})
 endfunction()

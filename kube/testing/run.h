@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <chrono>
+#include <exception>
+#include <optional>
+#include <stdexcept>
+
+#include "kube/client.h"
+
+namespace dlws::kube::testing {
+
+/// Runs one coroutine on `io` until it ends and returns its value; other work on `io` runs beside
+/// it and stays there. Throws what the coroutine throws, and std::runtime_error after `patience`.
+///
+///     auto pod = Run(io, client.Get(kPods, {"default", "a"}));
+template <typename T>
+T Run(boost::asio::io_context& io, Awaitable<T> work,
+      std::chrono::milliseconds patience = std::chrono::seconds(30)) {
+    std::exception_ptr error;
+    std::optional<T> value;
+    bool done = false;
+    boost::asio::co_spawn(io, std::move(work), [&](std::exception_ptr e, T v) {
+        error = e;
+        if (!e) value.emplace(std::move(v));
+        done = true;
+        io.stop();
+    });
+    const auto end = std::chrono::steady_clock::now() + patience;
+    io.restart();
+    while (!done && std::chrono::steady_clock::now() < end)
+        io.run_one_until(end);
+    if (!done) throw std::runtime_error("the coroutine under test did not end in time");
+    io.restart();
+    if (error) std::rethrow_exception(error);
+    return std::move(*value);
+}
+
+inline void Run(boost::asio::io_context& io, Awaitable<void> work,
+                std::chrono::milliseconds patience = std::chrono::seconds(30)) {
+    std::exception_ptr error;
+    bool done = false;
+    boost::asio::co_spawn(io, std::move(work), [&](std::exception_ptr e) {
+        error = e;
+        done = true;
+        io.stop();
+    });
+    const auto end = std::chrono::steady_clock::now() + patience;
+    io.restart();
+    while (!done && std::chrono::steady_clock::now() < end)
+        io.run_one_until(end);
+    if (!done) throw std::runtime_error("the coroutine under test did not end in time");
+    io.restart();
+    if (error) std::rethrow_exception(error);
+}
+
+/// Lets what is already running on `io` go on for a while.
+inline void RunFor(boost::asio::io_context& io, std::chrono::milliseconds time) {
+    io.restart();
+    io.run_for(time);
+    io.restart();
+}
+
+inline Awaitable<void> Sleep(std::chrono::milliseconds time) {
+    boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, time);
+    co_await timer.async_wait(boost::asio::use_awaitable);
+}
+
+}  // namespace dlws::kube::testing
