@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+# Things that go wrong in a cluster, made to happen.
+# shellcheck shell=bash
+
+fault_usage() {
+    cat <<'END'
+script/cluster fault VERB …: break something on purpose.
+
+  restart-apiserver [--kill]    stop the API server as an upgrade does (or kill it), and start it again
+  pause etcd|apiserver|kubelet|controllers SECONDS   freeze a process (SIGSTOP), and let it go on after SECONDS
+  freeze NAME, unfreeze NAME    the two halves of pause
+  kill NAME                     SIGKILL a process and leave it dead (script/cluster up heals)
+  kill-node                     the node as by a power cut, with all its pods (script/cluster up heals)
+  cut-node, join-node           pull the node's network cable out and put it back
+END
+}
+
+# process_named WORD: the process names that a word of the command line means.
+process_named() {
+    case "$1" in
+        apiserver) echo kube-apiserver ;;
+        scheduler) echo kube-scheduler ;;
+        controllers) echo kube-controller-manager kube-scheduler ;;
+        *) echo "$1" ;;
+    esac
+}
+
+# signal_processes SIGNAL WORD: sends SIGNAL to the processes that WORD means.
+signal_processes() {
+    local name pid
+    for name in $(process_named "$2"); do
+        pid="$(process_pid "$name")" || die "$name does not run; script/cluster status lists what does"
+        kill "-$1" "$pid"
+    done
+}
+
+command_fault() {
+    local verb="${1:-}"
+    [ -n "$verb" ] || { fault_usage; return; }
+    shift
+    need_root "script/cluster fault"
+    case "$verb" in
+        restart-apiserver)
+            if [ "${1:-}" = --kill ]; then kill_process kube-apiserver; fi
+            stop_apiserver
+            start_apiserver
+            retry 40 apiserver_ready || die "the API server did not come back in 40 s; see $log_dir/kube-apiserver.log"
+            ;;
+        pause)
+            [[ "${2:-}" =~ ^[0-9]+$ ]] || die "say what and how long, as in: script/cluster fault pause etcd 30"
+            # shellcheck disable=SC2064
+            trap "signal_processes CONT $1" EXIT
+            signal_processes STOP "$1"
+            sleep "$2"
+            ;;
+        freeze) signal_processes STOP "${1:-}" ;;
+        unfreeze) signal_processes CONT "${1:-}" ;;
+        kill) signal_processes KILL "${1:-}" ;;
+        kill-node) stop_node ;;
+        cut-node) ip link set "${bridge}n1" nomaster down ;;
+        join-node) ip link set "${bridge}n1" master "$bridge" up ;;
+        *) fault_usage >&2; exit 2 ;;
+    esac
+}
