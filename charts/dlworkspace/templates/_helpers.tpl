@@ -1,0 +1,48 @@
+{{- /* SPDX-License-Identifier: Apache-2.0 */ -}}
+
+{{- /* The release's name, in front of every name. */ -}}
+{{- define "dlworkspace.fullname" -}}
+{{- .Values.fullnameOverride | default .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "dlworkspace.operator" -}}
+{{- printf "%s-operator" (include "dlworkspace.fullname" .) -}}
+{{- end -}}
+
+{{- define "dlworkspace.serviceAccount" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- .Values.serviceAccount.name | default (include "dlworkspace.operator" .) -}}
+{{- else -}}
+{{- .Values.serviceAccount.name | default "default" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "dlworkspace.selector" -}}
+app.kubernetes.io/name: dlworkspace
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: operator
+{{- end -}}
+
+{{- /* Of everything that is not the operator itself. */ -}}
+{{- define "dlworkspace.commonLabels" -}}
+app.kubernetes.io/name: dlworkspace
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{- define "dlworkspace.labels" -}}
+{{ include "dlworkspace.commonLabels" . }}
+app.kubernetes.io/component: operator
+{{- end -}}
+
+{{- define "dlworkspace.image" -}}
+{{- with .Values.image -}}
+{{- if .digest -}}
+{{ .repository }}@{{ .digest }}
+{{- else -}}
+{{ .repository }}:{{ .tag | default $.Chart.AppVersion }}
+{{- end -}}
+{{- end -}}
+{{- end -}}
