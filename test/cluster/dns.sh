@@ -17,7 +17,6 @@ start_dns() {
     template ANY ANY . {
         rcode NXDOMAIN
     }
-    reload 0
 }
 END
     start_process coredns "$coredns_bin/coredns" -conf "$state/Corefile"

@@ -7,7 +7,7 @@ start_kwok() {
     start_process kwok "$kwok_bin/kwok" --kubeconfig "$pki/kwok.kubeconfig" --config /dev/null \
         --manage-nodes-with-label-selector type=kwok --cidr "$simulated_cidr" \
         --node-ip "$host_ip" --node-port 10250 --server-address "$local_ip:10247" \
-        --node-lease-duration-seconds 40 --node-lease-parallelism 8
+        --node-lease-duration-seconds 40 -v WARN
 }
 
 # simulated_nodes: how many there are.

@@ -6,7 +6,7 @@
 in_node() {
     local pid
     pid="$(process_pid node-init)" || die "the node does not run; start it with: script/cluster up"
-    nsenter --target "$pid" --mount --pid --net --uts --wd=/ -- "$@"
+    nsenter --target "$pid" --mount --pid --net --uts --wd -- "$@"
 }
 
 # cgroup_folders: where our cgroup is: one folder for each controller of version 1, one for version 2.
@@ -78,7 +78,7 @@ start_in_node() {
     local name="$1" pid
     pid="$(process_pid node-init)" || die "the node does not run"
     shift
-    start_process "$name-enter" nsenter --target "$pid" --mount --pid --net --uts --ipc --wd=/ -- "$@"
+    start_process "$name-enter" nsenter --target "$pid" --mount --pid --net --uts --ipc --wd -- "$@"
     retry 5 child_of "$name-enter" || die "$name did not start; see $log_dir/$name-enter.log"
     record_process "$name" "$(child_of "$name-enter")"
 }

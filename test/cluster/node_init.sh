@@ -5,6 +5,7 @@
 # Usage: node_init.sh NODE_FOLDER NODE_NAME
 set -euo pipefail
 node="$1"
+cd /   # what enters later begins here
 
 hostname "$2"
 # What the machine mounts later is seen here; what is mounted here is not seen there. A node's own
