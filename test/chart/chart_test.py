@@ -1,0 +1,388 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The chart, without a cluster: what it renders, what it refuses, and that nothing is written twice.
+
+  test/chart/chart_test.py [unittest arguments]
+
+HELM names the helm program (default: the one script/setup built, else the one on the PATH). The last
+line is `N passed, N failed, N skipped`.
+"""
+import copy
+import glob
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+CHART = ROOT / "charts/dlworkspace"
+CRDS = sorted((ROOT / "crds").glob("*.yaml"))
+DIGITS = ROOT / "examples/digits"
+KNOWN = ["--api-versions", "dlworkspace.io/v1/DLCluster"]  # as helm says it to a chart when the CRD is there
+
+
+def find_helm():
+    cache = os.environ.get("DLWS_CACHE", os.path.expanduser("~/.cache/dlworkspace"))
+    built = sorted(glob.glob(f"{cache}/helm-*/bin/helm"))
+    found = os.environ.get("HELM") or (built[-1] if built else shutil.which("helm"))
+    if not found:
+        sys.exit("no helm: run script/setup, or name one in HELM")
+    return found
+
+
+HELM = find_helm()
+
+
+def helm(*arguments):
+    return subprocess.run([HELM, *map(str, arguments)], capture_output=True, text=True, check=False)
+
+
+def template(values=None, *arguments, chart=CHART):
+    """Runs `helm template` with `values`; returns the process."""
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        yaml.safe_dump(values or {}, file)
+        file.flush()
+        return helm("template", "dlworkspace", chart, "-n", "dlws-system", "--kube-version", "1.35.4", "-f", file.name,
+                    *arguments)
+
+
+def render(values=None, *arguments, chart=CHART):
+    result = template(values, *arguments, chart=chart)
+    if result.returncode != 0:
+        raise AssertionError(result.stderr)
+    return [document for document in yaml.safe_load_all(result.stdout) if document]
+
+
+def only(documents, kind, name=None):
+    found = [d for d in documents if d["kind"] == kind and name in (None, d["metadata"]["name"])]
+    if len(found) != 1:
+        raise AssertionError(f"{len(found)} objects of kind {kind} {name or ''}")
+    return found[0]
+
+
+def kinds(documents):
+    return sorted({d["kind"] for d in documents})
+
+
+def unknown_fields(value, schema, path=""):
+    """Paths in `value` that a structural schema has no place for."""
+    if schema.get("x-kubernetes-preserve-unknown-fields") or schema.get("x-kubernetes-embedded-resource"):
+        return []
+    if isinstance(value, list):
+        return [f for v in value for f in unknown_fields(v, schema.get("items", {}), path + "[]")]
+    if not isinstance(value, dict):
+        return []
+    found = []
+    for key, inner in value.items():
+        below = schema.get("properties", {}).get(key) or schema.get("additionalProperties")
+        found += [f"{path}.{key}"] if not below else unknown_fields(inner, below, f"{path}.{key}")
+    return found
+
+
+def spec_schema(kind):
+    for path in CRDS:
+        crd = yaml.safe_load(path.read_text())
+        if crd["spec"]["names"]["kind"] == kind:
+            return crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    raise AssertionError(f"no definition of {kind} in crds/")
+
+
+VALUE_SETS = {
+    "defaults": {},
+    "everything": {
+        "fullnameOverride": "dl",
+        "image": {"repository": "registry.example/operator", "digest": "sha256:" + "a" * 64, "pullPolicy": "Always"},
+        "imagePullSecrets": [{"name": "pull"}],
+        "replicas": 3,
+        "operator": {"logLevel": "debug", "healthPort": 9090},
+        "crds": {"keep": False},
+        "cluster": {
+            "sharedFolder": {"hostPath": "/mnt/shared"},
+            "gpu": {"typeLabel": "example.org/gpu", "driver": {"mode": "HostPath", "hostPath": "/opt/driver"}},
+            "defaultUser": {"uid": 2000000000, "gid": 100},
+            "podTemplate": {"metadata": {"labels": {"team": "lab"}},
+                            "spec": {"tolerations": [{"key": "gpu", "operator": "Exists"}]}},
+        },
+        "serviceAccount": {"name": "op", "annotations": {"a": "b"}},
+        "networkPolicy": {"enabled": True, "metricsFrom": [
+            {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}]},
+        "metrics": {"serviceMonitor": {"enabled": True, "interval": "1m", "labels": {"release": "prometheus"}}},
+        "podLabels": {"team": "lab"}, "podAnnotations": {"note": "a b"}, "nodeSelector": {"pool": "system"},
+        "tolerations": [{"key": "system", "operator": "Exists", "effect": "NoSchedule"}],
+        "priorityClassName": "system-cluster-critical",
+    },
+    "least": {
+        "replicas": 1, "crds": {"enabled": False}, "cluster": {"create": False}, "rbac": {"aggregate": False},
+        "serviceAccount": {"create": False, "name": "there"}, "podDisruptionBudget": {"enabled": False},
+        "metrics": {"service": {"enabled": False}},
+    },
+}
+
+
+class Lint(unittest.TestCase):
+    def test_strict_lint_is_clean(self):
+        for name, values in VALUE_SETS.items():
+            with self.subTest(name), tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+                yaml.safe_dump(values, file)
+                file.flush()
+                result = helm("lint", "--strict", CHART, "-f", file.name)
+                self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+                self.assertNotIn("[WARNING]", result.stdout)
+
+
+class Definitions(unittest.TestCase):
+    def test_they_are_those_of_the_source_tree(self):
+        rendered = {d["metadata"]["name"]: d for d in render() if d["kind"] == "CustomResourceDefinition"}
+        self.assertEqual(len(rendered), len(CRDS))
+        for path in CRDS:
+            want = yaml.safe_load(path.read_text())
+            have = copy.deepcopy(rendered[want["metadata"]["name"]])
+            self.assertEqual(have["metadata"]["annotations"].pop("helm.sh/resource-policy"), "keep")
+            self.assertEqual(have["metadata"]["labels"]["app.kubernetes.io/managed-by"], "Helm")
+            self.assertEqual(have["spec"], want["spec"], path.name)
+
+    def test_keep_can_be_switched_off(self):
+        for crd in (d for d in render({"crds": {"keep": False}}) if d["kind"] == "CustomResourceDefinition"):
+            self.assertNotIn("helm.sh/resource-policy", crd["metadata"].get("annotations", {}))
+
+    def test_they_can_be_left_out(self):
+        self.assertNotIn("CustomResourceDefinition", kinds(render({"crds": {"enabled": False}})))
+
+    def test_a_packaged_chart_holds_them(self):
+        with tempfile.TemporaryDirectory() as folder:
+            result = helm("package", CHART, "-d", folder)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            (package,) = glob.glob(folder + "/*.tgz")
+            self.assertEqual(render(chart=package), render())
+            names = subprocess.run(["tar", "tzf", package], capture_output=True, text=True, check=True).stdout.split()
+            self.assertFalse([n for n in names if "examples" in n], "only definitions belong into the chart")
+
+
+class Operator(unittest.TestCase):
+    def setUp(self):
+        self.all = render()
+        self.deployment = only(self.all, "Deployment")
+        self.pod = self.deployment["spec"]["template"]["spec"]
+        (self.container,) = self.pod["containers"]
+
+    def test_two_replicas_that_prefer_two_nodes(self):
+        self.assertEqual(self.deployment["spec"]["replicas"], 2)
+        (term,) = self.pod["affinity"]["podAntiAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
+        self.assertEqual(term["podAffinityTerm"]["labelSelector"], self.deployment["spec"]["selector"])
+        self.assertEqual(only(self.all, "PodDisruptionBudget")["spec"]["selector"], self.deployment["spec"]["selector"])
+
+    def test_restricted_pod_security(self):
+        security = self.pod["securityContext"]
+        self.assertTrue(security["runAsNonRoot"])
+        self.assertEqual(security["runAsUser"], 65532)
+        self.assertEqual(security["seccompProfile"], {"type": "RuntimeDefault"})
+        self.assertEqual(self.container["securityContext"], {
+            "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}})
+        self.assertFalse({"hostNetwork", "hostPID", "hostIPC", "volumes"} & set(self.pod))
+
+    def test_the_command_line(self):
+        self.assertEqual(self.container["args"], [
+            "--namespace=$(POD_NAMESPACE)", "--identity=$(POD_NAME)", "--lease=dlworkspace-operator",
+            "--health-port=8080", "--log-level=info"])
+        self.assertEqual([e["name"] for e in self.container["env"]], ["POD_NAME", "POD_NAMESPACE"])
+
+    def test_probes_ask_the_health_port(self):
+        for probe, path in (("startupProbe", "/healthz"), ("livenessProbe", "/healthz"), ("readinessProbe", "/readyz")):
+            self.assertEqual(self.container[probe]["httpGet"], {"path": path, "port": "health"})
+        self.assertEqual(self.container["ports"], [{"name": "health", "containerPort": 8080}])
+
+    def test_a_digest_wins_over_the_tag(self):
+        image = {"repository": "r.example/o", "tag": "1", "digest": "sha256:" + "b" * 64}
+        container = only(render({"image": image}), "Deployment")["spec"]["template"]["spec"]["containers"][0]
+        self.assertEqual(container["image"], "r.example/o@sha256:" + "b" * 64)
+
+    def test_everything_is_in_the_namespace_of_the_release(self):
+        cluster_wide = {"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "DLCluster"}
+        for document in render(VALUE_SETS["everything"]):
+            if document["kind"] not in cluster_wide:
+                self.assertEqual(document["metadata"].get("namespace"), "dlws-system", document["kind"])
+
+    def test_what_is_switched_off_is_not_there(self):
+        self.assertEqual(kinds(render(VALUE_SETS["least"])),
+                         ["ClusterRole", "ClusterRoleBinding", "Deployment", "Role", "RoleBinding"])
+
+    def test_what_is_switched_on_is_there(self):
+        documents = render(VALUE_SETS["everything"])
+        self.assertEqual(only(documents, "ServiceMonitor")["metadata"]["labels"]["release"], "prometheus")
+        policy = only(documents, "NetworkPolicy")["spec"]
+        self.assertEqual(policy["ingress"][0]["ports"], [{"port": 9090, "protocol": "TCP"}])
+        self.assertEqual([p["port"] for p in policy["egress"][1]["ports"]], [443, 6443])
+        # Every selector finds the pods.
+        labels = only(documents, "Deployment")["spec"]["template"]["metadata"]["labels"]
+        for selector in (policy["podSelector"]["matchLabels"], only(documents, "Service")["spec"]["selector"],
+                         only(documents, "PodDisruptionBudget")["spec"]["selector"]["matchLabels"]):
+            self.assertLessEqual(selector.items(), labels.items())
+        service = only(documents, "Service")["metadata"]["labels"]
+        self.assertLessEqual(only(documents, "ServiceMonitor")["spec"]["selector"]["matchLabels"].items(), service.items())
+
+    def test_a_monitor_without_its_service_is_refused(self):
+        result = template({"metrics": {"service": {"enabled": False}, "serviceMonitor": {"enabled": True}}})
+        self.assertNotEqual(result.returncode, 0)
+        self.assertIn("metrics.serviceMonitor.enabled needs metrics.service.enabled", result.stderr)
+
+
+class Rights(unittest.TestCase):
+    def rules(self, kind, name):
+        found = set()
+        for rule in only(render(), kind, name)["rules"]:
+            for group in rule["apiGroups"]:
+                for resource in rule["resources"]:
+                    names = ",".join(rule.get("resourceNames", []))
+                    found |= {(f"{group}/{resource}" + (f"[{names}]" if names else ""), verb) for verb in rule["verbs"]}
+        return found
+
+    def test_the_operator_may_do_this_and_nothing_else(self):
+        want = {
+            "dlworkspace.io/dljobs": "get list watch", "dlworkspace.io/dlclusters": "get list watch",
+            "dlworkspace.io/dljobs/status": "patch", "dlworkspace.io/dljobs/finalizers": "update",
+            "/pods": "get list watch create delete", "/services": "get list watch create delete",
+            "/configmaps": "get list watch create delete", "events.k8s.io/events": "create patch",
+        }
+        self.assertEqual(self.rules("ClusterRole", "dlworkspace-operator"),
+                         {(resource, verb) for resource, verbs in want.items() for verb in verbs.split()})
+        lease = "coordination.k8s.io/leases"
+        self.assertEqual(self.rules("Role", "dlworkspace-operator"),
+                         {(lease, "create")} | {(lease + "[dlworkspace-operator]", v) for v in ("get", "update", "patch")})
+
+    def test_people_never_write_status(self):
+        for who, verbs in (("viewer", "get list watch"), ("editor", "get list watch create update patch delete"),
+                           ("admin", "get list watch create update patch delete deletecollection")):
+            self.assertEqual(self.rules("ClusterRole", "dlworkspace-" + who),
+                             {("dlworkspace.io/dljobs", v) for v in verbs.split()} | {("dlworkspace.io/dljobs/status", "get")})
+
+    def test_aggregation(self):
+        for who, into in (("viewer", "view"), ("editor", "edit"), ("admin", "admin")):
+            label = f"rbac.authorization.k8s.io/aggregate-to-{into}"
+            self.assertEqual(only(render(), "ClusterRole", "dlworkspace-" + who)["metadata"]["labels"][label], "true")
+            off = only(render({"rbac": {"aggregate": False}}), "ClusterRole", "dlworkspace-" + who)
+            self.assertNotIn(label, off["metadata"]["labels"])
+
+    def test_bindings_name_the_account(self):
+        for values, account in (({}, "dlworkspace-operator"), (VALUE_SETS["least"], "there")):
+            documents = render(values)
+            self.assertEqual(only(documents, "Deployment")["spec"]["template"]["spec"]["serviceAccountName"], account)
+            for kind in ("ClusterRoleBinding", "RoleBinding"):
+                self.assertEqual(only(documents, kind)["subjects"],
+                                 [{"kind": "ServiceAccount", "name": account, "namespace": "dlws-system"}])
+
+
+class Cluster(unittest.TestCase):
+    def test_a_hook_until_the_server_knows_the_kind(self):
+        notes = only(render(), "DLCluster")["metadata"]["annotations"]
+        self.assertEqual(notes["helm.sh/hook"], "post-install,post-upgrade")
+        # The default policy would delete and re-create the object at every upgrade.
+        self.assertEqual(notes["helm.sh/hook-delete-policy"], "hook-failed")
+
+    def test_then_an_ordinary_object_that_an_upgrade_can_take_over(self):
+        cluster = only(render({}, *KNOWN), "DLCluster")
+        self.assertEqual(cluster["metadata"]["annotations"], {
+            "meta.helm.sh/release-name": "dlworkspace", "meta.helm.sh/release-namespace": "dlws-system",
+            "helm.sh/resource-policy": "keep"})
+        self.assertEqual(cluster["metadata"]["labels"]["app.kubernetes.io/managed-by"], "Helm")
+
+    def test_its_settings_come_from_the_values(self):
+        values = VALUE_SETS["everything"]
+        cluster = only(render(values), "DLCluster")
+        want = {key: value for key, value in values["cluster"].items() if key != "create"}
+        self.assertEqual(cluster["spec"], want)
+        self.assertEqual(cluster["metadata"]["name"], "cluster")
+
+    def test_every_field_is_in_the_definition(self):
+        for values in ({}, VALUE_SETS["everything"]):
+            self.assertEqual(unknown_fields(only(render(values), "DLCluster")["spec"], spec_schema("DLCluster")), [])
+
+    def test_without_a_shared_folder_none_is_named(self):
+        self.assertNotIn("sharedFolder", only(render(), "DLCluster")["spec"])
+
+
+class Schema(unittest.TestCase):
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+
+    def test_a_mistyped_name_is_refused_at_every_level(self):
+        def places(value, path=()):
+            yield path
+            for key, inner in value.items():
+                if isinstance(inner, dict):
+                    yield from places(inner, path + (key,))
+
+        free = {("podLabels",), ("podAnnotations",), ("nodeSelector",), ("serviceAccount", "annotations"),
+                ("metrics", "serviceMonitor", "labels")}
+        tried = 0
+        for path in places(self.values):
+            if path in free:
+                continue
+            values = {"mistyped": "1"}
+            for key in reversed(path):
+                values = {key: values}
+            with self.subTest(path=".".join(path)):
+                result = template(values)
+                self.assertNotEqual(result.returncode, 0)
+                self.assertIn("mistyped", result.stderr)
+            tried += 1
+        self.assertGreater(tried, 15)
+
+    def test_wrong_values_are_refused(self):
+        for path, value in {
+            "replicas": 0, "operator.logLevel": "loud", "operator.healthPort": 80, "image.repository": "",
+            "image.tag": "a b", "image.digest": "sha256:12", "image.pullPolicy": "Sometimes",
+            "cluster.sharedFolder.hostPath": "relative/path", "cluster.gpu.driver.mode": "Magic",
+            "cluster.gpu.driver.hostPath": "", "cluster.defaultUser.uid": 0, "cluster.defaultUser.gid": 0,
+            "crds.enabled": "yes", "fullnameOverride": "Upper", "networkPolicy.apiServerPorts": [],
+            "resources.requests.cpu": "much", "metrics.serviceMonitor.interval": "30",
+        }.items():
+            values = value
+            for key in reversed(path.split(".")):
+                values = {key: values}
+            with self.subTest(path=path):
+                result = template(values)
+                self.assertNotEqual(result.returncode, 0, f"{path}: {value} was taken")
+                self.assertIn(path.split(".")[-1], result.stderr)
+
+    def test_every_value_is_described_and_every_description_has_a_value(self):
+        def walk(schema, values, path):
+            self.assertIn("description", schema, path)
+            if "properties" not in schema or path == ".cluster.podTemplate":
+                return
+            self.assertIs(schema["additionalProperties"], False, path)
+            # Helm's own, and a limit that is better not set: a throttled operator renews no lease.
+            names = set(schema["properties"]) - {"": {"global"}, ".resources.limits": {"cpu"}}.get(path, set())
+            self.assertEqual(names, set(values), path)
+            for name in names:
+                walk(schema["properties"][name], values[name], f"{path}.{name}")
+
+        walk(self.schema, self.values, "")
+
+
+class Digits(unittest.TestCase):
+    def test_the_manifests_hold_the_scripts_beside_them(self):
+        result = subprocess.run([DIGITS / "embed.py", "--check"], capture_output=True, text=True, check=False)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        for manifest, script in (("dljob.yaml", "train.py"), ("data.yaml", "prepare.py")):
+            (file,) = yaml.safe_load((DIGITS / manifest).read_text())["spec"]["files"]
+            self.assertEqual(file["content"], (DIGITS / script).read_text())
+
+    def test_every_field_is_in_the_definition(self):
+        for manifest in ("dljob.yaml", "data.yaml"):
+            spec = yaml.safe_load((DIGITS / manifest).read_text())["spec"]
+            self.assertEqual(unknown_fields(spec, spec_schema("DLJob")), [], manifest)
+
+
+if __name__ == "__main__":
+    program = unittest.main(exit=False, verbosity=2)
+    result = program.result
+    failed = len({str(getattr(test, "test_case", test)) for test, _ in result.failures + result.errors})
+    skipped = len(result.skipped)
+    print(f"{result.testsRun - failed - skipped} passed, {failed} failed, {skipped} skipped")
+    sys.exit(0 if result.wasSuccessful() and result.testsRun else 1)
