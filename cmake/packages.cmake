@@ -6,7 +6,7 @@ find_package(OpenSSL 3.0 REQUIRED)
 find_package(fmt 9 REQUIRED)
 find_package(simdjson 3 REQUIRED)
 find_package(yaml-cpp 0.7 REQUIRED)
-find_package(prometheus-cpp 1.0 CONFIG REQUIRED)
+find_package(prometheus-cpp CONFIG REQUIRED)  # 1.0; its package states no version
 find_package(GTest REQUIRED)
 
 # Boost as we use it everywhere: no deprecated Asio names.
