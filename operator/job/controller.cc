@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "operator/job/controller.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "kube/log.h"
+#include "model/names.h"
+
+namespace dlws::job {
+
+using kube::Awaitable;
+using Steady = std::chrono::steady_clock;
+
+namespace {
+
+constexpr std::string_view kLog = "job";
+constexpr const char* kByController = "controller-uid";
+
+std::vector<std::string> ControllerUid(const kube::Object& object) {
+    if (object.meta.controller_uid.empty()) return {};
+    return {object.meta.controller_uid};
+}
+
+kube::Informer::Settings Ours(kube::Resource resource) {
+    return {.resource = resource, .label_selector = std::string(model::kJobLabel)};
+}
+
+}  // namespace
+
+Controller::Controller(kube::Client& client, kube::EventRecorder& events, kube::Metrics& metrics,
+                       kube::Random& random, Settings settings)
+    : events_(events),
+      metrics_(metrics),
+      settings_(settings),
+      jobs_(client, {.resource = kDLJobs}, random),
+      clusters_(client, {.resource = kDLClusters}, random),
+      pods_(client, Ours(kube::kPods), random),
+      services_(client, Ours(kube::kServices), random),
+      queue_(client.Executor(), {.name = "dljob", .metrics = &metrics}),
+      executor_(client, events, settings.parallel_creates) {
+    pods_.store().AddIndex(kByController, ControllerUid);
+    jobs_.OnChange([this](const kube::Change& c) { OnJob(c); });
+    clusters_.OnChange([this](const kube::Change& c) { OnCluster(c); });
+    pods_.OnChange([this](const kube::Change& c) { OnPod(c); });
+    services_.OnChange([this](const kube::Change& c) { OnService(c); });
+}
+
+std::vector<Controller::NamedInformer> Controller::Informers() {
+    return {
+        {"dljobs", &jobs_}, {"dlclusters", &clusters_}, {"pods", &pods_}, {"services", &services_}};
+}
+
+bool Controller::HasSynced() const {
+    return jobs_.HasSynced() && clusters_.HasSynced() && pods_.HasSynced() && services_.HasSynced();
+}
+
+void Controller::OnJob(const kube::Change& change) {
+    const kube::Meta& meta = (change.after ? change.after : change.before)->meta;
+    // Gone, or gone and made again under the same name while we were not looking.
+    if (change.before && (!change.after || change.after->meta.uid != change.before->meta.uid))
+        memory_.erase(meta.Key());
+    queue_.Add(meta.Key());
+}
+
+void Controller::OnPod(const kube::Change& change) {
+    const kube::Meta& meta = (change.after ? change.after : change.before)->meta;
+    if (meta.controller_kind == model::kDLJobKind) queue_.Add({meta.ns, meta.controller_name});
+}
+
+void Controller::OnService(const kube::Change& change) {
+    OnPod(change);
+}
+
+void Controller::OnCluster(const kube::Change&) {
+    cluster_.reset();
+    cluster_problem_.clear();
+    if (auto object = clusters_.store().Get({"", std::string(model::kDLClusterName)})) {
+        auto parsed = model::ParseDLCluster(object->raw);
+        if (parsed)
+            cluster_ = std::make_shared<const model::DLCluster>(std::move(*parsed));
+        else
+            cluster_problem_ = parsed.error();
+    }
+    for (const auto& job : jobs_.store().All())
+        queue_.Add(job->meta.Key());
+}
+
+Awaitable<void> Controller::Work() {
+    while (auto key = co_await queue_.Get()) {
+        auto started = Steady::now();
+        Round round = co_await Reconcile(*key);
+        std::chrono::duration<double> took = Steady::now() - started;
+        metrics_.Observe("controller_runtime_reconcile_time_seconds", {{"controller", "dljob"}},
+                         took.count());
+        metrics_.Count(
+            "controller_runtime_reconcile_total",
+            {{"controller", "dljob"}, {"result", round == Round::kDone ? "success" : "error"}});
+        if (round == Round::kDone)
+            queue_.Forget(*key);
+        else
+            queue_.AddRateLimited(*key);
+        queue_.Done(*key);
+    }
+}
+
+// Our own writes must be in the caches before we decide again, or we would repeat them.
+bool Controller::CachesLag(const Memory& memory) const {
+    return jobs_.LastResourceVersion() < memory.written.job ||
+           pods_.LastResourceVersion() < memory.written.pods ||
+           services_.LastResourceVersion() < memory.written.services;
+}
+
+std::optional<World> Controller::Observe(const kube::Object& object, const Memory& memory) const {
+    World world;
+    auto job = model::ParseDLJob(object.raw);
+    if (!job) {
+        // The CRD's schema does not let this happen; another version of it might.
+        kube::LogError(kLog, "{} cannot be read and is left alone: {}",
+                       object.meta.Key().ToString(), job.error());
+        return std::nullopt;
+    }
+    world.job = std::move(*job);
+    world.cluster = cluster_;
+    world.cluster_problem = cluster_problem_;
+    for (const auto& pod : pods_.store().ByIndex(kByController, object.meta.uid)) {
+        auto view = model::ParsePod(pod->raw);
+        if (view) world.pods.push_back(std::move(*view));
+    }
+    auto service = services_.store().Get({object.meta.ns, model::ServiceName(object.meta.name)});
+    world.service_exists = service && service->meta.controller_uid == object.meta.uid;
+    world.problem = memory.problem;
+    world.now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    return world;
+}
+
+// A status that differs only in counts may wait: eight pods that come up within a second are one
+// write, not eight. True: nothing else is to be done now.
+bool Controller::PutOff(const kube::ObjectKey& key, Decision& decision, const Memory& memory) {
+    if (decision.writes.size() != 1) return false;
+    const auto* publish = std::get_if<Publish>(&decision.writes.front());
+    if (!publish || publish->urgent) return false;
+    auto due = memory.published + settings_.count_delay;
+    auto now = Steady::now();
+    if (now >= due) return false;
+    queue_.AddAfter(key, due - now);
+    return true;
+}
+
+Awaitable<Controller::Round> Controller::Reconcile(kube::ObjectKey key) {
+    auto object = jobs_.store().Get(key);
+    if (!object) co_return Round::kDone;
+    Memory& remembered = memory_[key];
+    if (CachesLag(remembered)) {
+        // The event that brings the cache up to date queues the job again; this is the safety net.
+        queue_.AddAfter(key, std::chrono::seconds(1));
+        co_return Round::kDone;
+    }
+    auto world = Observe(*object, remembered);
+    if (!world) co_return Round::kDone;
+    Decision decision = Decide(*world);
+    if (decision.writes.empty() || PutOff(key, decision, remembered)) co_return Round::kDone;
+
+    WrittenVersions written = remembered.written;
+    auto outcome = co_await executor_.Perform(*world, decision, written);
+
+    // The job may be gone by now, and its memory with it.
+    auto it = memory_.find(key);
+    if (it == memory_.end()) co_return Round::kDone;
+    Memory& memory = it->second;
+    if (written.job > memory.written.job) memory.published = Steady::now();
+    memory.written = written;
+    if (outcome) {
+        memory.problem.reset();
+        co_return Round::kDone;
+    }
+    memory.problem = outcome.error().problem;
+    if (outcome.error().conflict) co_return Round::kRetry;
+    kube::LogWarning(kLog, "{}: {}", key.ToString(), outcome.error().log);
+    co_return Round::kRetry;
+}
+
+}  // namespace dlws::job

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "model/dlcluster.h"
+#include "model/dljob.h"
+#include "model/pod.h"
+#include "model/render.h"
+#include "model/status.h"
+
+/// @file
+/// What to do about one DLJob, as a pure function of what is known: no clock, no I/O, no
+/// randomness. So a crash between two writes, a stale cache or a second leader are plain inputs,
+/// and explore_test.cc walks through them.
+///
+///     Decision d = Decide(world);
+///     for (const Write& w : d.writes) if (!perform(w)) break;   // in this order
+///
+/// Rules it follows (docs/design): record first, act second (a failure is in status before a pod
+/// is deleted); a new attempt starts only when every pod of the old one is terminal or gone; a job
+/// that is Finished stays so; nothing is written when nothing changed.
+
+namespace dlws::job {
+
+/// Why the last round could not perform a write, as far as a user must know it.
+struct WriteProblem {
+    model::ReasonClass cls = model::ReasonClass::Wait;
+    std::string reason;   ///< a name of model/reason.h
+    std::string message;  ///< one sentence
+    bool operator==(const WriteProblem&) const = default;
+};
+
+/// Everything a decision may depend on.
+struct World {
+    model::DLJob job;
+    std::shared_ptr<const model::DLCluster> cluster;  ///< null: there is none
+    std::string cluster_problem;                      ///< why it could not be read, if so
+    std::vector<model::PodView> pods;  ///< every pod whose controller is this job's UID
+    bool service_exists = false;       ///< the job's own headless Service is there
+    std::optional<WriteProblem> problem;
+    model::Time now{};
+};
+
+struct CreateFiles {};    ///< the ConfigMap of rendered.files
+struct CreateService {};  ///< rendered.service
+/// Pods of one attempt; created in parallel, any order.
+struct CreatePods {
+    struct Slot {
+        std::size_t role = 0;  ///< index into spec.roles
+        int index = 0;
+        bool operator==(const Slot&) const = default;
+    };
+    int attempt = 0;
+    std::vector<Slot> slots;
+};
+/// Deleted by name with the UID as precondition, each with its own grace period.
+struct DeletePods {
+    struct Target {
+        std::string name, uid;
+    };
+    std::vector<Target> pods;
+};
+struct EventNote {
+    bool warning = false;
+    std::string reason, note;
+};
+/// Writes the status; then records the events.
+struct Publish {
+    model::JobStatus status;
+    std::vector<EventNote> events;
+    /// False: only counts moved, so it may be put off for a second to save writes.
+    bool urgent = true;
+};
+using Write = std::variant<CreateFiles, CreateService, CreatePods, DeletePods, Publish>;
+
+struct Decision {
+    /// In order; the first that fails ends the round, and the job is looked at again.
+    std::vector<Write> writes;
+    /// Set when a write creates something.
+    std::shared_ptr<const model::Rendered> rendered;
+};
+
+Decision Decide(const World& world);
+
+}  // namespace dlws::job

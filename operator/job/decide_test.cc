@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "operator/job/decide.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "model/reason.h"
+#include "operator/job/testing.h"
+
+namespace dlws::job {
+namespace {
+
+using namespace testing;
+using model::Phase;
+using model::PodPhase;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+// A world whose gang was launched and whose status is what the operator would have published.
+World Launched(std::vector<model::PodView> pods, int replicas = 2) {
+    World world = WorldOf(Job(replicas));
+    world.service_exists = replicas > 1;
+    world.job.status = Published(world, Decide(world));
+    world.pods = std::move(pods);
+    return world;
+}
+
+World Settled(World world) {
+    world.job.status = Published(world, Decide(world));
+    return world;
+}
+
+TEST(Decide, NewJobGetsServiceThenPodsThenStatus) {
+    World world = WorldOf(Job(3));
+    Decision d = Decide(world);
+    ASSERT_THAT(d.writes, SizeIs(3));
+    EXPECT_TRUE(std::holds_alternative<CreateService>(d.writes[0]));
+    ASSERT_TRUE(std::holds_alternative<CreatePods>(d.writes[1]));
+    EXPECT_THAT(std::get<CreatePods>(d.writes[1]).slots, SizeIs(3));
+    auto status = Published(world, d);
+    EXPECT_EQ(status.phase, Phase::Starting);
+    EXPECT_EQ(status.launchedAttempt, 0);
+    EXPECT_EQ(status.ready, "0/3");
+    EXPECT_EQ(status.gpus, 3);
+    EXPECT_EQ(status.observedGeneration, 1);
+}
+
+TEST(Decide, OnePodJobCostsItsPodAndOneStatus) {
+    World world = WorldOf(Job(1));
+    Decision d = Decide(world);
+    ASSERT_THAT(d.writes, SizeIs(2));
+    EXPECT_TRUE(std::holds_alternative<CreatePods>(d.writes[0]));
+    EXPECT_TRUE(std::holds_alternative<Publish>(d.writes[1]));
+}
+
+TEST(Decide, FilesBecomeAConfigMapBeforeThePods) {
+    World world = WorldOf(Job(1));
+    world.job.spec.files = {{.name = "train.py", .content = "print(1)"}};
+    Decision d = Decide(world);
+    ASSERT_THAT(d.writes, SizeIs(3));
+    EXPECT_TRUE(std::holds_alternative<CreateFiles>(d.writes[0]));
+}
+
+TEST(Decide, CreatesOnlyWhatIsMissing) {
+    World world = WorldOf(Job(3));
+    world.service_exists = true;
+    world.pods = {Pod("worker", 1, 0)};
+    Decision d = Decide(world);
+    const auto* create = Find<CreatePods>(d);
+    ASSERT_TRUE(create);
+    EXPECT_THAT(create->slots,
+                ::testing::ElementsAre(CreatePods::Slot{0, 0}, CreatePods::Slot{0, 2}));
+    EXPECT_FALSE(Find<CreateService>(d));
+}
+
+TEST(Decide, WritesNothingWhenNothingChanged) {
+    World world = Settled(Launched({Pod("worker", 0, 0), Pod("worker", 1, 0)}));
+    world.now = At(100);
+    EXPECT_THAT(Decide(world).writes, IsEmpty());
+}
+
+TEST(Decide, RunningWhenEveryPodRuns) {
+    World world =
+        Launched({Pod("worker", 0, 0, PodPhase::Running), Pod("worker", 1, 0, PodPhase::Running)});
+    auto status = Published(world, Decide(world));
+    EXPECT_EQ(status.phase, Phase::Running);
+    EXPECT_EQ(status.ready, "2/2");
+    EXPECT_TRUE(status.startTime);
+    EXPECT_TRUE(model::IsTrue(status.conditions, model::kConditionRunning));
+    EXPECT_FALSE(status.pending);
+}
+
+TEST(Decide, CountsAloneAreNotUrgent) {
+    World world = Settled(Launched({Pod("worker", 0, 0), Pod("worker", 1, 0)}));
+    world.pods[0] = Pod("worker", 0, 0, PodPhase::Running);
+    Decision d = Decide(world);
+    const auto* publish = Find<Publish>(d);
+    ASSERT_TRUE(publish);
+    EXPECT_FALSE(publish->urgent);
+    world.pods[1] = Pod("worker", 1, 0, PodPhase::Running);
+    d = Decide(world);
+    ASSERT_TRUE(Find<Publish>(d));
+    EXPECT_TRUE(Find<Publish>(d)->urgent);
+}
+
+TEST(Decide, SucceededIsFinished) {
+    World world = Launched(
+        {Pod("worker", 0, 0, PodPhase::Succeeded), Pod("worker", 1, 0, PodPhase::Succeeded)});
+    auto status = Published(world, Decide(world));
+    EXPECT_EQ(status.phase, Phase::Succeeded);
+    EXPECT_TRUE(model::IsTrue(status.conditions, model::kConditionFinished));
+    EXPECT_TRUE(status.finishTime);
+}
+
+TEST(Decide, AFailureIsRecordedBeforeAPodIsDeleted) {
+    World world =
+        Launched({PodThatFailed("worker", 0, 0, 3), Pod("worker", 1, 0, PodPhase::Running)});
+    Decision d = Decide(world);
+    ASSERT_THAT(d.writes, SizeIs(2));
+    ASSERT_TRUE(std::holds_alternative<Publish>(d.writes[0]));
+    ASSERT_TRUE(std::holds_alternative<DeletePods>(d.writes[1]));
+    auto status = Published(world, d);
+    EXPECT_EQ(status.phase, Phase::Stopping);
+    EXPECT_FALSE(model::IsTrue(status.conditions, model::kConditionFinished));
+    ASSERT_TRUE(status.failure);
+    EXPECT_EQ(status.failure->exitCode, 3);
+    EXPECT_THAT(status.message, HasSubstr("digits-worker-0-0 ended with exit code 3"));
+    EXPECT_THAT(std::get<DeletePods>(d.writes[1]).pods, SizeIs(1));
+}
+
+TEST(Decide, TheFirstFailureIsToldAndStaysTheFirst) {
+    World world = Launched(
+        {PodThatFailed("worker", 0, 0, 1, At(9)), PodThatFailed("worker", 1, 0, 3, At(5))});
+    world = Settled(std::move(world));
+    EXPECT_EQ(world.job.status.phase, Phase::Failed);
+    EXPECT_EQ(world.job.status.failure->index, 1);
+    EXPECT_EQ(world.job.status.failure->exitCode, 3);
+    EXPECT_THAT(Decide(world).writes, IsEmpty());
+}
+
+TEST(Decide, FailedOnlyWhenEveryPodHasEnded) {
+    World world = Settled(
+        Launched({PodThatFailed("worker", 0, 0, 3), Pod("worker", 1, 0, PodPhase::Running)}));
+    world.pods[1].deleting = true;
+    EXPECT_THAT(Decide(world).writes, IsEmpty());
+    world.pods.pop_back();
+    auto status = Published(world, Decide(world));
+    EXPECT_EQ(status.phase, Phase::Failed);
+    EXPECT_TRUE(model::IsTrue(status.conditions, model::kConditionFinished));
+    EXPECT_EQ(status.message, "Pod digits-worker-0-0 ended with exit code 3.");
+}
+
+TEST(Decide, AMissingPodOfALaunchedGangIsAFailureNotACreate) {
+    World world = Launched({Pod("worker", 0, 0, PodPhase::Running)});
+    Decision d = Decide(world);
+    EXPECT_FALSE(Find<CreatePods>(d));
+    auto status = Published(world, d);
+    ASSERT_TRUE(status.failure);
+    EXPECT_EQ(status.failure->reason, model::reason::kPodDeleted.name);
+    EXPECT_EQ(status.failure->pod, "digits-worker-1-0");
+}
+
+TEST(Decide, FinishedJobsOnlyLoseStrayPods) {
+    World world = Settled(Launched(
+        {Pod("worker", 0, 0, PodPhase::Succeeded), Pod("worker", 1, 0, PodPhase::Succeeded)}));
+    world.pods.push_back(Pod("worker", 0, 1, PodPhase::Pending));
+    world.job.spec.stop = true;
+    Decision d = Decide(world);
+    ASSERT_THAT(d.writes, SizeIs(1));
+    ASSERT_TRUE(Find<DeletePods>(d));
+    EXPECT_EQ(Find<DeletePods>(d)->pods[0].name, "digits-worker-0-1");
+}
+
+TEST(Decide, SuspendSaysSoDeletesAllThenIsSuspended) {
+    World world = Settled(
+        Launched({Pod("worker", 0, 0, PodPhase::Running), Pod("worker", 1, 0, PodPhase::Running)}));
+    world.job.spec.suspend = true;
+    Decision d = Decide(world);
+    ASSERT_THAT(d.writes, SizeIs(2));
+    EXPECT_TRUE(std::holds_alternative<Publish>(d.writes[0]));
+    EXPECT_THAT(Find<DeletePods>(d)->pods, SizeIs(2));
+    world = Settled(std::move(world));
+    // SIGTERM makes them fail: that is no failure of the job.
+    world.pods = {PodThatFailed("worker", 0, 0, 143)};
+    world.pods[0].deleting = true;
+    EXPECT_FALSE(Published(world, Decide(world)).failure);
+    world.pods.clear();
+    world = Settled(std::move(world));
+    EXPECT_EQ(world.job.status.phase, Phase::Suspended);
+    EXPECT_EQ(world.job.status.ready, "0/2");
+    EXPECT_THAT(Decide(world).writes, IsEmpty());
+}
+
+TEST(Decide, ResumeIsANewAttemptRecordedFirst) {
+    World world = Settled(
+        Launched({Pod("worker", 0, 0, PodPhase::Running), Pod("worker", 1, 0, PodPhase::Running)}));
+    world.job.spec.suspend = true;
+    world = Settled(std::move(world));
+    world.job.spec.suspend = false;  // while the old pods still end
+    for (auto& p : world.pods)
+        p.deleting = true;
+    Decision d = Decide(world);
+    ASSERT_THAT(d.writes, SizeIs(1));
+    world = Settled(std::move(world));
+    EXPECT_EQ(world.job.status.attempt, 1);
+    EXPECT_FALSE(Find<CreatePods>(Decide(world))) << "old pods still run";
+    world.pods.clear();
+    d = Decide(world);
+    ASSERT_TRUE(Find<CreatePods>(d));
+    EXPECT_EQ(Find<CreatePods>(d)->attempt, 1);
+}
+
+TEST(Decide, CreatedSuspendedStartsWithAttemptZero) {
+    World world = WorldOf(Job());
+    world.job.spec.suspend = true;
+    world = Settled(std::move(world));
+    EXPECT_EQ(world.job.status.phase, Phase::Suspended);
+    world.job.spec.suspend = false;
+    world = Settled(std::move(world));
+    ASSERT_TRUE(Find<CreatePods>(Decide(world)));
+    EXPECT_EQ(Find<CreatePods>(Decide(world))->attempt, 0);
+}
+
+TEST(Decide, StopIsOneWayAndCountsNoFailure) {
+    World world = Settled(
+        Launched({Pod("worker", 0, 0, PodPhase::Running), Pod("worker", 1, 0, PodPhase::Running)}));
+    world.job.spec.stop = true;
+    world = Settled(std::move(world));
+    EXPECT_EQ(world.job.status.phase, Phase::Stopping);
+    world.pods = {PodThatFailed("worker", 0, 0, 143), PodThatFailed("worker", 1, 0, 137)};
+    world = Settled(std::move(world));
+    EXPECT_EQ(world.job.status.phase, Phase::Stopped);
+    EXPECT_FALSE(world.job.status.failure);
+}
+
+TEST(Decide, WithoutDLClusterSomebodyMustAct) {
+    World world = WorldOf(Job());
+    world.cluster = nullptr;
+    auto status = Published(world, Decide(world));
+    EXPECT_EQ(status.phase, Phase::Queued);
+    ASSERT_TRUE(status.pending);
+    EXPECT_EQ(status.pending->cls, model::ReasonClass::Ask);
+    EXPECT_THAT(status.message, HasSubstr("administrator"));
+}
+
+TEST(Decide, ARefusedWriteIsToldAndTriedAgain) {
+    World world = WorldOf(Job());
+    world.service_exists = true;
+    world.problem = WriteProblem{model::ReasonClass::Ask, "QuotaExceeded", "exceeded quota"};
+    Decision d = Decide(world);
+    ASSERT_TRUE(std::holds_alternative<Publish>(d.writes[0]));
+    EXPECT_EQ(std::get<Publish>(d.writes[0]).status.pending->reason, "QuotaExceeded");
+    EXPECT_EQ(std::get<Publish>(d.writes[0]).status.launchedAttempt, std::nullopt);
+    EXPECT_TRUE(Find<CreatePods>(d));
+    // The second time the status says it already.
+    world.job.status = std::get<Publish>(d.writes[0]).status;
+    d = Decide(world);
+    EXPECT_TRUE(std::holds_alternative<CreatePods>(d.writes[0]));
+}
+
+TEST(Decide, ImageProblemsWeighMoreThanWaitingForANode) {
+    World world = Launched({Pod("worker", 0, 0), Pod("worker", 1, 0)});
+    world.pods[0].scheduled = {"False", "Unschedulable", "0/1 nodes are available"};
+    world.pods[1].main = {.state = model::ContainerView::Waiting,
+                          .reason = "ImagePullBackOff",
+                          .message = "not found"};
+    auto status = Published(world, Decide(world));
+    ASSERT_TRUE(status.pending);
+    EXPECT_EQ(status.pending->cls, model::ReasonClass::Change);
+    EXPECT_THAT(status.message, HasSubstr("digits-worker-1-0"));
+}
+
+TEST(Decide, ADeletedServiceOfARunningGangIsMadeAgain) {
+    World world = Settled(
+        Launched({Pod("worker", 0, 0, PodPhase::Running), Pod("worker", 1, 0, PodPhase::Running)}));
+    EXPECT_THAT(Decide(world).writes, IsEmpty());
+    world.service_exists = false;
+    EXPECT_TRUE(Find<CreateService>(Decide(world)));
+}
+
+TEST(Decide, ADeletedJobIsLeftToTheGarbageCollector) {
+    World world = WorldOf(Job());
+    world.job.meta.deletionTimestamp = At(0);
+    EXPECT_THAT(Decide(world).writes, IsEmpty());
+}
+
+}  // namespace
+}  // namespace dlws::job

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "kube/client.h"
+#include "kube/events.h"
+#include "operator/job/decide.h"
+
+namespace dlws::job {
+
+inline constexpr kube::Resource kDLJobs{"dlworkspace.io", "v1", "dljobs", "DLJob", true};
+inline constexpr kube::Resource kDLClusters{"dlworkspace.io", "v1", "dlclusters", "DLCluster",
+                                            false};
+
+/// The highest resourceVersion our own writes about one job have made, by resource. A cache that
+/// has not come so far does not know what we did.
+struct WrittenVersions {
+    std::uint64_t job = 0, pods = 0, services = 0;
+};
+
+/// Performs the writes of one Decision, in order, each with its precondition: a deterministic name
+/// (creates), a UID (deletes), UID and resourceVersion (status). Thin: everything worth
+/// thinking about is in Decide.
+class Executor {
+  public:
+    /// How a round ended short of its last write.
+    struct Failed {
+        std::optional<WriteProblem> problem;  ///< for the user to know; else just look again
+        std::string log;                      ///< for the administrator
+        bool conflict = false;  ///< the cache was behind: expected, not worth a backoff
+    };
+
+    Executor(kube::Client& client, kube::EventRecorder& events, int parallel_creates);
+
+    kube::Awaitable<std::expected<void, Failed>> Perform(const World& world,
+                                                         const Decision& decision,
+                                                         WrittenVersions& written);
+
+  private:
+    using Outcome = std::expected<void, Failed>;
+
+    kube::Awaitable<Outcome> CreateOwned(const World& world, kube::Resource resource,
+                                         std::string name, std::string body,
+                                         std::uint64_t& written);
+    kube::Awaitable<Outcome> CreateGang(const World& world, const model::Rendered& rendered,
+                                        const CreatePods& create, WrittenVersions& written);
+    struct Gang;
+    kube::Awaitable<void> CreateSome(std::shared_ptr<Gang> gang);
+    kube::Awaitable<Outcome> Delete(const World& world, const DeletePods& targets);
+    kube::Awaitable<Outcome> WriteStatus(const World& world, const model::JobStatus& was,
+                                         const Publish& publish, std::string& resource_version,
+                                         WrittenVersions& written);
+
+    kube::Client& client_;
+    kube::EventRecorder& events_;
+    int parallel_creates_;
+};
+
+/// How a refused write is told to the user; empty when it is nobody's business (network, conflict).
+/// Pure.
+std::optional<WriteProblem> ExplainRefusal(const kube::Error& error, const std::string& what);
+
+}  // namespace dlws::job

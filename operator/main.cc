@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+// The operator: reads the command line, then runs everything on one thread and one io_context
+// (docs/decisions/0002-one-thread.md) until it is told to stop or is no longer the leader.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <cstdio>
+#include <exception>
+#include <random>
+
+#include "kube/client.h"
+#include "kube/events.h"
+#include "kube/http_server.h"
+#include "kube/leader.h"
+#include "kube/log.h"
+#include "kube/manager.h"
+#include "kube/metrics.h"
+#include "operator/job/controller.h"
+#include "operator/options.h"
+
+namespace dlws {
+namespace {
+
+namespace asio = boost::asio;
+using kube::Awaitable;
+
+constexpr std::string_view kLog = "operator";
+
+kube::LogLevel LevelOf(const std::string& name) {
+    if (name == "debug") return kube::LogLevel::kDebug;
+    if (name == "warning") return kube::LogLevel::kWarning;
+    if (name == "error") return kube::LogLevel::kError;
+    return kube::LogLevel::kInfo;
+}
+
+// Two processes never share an identity, not even two starts of one pod.
+std::string Identity(const Options& options) {
+    std::string name = options.identity;
+    if (name.empty()) {
+        std::array<char, 256> host{};
+        gethostname(host.data(), host.size() - 1);
+        name = host.data();
+    }
+    return fmt::format("{}_{:08x}", name, std::random_device{}());
+}
+
+kube::LeaderElector::Settings LeaseSettings(const Options& options, const std::string& identity) {
+    kube::LeaderElector::Settings lease;
+    lease.lease = {options.ns, options.lease};
+    lease.identity = identity;
+    lease.lease_duration = std::chrono::seconds(options.lease_seconds);
+    lease.renew_deadline = lease.lease_duration * 2 / 3;
+    lease.retry_period = lease.lease_duration * 2 / 15;
+    return lease;
+}
+
+// All parts of the process. Destroyed only after the io_context has run dry.
+class Operator {
+  public:
+    Operator(asio::any_io_executor executor, const Options& options, const kube::Config& config)
+        : options_(options),
+          identity_(Identity(options)),
+          random_(std::random_device{}()),
+          client_(executor, config, {.max_connections = options.connections}),
+          lease_client_(executor, config, {.max_connections = 1}),
+          health_(executor, options.health_address, (unsigned short)options.health_port),
+          events_(client_, "dlworkspace.io/operator", identity_),
+          elector_(lease_client_, LeaseSettings(options, identity_), random_),
+          jobs_(client_, events_, metrics_, random_,
+                {.workers = options.workers, .parallel_creates = options.parallel_creates}),
+          manager_(executor),
+          signals_(executor, SIGTERM, SIGINT) {}
+
+    // The process's exit code.
+    Awaitable<int> Run() {
+        ServeHealth();
+        auto port = health_.Listen();
+        if (!port) {
+            kube::LogError(kLog, "{}", port.error().message);
+            co_return 1;
+        }
+        kube::LogInfo(kLog, "dlws-operator {} as {}, health on port {}", DLWS_VERSION, identity_,
+                      *port);
+        signals_.async_wait([this](boost::system::error_code error, int signal) {
+            if (!error) manager_.Stop(signal == SIGTERM ? "SIGTERM" : "SIGINT");
+        });
+        manager_.Add("servers", "health", [this] { return health_.Run(); });
+        manager_.Add("servers", "events", [this] { return events_.Run(); });
+        for (auto& [name, informer] : jobs_.Informers())
+            manager_.Add("caches", name, [informer] { return informer->Run(); });
+        manager_.Add("leader", "lease", [this] { return Lead(); });
+        for (int i = 0; i < jobs_.Workers(); ++i)
+            manager_.Add("workers", fmt::format("job-{}", i), [this] { return jobs_.Work(); });
+
+        manager_.StartGroup("servers");
+        manager_.StartGroup(
+            "caches");  // a standby is warm: it knows everything, and writes nothing
+        manager_.StartGroup("leader");
+        std::string why = co_await manager_.Wait();
+        bool told = why == "SIGTERM" || why == "SIGINT";
+        kube::LogInfo(kLog, "stopping: {}", why);
+        stopping_ = true;
+        bool clean = co_await manager_.StopAll(std::chrono::seconds(10));
+        if (elector_.IsLeader()) co_await elector_.Release();
+        co_return told&& clean ? 0 : 1;
+    }
+
+  private:
+    void ServeHealth() {
+        health_.Handle("/healthz", [] { return kube::HealthServer::Answer{.body = "ok\n"}; });
+        health_.Handle("/readyz", [this] {
+            if (stopping_) return kube::HealthServer::Answer{.status = 503, .body = "stopping\n"};
+            if (!jobs_.HasSynced())
+                return kube::HealthServer::Answer{.status = 503, .body = "caches not read yet\n"};
+            return kube::HealthServer::Answer{.body = "ok\n"};
+        });
+        health_.Handle("/metrics", [this] {
+            metrics_.Set("leader_election_master_status", {{"name", options_.lease}},
+                         elector_.IsLeader());
+            return kube::HealthServer::Answer{.body = metrics_.Text(),
+                                              .content_type = "text/plain; version=0.0.4"};
+        });
+    }
+
+    // Works while we hold the lease. To return is to end the process: what a new leader may do by
+    // now must not be done by us too.
+    Awaitable<void> Lead() {
+        for (auto& [name, informer] : jobs_.Informers())
+            while (!co_await informer->WaitForSync(std::chrono::seconds(30)))
+                kube::LogWarning(kLog, "{} are not read yet", name);
+        if (!options_.leader_elect) {
+            manager_.StartGroup("workers");
+            asio::steady_timer forever(co_await asio::this_coro::executor,
+                                       asio::steady_timer::time_point::max());
+            co_await forever.async_wait(asio::use_awaitable);
+            co_return;
+        }
+        co_await elector_.Acquire();
+        kube::LogInfo(kLog, "leading");
+        manager_.StartGroup("workers");
+        co_await elector_.RenewUntilLost();
+        kube::LogError(kLog, "the lease is lost");
+    }
+
+    Options options_;
+    std::string identity_;
+    kube::Random random_;
+    kube::Metrics metrics_;
+    kube::Client client_;
+    kube::Client lease_client_;
+    kube::HealthServer health_;
+    kube::EventRecorder events_;
+    kube::LeaderElector elector_;
+    job::Controller jobs_;
+    kube::Manager manager_;
+    asio::signal_set signals_;
+    bool stopping_ = false;
+};
+
+int Main(int argc, char** argv) {
+    auto options = ParseOptions({argv + 1, argv + argc});
+    if (!options) {
+        fmt::print(stderr, "dlws-operator: {}\n", options.error());
+        return 2;
+    }
+    if (options->help) {
+        fmt::print("{}", HelpText());
+        return 0;
+    }
+    if (options->version) {
+        fmt::print("dlws-operator {}\n", DLWS_VERSION);
+        return 0;
+    }
+    kube::SetLogLevel(LevelOf(options->log_level));
+    auto config = kube::LoadConfig(options->kubeconfig, options->context);
+    if (!config) {
+        kube::LogError(kLog, "{}", config.error().message);
+        return 1;
+    }
+    asio::io_context io(1);
+    Operator op(io.get_executor(), *options, *config);
+    int code = 1;
+    asio::co_spawn(io, op.Run(), [&](std::exception_ptr error, int result) {
+        code = result;
+        if (error) {
+            try {
+                std::rethrow_exception(error);
+            } catch (const std::exception& e) {
+                kube::LogError(kLog, "ended by an exception: {}", e.what());
+            }
+            code = 1;
+        }
+        io.stop();
+    });
+    io.run();
+    return code;
+}
+
+}  // namespace
+}  // namespace dlws
+
+int main(int argc, char** argv) {
+    return dlws::Main(argc, argv);
+}
