@@ -34,7 +34,7 @@ void AppendEscaped(fmt::memory_buffer& out, std::string_view text, bool json) {
     for (const char c : text) {
         const auto byte = static_cast<unsigned char>(c);
         if (byte < 0x20 || byte == 0x7f) {
-            fmt::format_to(std::back_inserter(out), json ? "\\u{:04x}" : "\\x{:02x}", byte);
+            fmt::format_to(std::back_inserter(out), "\\{}{:02x}", json ? "u00" : "x", byte);
         } else if (json && (c == '"' || c == '\\')) {
             out.push_back('\\');
             out.push_back(c);
