@@ -7,7 +7,6 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "kube/object.h"
@@ -16,19 +15,26 @@ namespace dlws::kube {
 
 /// What an informer knows: immutable objects by key, with secondary indexes.
 ///
+///     store.AddIndex("controller-uid", [](const Object& o) {
+///         return std::vector<std::string>{o.meta.controller_uid};
+///     });
+///     for (const ObjectPtr& pod : store.ByIndex("controller-uid", job_uid)) ...
+///
 /// Confined to the executor of its informer: no locks. The pointers handed out may travel.
 class Store {
   public:
-    /// Values under which an object is found; empty: in no list of this index.
+    /// Values under which an object is found; empty: in no list of this index. A value given twice
+    /// counts once. Pure: called again when the object leaves, and must answer the same.
     using IndexFunction = std::function<std::vector<std::string>(const Object&)>;
 
-    /// Before the first object only. `name` e.g. "controller-uid".
+    /// Before the first object only (std::logic_error afterwards). `name` e.g. "controller-uid".
     void AddIndex(std::string name, IndexFunction function);
 
     ObjectPtr Get(const ObjectKey& key) const;  ///< null when absent
     /// Objects with this index value, ordered by key (so that callers are deterministic).
+    /// std::logic_error for an index nobody added.
     std::vector<ObjectPtr> ByIndex(std::string_view index, const std::string& value) const;
-    std::vector<ObjectPtr> All() const;
+    std::vector<ObjectPtr> All() const;  ///< ordered by key
     std::size_t Size() const { return objects_.size(); }
 
     /// Inserts or replaces; returns the old one. An older resourceVersion of the same uid is
@@ -42,7 +48,8 @@ class Store {
         IndexFunction function;
         std::unordered_map<std::string, std::map<ObjectKey, ObjectPtr>> values;
     };
-    void Unindex(const Object& object);
+    void AddToIndexes(const ObjectPtr& object);
+    void RemoveFromIndexes(const Object& object);
 
     std::unordered_map<ObjectKey, ObjectPtr, ObjectKeyHash> objects_;
     std::vector<Index> indexes_;
