@@ -33,7 +33,7 @@ constexpr std::string_view kLog = "operator";
 
 kube::LogLevel LevelOf(const std::string& name) {
     if (name == "debug") return kube::LogLevel::kDebug;
-    if (name == "warning") return kube::LogLevel::kWarning;
+    if (name == "warn") return kube::LogLevel::kWarning;
     if (name == "error") return kube::LogLevel::kError;
     return kube::LogLevel::kInfo;
 }

@@ -59,7 +59,7 @@ const std::vector<Flag>& Flags() {
              "address of /healthz, /readyz and /metrics; default 0.0.0.0"),
         Number("health-port", &Options::health_port, 0, 65535,
                "port of the same, 0 picks one; default 8080"),
-        Text("log-level", &Options::log_level, "debug, info, warning or error; default info"),
+        Text("log-level", &Options::log_level, "debug, info, warn or error; default info"),
         Number("workers", &Options::workers, 1, 256, "jobs in work at once; default 16"),
         Number("parallel-creates", &Options::parallel_creates, 1, 256,
                "pods of one job created at once; default 16"),
@@ -106,9 +106,9 @@ std::expected<Options, std::string> ParseOptions(const std::vector<std::string>&
             return std::unexpected(error);
     }
     if (options.log_level != "debug" && options.log_level != "info" &&
-        options.log_level != "warning" && options.log_level != "error")
+        options.log_level != "warn" && options.log_level != "error")
         return std::unexpected(fmt::format(
-            "--log-level must be debug, info, warning or error, not \"{}\"", options.log_level));
+            "--log-level must be debug, info, warn or error, not \"{}\"", options.log_level));
     return options;
 }
 
