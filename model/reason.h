@@ -49,6 +49,9 @@ inline constexpr Reason kNoSharedFolder{
 inline constexpr Reason kBaseTemplateInvalid{
     "BaseTemplateInvalid", ReasonClass::Ask,
     "DLCluster's podTemplate cannot be used; an administrator must correct it."};
+inline constexpr Reason kClusterInvalid{
+    "ClusterInvalid", ReasonClass::Ask,
+    "A setting of DLCluster cannot be used; an administrator must correct it."};
 inline constexpr Reason kQuotaExceeded{
     "QuotaExceeded", ReasonClass::Ask,
     "A ResourceQuota of the namespace leaves no room for a pod of the job."};

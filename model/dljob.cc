@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/dljob.h"
+
+#include <fmt/format.h>
+
+#include "model/decode.h"
+
+namespace dlws::model {
+
+namespace {
+
+std::vector<EnvVar> ReadEnv(const Node& list) {
+    std::vector<EnvVar> env;
+    list.Each([&](const Node& item) {
+        EnvVar& e = env.emplace_back();
+        e.name = item["name"].Text();
+        e.value = item["value"].Text();
+        if (const Node ref = item["valueFrom"]["secretKeyRef"]; ref.Present())
+            e.secret = SecretKeyRef{ref["name"].Text(), ref["key"].Text()};
+    });
+    return env;
+}
+
+Role ReadRole(const Node& node) {
+    Role role;
+    role.name = node["name"].Text();
+    role.replicas = node["replicas"].Int(role.replicas);
+    role.gpus = node["gpus"].Int(role.gpus);
+    if (role.replicas < 0) node["replicas"].Wrong("0 or more");
+    if (role.gpus < 0) node["gpus"].Wrong("0 or more");
+    role.gpuType = node["gpuType"].Text();
+    const Node resources = node["resources"];
+    role.resources.cpu = resources["cpu"].QuantityText(role.resources.cpu);
+    role.resources.memory = resources["memory"].QuantityText();
+    role.resources.shm = resources["shm"].QuantityText();
+    role.image = node["image"].Text();
+    if (const Node command = node["command"]; command.Present()) role.command = command.Texts();
+    if (const Node args = node["args"]; args.Present()) role.args = args.Texts();
+    role.env = ReadEnv(node["env"]);
+    return role;
+}
+
+PodOverrides ReadOverrides(const Node& node) {
+    PodOverrides overrides;
+    overrides.nodeSelector = node["nodeSelector"].TextMap();
+    node["tolerations"].Each([&](const Node& item) {
+        Toleration& t = overrides.tolerations.emplace_back();
+        t.key = item["key"].Text();
+        t.op = item["operator"].Text(t.op);
+        t.value = item["value"].Text();
+        t.effect = item["effect"].Text();
+        if (const Node seconds = item["tolerationSeconds"]; seconds.Present())
+            t.tolerationSeconds = seconds.Int64();
+    });
+    overrides.labels = node["labels"].TextMap();
+    overrides.annotations = node["annotations"].TextMap();
+    if (const Node grace = node["terminationGracePeriodSeconds"]; grace.Present())
+        overrides.terminationGracePeriodSeconds = grace.Int64();
+    return overrides;
+}
+
+DLJobSpec ReadSpec(const Node& node) {
+    DLJobSpec spec;
+    spec.image = node["image"].Text();
+    spec.command = node["command"].Texts();
+    spec.args = node["args"].Texts();
+    spec.workingDir = node["workingDir"].Text();
+    const Node framework = node["framework"];
+    const std::string name = framework.Text("None");
+    if (name == "Torch") {
+        spec.framework = Framework::Torch;
+    } else if (name != "None") {
+        framework.Fail(fmt::format("this version does not know the framework {}", name));
+    }
+    node["roles"].Each([&](const Node& role) { spec.roles.push_back(ReadRole(role)); });
+    if (!node["roles"].Present()) spec.roles.emplace_back().name = "worker";
+    std::int64_t pods = 0;
+    for (const Role& role : spec.roles)
+        pods += role.replicas;
+    if (pods > kMaxPods) node["roles"].Fail(fmt::format("more than {} pods", kMaxPods));
+    node["storage"].Each([&](const Node& item) {
+        StorageMount& s = spec.storage.emplace_back();
+        s.name = item["name"].Text();
+        s.path = item["path"].Text();
+        s.mountPath = item["mountPath"].Text();
+        s.readOnly = item["readOnly"].Bool();
+    });
+    spec.env = ReadEnv(node["env"]);
+    node["imagePullSecrets"].Each(
+        [&](const Node& item) { spec.imagePullSecrets.push_back(item["name"].Text()); });
+    node["files"].Each([&](const Node& item) {
+        File& f = spec.files.emplace_back();
+        f.name = item["name"].Text();
+        f.content = item["content"].Text();
+        f.mode = item["mode"].Int(f.mode);
+    });
+    spec.suspend = node["suspend"].Bool();
+    spec.stop = node["stop"].Bool();
+    spec.podOverrides = ReadOverrides(node["podOverrides"]);
+    return spec;
+}
+
+}  // namespace
+
+std::string_view ToString(Framework f) {
+    return f == Framework::Torch ? "Torch" : "None";
+}
+
+std::expected<DLJob, std::string> ParseDLJob(std::string_view json) {
+    Document doc(json);
+    DLJob job;
+    if (doc.error().empty()) {
+        job.meta = ReadMetadata(doc.Root()["metadata"]);
+        if (job.meta.uid.empty()) doc.SetError("metadata.uid is missing");
+        if (job.meta.name.empty()) doc.SetError("metadata.name is missing");
+        job.spec = ReadSpec(doc.Root()["spec"]);
+        job.status = ReadStatus(doc.Root()["status"]);
+    }
+    if (!doc.error().empty()) return std::unexpected(doc.error());
+    return job;
+}
+
+int TotalPods(const DLJobSpec& spec) {
+    int pods = 0;
+    for (const Role& role : spec.roles)
+        pods += role.replicas;
+    return pods;
+}
+
+int TotalGpus(const DLJobSpec& spec) {
+    int gpus = 0;
+    for (const Role& role : spec.roles)
+        gpus += role.replicas * role.gpus;
+    return gpus;
+}
+
+}  // namespace dlws::model

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/environment.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/json.hpp>
+
+#include "model/names.h"
+
+namespace dlws::model {
+
+namespace json = boost::json;
+
+namespace {
+
+// torch.distributed's env:// names, and those torchrun reads its options from (PET_<OPTION>).
+constexpr std::array<std::string_view, 10> kTorchNames = {
+    "MASTER_ADDR",     "MASTER_PORT",    "WORLD_SIZE",    "RANK",
+    "LOCAL_RANK",      "PET_NNODES",     "PET_NODE_RANK", "PET_NPROC_PER_NODE",
+    "PET_MASTER_ADDR", "PET_MASTER_PORT"};
+
+std::string_view NameOf(const json::value& item) {
+    const json::object* object = item.if_object();
+    const json::value* name = object ? object->if_contains("name") : nullptr;
+    return name && name->is_string() ? std::string_view(name->get_string()) : std::string_view();
+}
+
+// A list of variables in which a later one takes the place of an earlier one of the same name, and
+// moves to the end, so that it may use what was defined before it.
+class Environment {
+  public:
+    explicit Environment(Framework framework) : framework_(framework) {}
+
+    /// Ours: reserved names are fine.
+    void Set(std::string_view name, std::string_view value) {
+        Put({{"name", name}, {"value", value}});
+    }
+    /// The administrator's or the user's: reserved names are left alone.
+    void Add(json::object item) {
+        const std::string_view name = NameOf(item);
+        if (!name.empty() && !IsReservedEnv(framework_, name)) Put(std::move(item));
+    }
+    /// Puts `front` before the value of a list of folders such as PATH. Without such a variable:
+    /// sets it if `create`. One that comes from a Secret is left alone.
+    void PutInFront(std::string_view name, std::string_view front, bool create) {
+        const auto found = std::ranges::find(list_, name, NameOf);
+        if (found == list_.end()) {
+            if (create) Set(name, front);
+            return;
+        }
+        json::object& item = found->get_object();
+        const json::value* value = item.if_contains("value");
+        if (item.contains("valueFrom")) return;
+        const std::string_view old =
+            value && value->is_string() ? std::string_view(value->get_string()) : "";
+        item["value"] = old.empty() ? std::string(front) : fmt::format("{}:{}", front, old);
+    }
+
+    json::array Take() { return std::move(list_); }
+
+  private:
+    void Put(json::object item) {
+        const std::string_view name = NameOf(item);
+        const auto old = std::ranges::find(list_, name, NameOf);
+        if (old != list_.end()) list_.erase(old);
+        list_.push_back(std::move(item));
+    }
+
+    Framework framework_;
+    json::array list_;
+};
+
+json::object ToJson(const EnvVar& e) {
+    if (e.secret)
+        return {
+            {"name", e.name},
+            {"valueFrom", {{"secretKeyRef", {{"name", e.secret->name}, {"key", e.secret->key}}}}}};
+    return {{"name", e.name}, {"value", e.value}};
+}
+
+std::string Home(const DLJobSpec& spec) {
+    for (const StorageMount& s : spec.storage)
+        if (s.name == kWorkStorage && !s.readOnly) return s.mountPath;
+    return "/tmp";
+}
+
+void SetTorch(Environment& env, const DLJobSpec& spec, std::string_view job, const Role& role) {
+    const int pods = TotalPods(spec);
+    const std::string master =
+        pods > 1 ? fmt::format("{}.{}", Hostname(spec.roles.front().name, 0), ServiceName(job))
+                 : "127.0.0.1";
+    const std::string port = std::to_string(kTorchPort);
+    env.Set("MASTER_ADDR", master);
+    env.Set("MASTER_PORT", port);
+    env.Set("WORLD_SIZE", std::to_string(pods));
+    env.Set("LOCAL_RANK", "0");
+    env.Set("PET_NNODES", std::to_string(pods));
+    env.Set("PET_NPROC_PER_NODE", std::to_string(std::max(1, role.gpus)));
+    env.Set("PET_MASTER_ADDR", master);
+    env.Set("PET_MASTER_PORT", port);
+}
+
+}  // namespace
+
+bool IsReservedEnv(Framework framework, std::string_view name) {
+    if (name.starts_with("DLWS_")) return true;
+    return framework == Framework::Torch &&
+           std::ranges::find(kTorchNames, name) != kTorchNames.end();
+}
+
+json::array RoleEnvironment(const DLJobSpec& spec, std::string_view job, const Role& role,
+                            const DLCluster& cluster, const json::array& base) {
+    Environment env(spec.framework);
+    env.Set("DLWS_JOB", job);
+    env.Set("DLWS_ROLE", role.name);
+    if (spec.framework == Framework::Torch) SetTorch(env, spec, job, role);
+    env.Set("PYTHONUNBUFFERED", "1");  // what a script prints is seen at once
+    env.Set("HOME", Home(spec));
+    env.Set("USER", kDefaultUserName);
+    for (const json::value& item : base)
+        if (item.is_object()) env.Add(item.get_object());
+    for (const EnvVar& e : spec.env)
+        env.Add(ToJson(e));
+    for (const EnvVar& e : role.env)
+        env.Add(ToJson(e));
+    if (cluster.gpu.driver == DriverMode::HostPath && role.gpus > 0) {
+        env.PutInFront("LD_LIBRARY_PATH", fmt::format("{0}/lib64:{0}/lib", kDriverMountPath), true);
+        // A PATH of ours would hide the image's own (conda's, for example), which cannot be known
+        // here.
+        env.PutInFront("PATH", fmt::format("{}/bin", kDriverMountPath), false);
+    }
+    return env.Take();
+}
+
+json::array PodEnvironment(Framework framework, int index, int attempt, int rank) {
+    Environment env(framework);
+    env.Set("DLWS_INDEX", std::to_string(index));
+    env.Set("DLWS_ATTEMPT", std::to_string(attempt));
+    if (framework == Framework::Torch) {
+        env.Set("RANK", std::to_string(rank));
+        env.Set("PET_NODE_RANK", std::to_string(rank));
+    }
+    return env.Take();
+}
+
+}  // namespace dlws::model

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <boost/json/array.hpp>
+
+#include "model/dlcluster.h"
+#include "model/dljob.h"
+#include "model/render.h"
+
+/// @file
+/// Internal to model/: the environment of container `main`.
+
+namespace dlws::model {
+
+/// What is the same for all pods of a role: the names of the framework, our defaults
+/// (PYTHONUNBUFFERED, HOME, USER), the administrator's (`base`, the `env` of the template) and the
+/// user's. Later ones win, but nobody changes a reserved name. The order matters: `$(NAME)` sees
+/// only what comes before it.
+boost::json::array RoleEnvironment(const DLJobSpec& spec, std::string_view job, const Role& role,
+                                   const DLCluster& cluster, const boost::json::array& base);
+
+/// What differs from pod to pod; comes before the role's.
+boost::json::array PodEnvironment(Framework framework, int index, int attempt, int rank);
+
+}  // namespace dlws::model

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is made of a rendering: one pod's document, and the bytes and hash of all of it.
+#include <fmt/format.h>
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <vector>
+
+#include "model/environment.h"
+#include "model/names.h"
+#include "model/render.h"
+
+namespace dlws::model {
+
+namespace json = boost::json;
+
+namespace {
+
+// Sorted by key at every level; lists keep their order, which has a meaning.
+json::value Sorted(const json::value& value) {
+    if (const json::object* object = value.if_object()) {
+        std::vector<const json::key_value_pair*> pairs;
+        for (const json::key_value_pair& pair : *object)
+            pairs.push_back(&pair);
+        std::ranges::sort(pairs, {},
+                          [](const json::key_value_pair* p) { return std::string_view(p->key()); });
+        json::object sorted;
+        for (const json::key_value_pair* pair : pairs)
+            sorted[pair->key()] = Sorted(pair->value());
+        return sorted;
+    }
+    if (const json::array* array = value.if_array()) {
+        json::array sorted;
+        for (const json::value& item : *array)
+            sorted.push_back(Sorted(item));
+        return sorted;
+    }
+    return value;
+}
+
+}  // namespace
+
+std::string MakePod(const Rendered& rendered, std::size_t role, int index, int attempt) {
+    const RenderedRole& r = rendered.roles.at(role);
+    json::object pod{{"apiVersion", "v1"}, {"kind", "Pod"}};
+    json::object meta{{"name", PodName(rendered.job, r.name, index, attempt)},
+                      {"namespace", rendered.ns}};
+    for (const auto& [key, value] : r.podTemplate.at("metadata").as_object())
+        meta[key] = value;
+    json::object& labels = meta["labels"].as_object();
+    labels[kIndexLabel] = std::to_string(index);
+    labels[kAttemptLabel] = std::to_string(attempt);
+    pod["metadata"] = std::move(meta);
+
+    json::object spec = r.podTemplate.at("spec").as_object();
+    spec["hostname"] = Hostname(r.name, index);
+    json::array& env = spec.at("containers").as_array().at(0).as_object()["env"].as_array();
+    json::array own = PodEnvironment(rendered.framework, index, attempt, r.firstRank + index);
+    env.insert(env.begin(), own.begin(), own.end());
+    pod["spec"] = std::move(spec);
+    return json::serialize(pod);
+}
+
+std::string Serialize(const json::object& object) {
+    return json::serialize(object);
+}
+
+std::string CanonicalBytes(const Rendered& rendered) {
+    json::object all{{"job", rendered.job},
+                     {"namespace", rendered.ns},
+                     {"framework", ToString(rendered.framework)}};
+    json::array roles;
+    for (const RenderedRole& r : rendered.roles)
+        roles.push_back(json::object{{"name", r.name},
+                                     {"replicas", r.replicas},
+                                     {"firstRank", r.firstRank},
+                                     {"template", r.podTemplate}});
+    all["roles"] = std::move(roles);
+    if (rendered.service) all["service"] = *rendered.service;
+    if (rendered.files) all["files"] = *rendered.files;
+    return json::serialize(Sorted(all));
+}
+
+std::string Sha256Hex(std::string_view bytes) {
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned int size = 0;
+    // Fails only where SHA-256 is missing from the library; no hash at all is then the safe answer.
+    if (EVP_Digest(bytes.data(), bytes.size(), digest, &size, EVP_sha256(), nullptr) != 1)
+        return {};
+    std::string hex;
+    for (unsigned int i = 0; i < size; ++i)
+        hex += fmt::format("{:02x}", digest[i]);
+    return hex;
+}
+
+}  // namespace dlws::model

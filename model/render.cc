@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/render.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+
+#include "model/environment.h"
+#include "model/names.h"
+#include "model/pod_template.h"
+#include "model/quantity.h"
+
+namespace dlws::model {
+
+namespace json = boost::json;
+
+namespace {
+
+using Result = std::expected<void, RenderError>;
+
+std::unexpected<RenderError> Error(const Reason& why, std::string message) {
+    return std::unexpected(RenderError{why.cls, std::string(why.name), std::move(message)});
+}
+
+bool GoesUp(std::string_view path) {
+    for (std::size_t at = 0; at <= path.size();) {
+        const std::size_t end = std::min(path.find('/', at), path.size());
+        if (path.substr(at, end - at) == "..") return true;
+        at = end + 1;
+    }
+    return false;
+}
+
+// The API server has checked all of this; a job that came past it must still not harm.
+Result Check(const DLJob& job, const DLCluster& cluster) {
+    if (cluster.defaultUser.uid < 1 || cluster.defaultUser.gid < 1)
+        return Error(reason::kClusterInvalid,
+                     "Jobs never run as root: an administrator must set DLCluster's "
+                     "spec.defaultUser.uid and gid to 1 or more.");
+    for (const StorageMount& s : job.spec.storage) {
+        if (s.path.starts_with('/') || GoesUp(s.path))
+            return Error(
+                reason::kSpecInvalid,
+                fmt::format("Storage path '{}' must be relative and without '..'.", s.path));
+        if (!s.mountPath.starts_with('/') || GoesUp(s.mountPath))
+            return Error(
+                reason::kSpecInvalid,
+                fmt::format("mountPath '{}' must be absolute and without '..'.", s.mountPath));
+    }
+    for (const Role& role : job.spec.roles) {
+        if (role.image.empty() && job.spec.image.empty())
+            return Error(reason::kSpecInvalid,
+                         fmt::format("Role {} has no image: set spec.image.", role.name));
+        const Resources& r = role.resources;
+        for (const std::string& text : {r.cpu, r.memory, r.shm})
+            if (!text.empty())
+                if (auto q = ParseQuantity(text); !q)
+                    return Error(reason::kSpecInvalid,
+                                 fmt::format("Resources of role {}: {}.", role.name, q.error()));
+    }
+    return {};
+}
+
+/// One job with its cluster; makes a role's template at a time.
+class Renderer {
+  public:
+    Renderer(const DLJob& job, const DLCluster& cluster)
+        : job_(job), spec_(job.spec), cluster_(cluster), pods_(TotalPods(job.spec)) {}
+
+    std::expected<Rendered, RenderError> Run();
+
+  private:
+    std::expected<json::object, RenderError> RoleTemplate(const Role& role);
+    Result Overrides(PodTemplate& pod);
+    Result AddStorage(PodTemplate& pod);
+    Result AddUserKeys(json::object& target, std::string_view what,
+                       const std::map<std::string, std::string>& keys);
+    void Safety(PodTemplate& pod);
+    void SetResources(PodTemplate& pod, const Role& role);
+    void SetMain(PodTemplate& pod, const Role& role);
+    void AddFiles(PodTemplate& pod);
+    void AddDriver(PodTemplate& pod);
+    void RequireGpuType(PodTemplate& pod, const std::string& type);
+    void AddVolume(PodTemplate& pod, json::object volume);
+    void AddMount(PodTemplate& pod, json::object mount);
+
+    json::object Labels() const;
+    json::object ObjectMeta(std::string_view name) const;
+    json::array OwnerReferences() const;
+    json::object Service() const;
+    json::object FilesConfigMap() const;
+
+    const DLJob& job_;
+    const DLJobSpec& spec_;
+    const DLCluster& cluster_;
+    int pods_;
+};
+
+std::expected<Rendered, RenderError> Renderer::Run() {
+    if (auto ok = Check(job_, cluster_); !ok) return std::unexpected(ok.error());
+    Rendered out;
+    out.job = job_.meta.name;
+    out.ns = job_.meta.ns;
+    out.jobUid = job_.meta.uid;
+    out.framework = spec_.framework;
+    out.totalPods = pods_;
+    int rank = 0;
+    for (const Role& role : spec_.roles) {
+        auto pod = RoleTemplate(role);
+        if (!pod) return std::unexpected(pod.error());
+        out.roles.push_back({role.name, role.replicas, role.gpus, rank, std::move(*pod)});
+        rank += role.replicas;
+    }
+    if (pods_ > 1) out.service = Service();
+    if (!spec_.files.empty()) out.files = FilesConfigMap();
+    return out;
+}
+
+std::expected<json::object, RenderError> Renderer::RoleTemplate(const Role& role) {
+    PodTemplate pod = PodTemplate::Parse(cluster_.podTemplate);
+    if (auto ok = Overrides(pod); !ok) return std::unexpected(ok.error());
+    Safety(pod);
+    SetMain(pod, role);
+    SetResources(pod, role);
+    if (auto ok = AddStorage(pod); !ok) return std::unexpected(ok.error());
+    if (!spec_.files.empty()) AddFiles(pod);
+    if (cluster_.gpu.driver == DriverMode::HostPath && role.gpus > 0) AddDriver(pod);
+    if (!role.gpuType.empty()) RequireGpuType(pod, role.gpuType);
+
+    json::object& meta = pod.metadata();
+    json::object& labels = pod.ObjectAt(meta, "labels");
+    for (const auto& [key, value] : Labels())
+        labels[key] = value;
+    labels[kRoleLabel] = role.name;
+    meta["ownerReferences"] = OwnerReferences();
+    if (pod.ArrayAt(pod.spec(), "containers").size() > 1) {
+        // So that `kubectl logs` shows the job, not a container of the administrator's.
+        json::object& annotations = pod.ObjectAt(meta, "annotations");
+        annotations.emplace("kubectl.kubernetes.io/default-container", kMainContainer);
+    }
+    if (meta["annotations"].get_object().empty()) meta.erase("annotations");
+
+    if (!pod.error().empty())
+        return Error(
+            reason::kBaseTemplateInvalid,
+            fmt::format("DLCluster's spec.podTemplate cannot be used: {}. An administrator "
+                        "must correct it.",
+                        pod.error()));
+    return json::object{{"metadata", std::move(meta)}, {"spec", std::move(pod.spec())}};
+}
+
+Result Renderer::AddUserKeys(json::object& target, std::string_view what,
+                             const std::map<std::string, std::string>& keys) {
+    for (const auto& [key, value] : keys) {
+        if (what != "nodeSelector" && IsReservedKey(key))
+            return Error(
+                reason::kSpecInvalid,
+                fmt::format("podOverrides.{} must not have the key {}; choose one of your own.",
+                            what, key));
+        const auto [at, added] = target.emplace(key, value);
+        // The administrator's word stands; to drop the user's silently would surprise both.
+        if (!added && at->value() != json::value(value))
+            return Error(reason::kConflictsWithCluster,
+                         fmt::format("podOverrides.{} sets {} to '{}', but the administrator's "
+                                     "podTemplate says {}; remove it from the job.",
+                                     what, key, value, json::serialize(at->value())));
+    }
+    return {};
+}
+
+Result Renderer::Overrides(PodTemplate& pod) {
+    const PodOverrides& user = spec_.podOverrides;
+    json::object& meta = pod.metadata();
+    if (auto ok = AddUserKeys(pod.ObjectAt(meta, "labels"), "labels", user.labels); !ok) return ok;
+    if (auto ok = AddUserKeys(pod.ObjectAt(meta, "annotations"), "annotations", user.annotations);
+        !ok)
+        return ok;
+    if (!user.nodeSelector.empty())
+        if (auto ok = AddUserKeys(pod.ObjectAt(pod.spec(), "nodeSelector"), "nodeSelector",
+                                  user.nodeSelector);
+            !ok)
+            return ok;
+    for (const Toleration& t : user.tolerations) {
+        json::object item{{"key", t.key}, {"operator", t.op}};
+        if (!t.value.empty()) item["value"] = t.value;
+        if (!t.effect.empty()) item["effect"] = t.effect;
+        if (t.tolerationSeconds) item["tolerationSeconds"] = *t.tolerationSeconds;
+        pod.ArrayAt(pod.spec(), "tolerations").push_back(std::move(item));
+    }
+    if (user.terminationGracePeriodSeconds)
+        pod.spec()["terminationGracePeriodSeconds"] = *user.terminationGracePeriodSeconds;
+    return {};
+}
+
+void Renderer::Safety(PodTemplate& pod) {
+    json::object& spec = pod.spec();
+    spec["restartPolicy"] = "Never";
+    spec["automountServiceAccountToken"] = false;
+    spec["enableServiceLinks"] = false;
+    spec.erase("hostname");
+    spec.erase("subdomain");
+    if (pods_ > 1) spec["subdomain"] = ServiceName(job_.meta.name);
+
+    json::object& user = pod.ObjectAt(spec, "securityContext");
+    user["runAsNonRoot"] = true;
+    user["runAsUser"] = cluster_.defaultUser.uid;
+    user["runAsGroup"] = cluster_.defaultUser.gid;
+    user["seccompProfile"] = json::object{{"type", "RuntimeDefault"}};
+
+    // Of the administrator's own settings for `main` only those that narrow are kept.
+    json::object narrow;
+    for (const auto& [key, value] : pod.ObjectAt(pod.main(), "securityContext"))
+        if (key == "readOnlyRootFilesystem" || key == "seLinuxOptions") narrow[key] = value;
+    narrow["allowPrivilegeEscalation"] = false;
+    narrow["capabilities"] = json::object{{"drop", json::array{"ALL"}}};
+    pod.main()["securityContext"] = std::move(narrow);
+}
+
+void Renderer::SetMain(PodTemplate& pod, const Role& role) {
+    json::object& main = pod.main();
+    main["image"] = role.image.empty() ? spec_.image : role.image;
+    const auto& command = role.command ? *role.command : spec_.command;
+    // Arguments belong to a command: a role with its own does not get those of another.
+    const std::vector<std::string> none;
+    const auto& args = role.args ? *role.args : role.command ? none : spec_.args;
+    main.erase("command");
+    main.erase("args");
+    if (!command.empty()) main["command"] = json::value_from(command);
+    if (!args.empty()) main["args"] = json::value_from(args);
+    if (!spec_.workingDir.empty()) main["workingDir"] = spec_.workingDir;
+    // The end of the log stands in the pod's status when the command fails: a failure explains
+    // itself.
+    main.emplace("terminationMessagePolicy", "FallbackToLogsOnError");
+    const json::array base = pod.ArrayAt(main, "env");
+    main["env"] = RoleEnvironment(spec_, job_.meta.name, role, cluster_, base);
+
+    for (const std::string& secret : spec_.imagePullSecrets)
+        pod.PutByKey(pod.ArrayAt(pod.spec(), "imagePullSecrets"), "name", {{"name", secret}});
+}
+
+void Renderer::SetResources(PodTemplate& pod, const Role& role) {
+    json::object& resources = pod.ObjectAt(pod.main(), "resources");
+    json::object requests = std::move(pod.ObjectAt(resources, "requests"));
+    json::object limits = std::move(pod.ObjectAt(resources, "limits"));
+    requests.erase(kGpuResource);
+    limits.erase(kGpuResource);
+    if (!role.resources.cpu.empty()) requests["cpu"] = role.resources.cpu;
+    if (!role.resources.memory.empty())
+        requests["memory"] = limits["memory"] = role.resources.memory;
+    if (role.gpus > 0) requests[kGpuResource] = limits[kGpuResource] = std::to_string(role.gpus);
+    resources.erase("requests");
+    resources.erase("limits");
+    if (!requests.empty()) resources["requests"] = std::move(requests);
+    if (!limits.empty()) resources["limits"] = std::move(limits);
+    if (!role.resources.shm.empty()) {
+        AddVolume(pod, {{"name", "dlws-shm"},
+                        {"emptyDir", {{"medium", "Memory"}, {"sizeLimit", role.resources.shm}}}});
+        AddMount(pod, {{"name", "dlws-shm"}, {"mountPath", "/dev/shm"}});
+    }
+}
+
+Result Renderer::AddStorage(PodTemplate& pod) {
+    for (const StorageMount& s : spec_.storage) {
+        if (cluster_.sharedFolder.empty())
+            return Error(
+                reason::kNoSharedFolder,
+                fmt::format("The job asks for storage '{}', but this cluster declares no shared "
+                            "folder: ask an administrator to set spec.sharedFolder.hostPath of "
+                            "the DLCluster 'cluster', or remove storage from the job.",
+                            s.name));
+        // The deepest folder a user cannot replace by a link; the user's own path is only a
+        // subPath, which the kubelet resolves inside it without following links out of it.
+        std::string folder;
+        if (s.name == kDataStorage) {
+            folder = fmt::format("{}/storage", cluster_.sharedFolder);
+        } else if (s.name == kWorkStorage) {
+            folder = fmt::format("{}/work/{}", cluster_.sharedFolder, kDefaultUserName);
+        } else {
+            return Error(
+                reason::kUnknownStorage,
+                fmt::format("There is no storage named '{}'; write data or work.", s.name));
+        }
+        const std::string volume = fmt::format("dlws-storage-{}", s.name);
+        AddVolume(pod, {{"name", volume}, {"hostPath", {{"path", folder}, {"type", "Directory"}}}});
+        json::object mount{{"name", volume}, {"mountPath", s.mountPath}};
+        if (!s.path.empty()) mount["subPath"] = s.path;
+        if (s.readOnly) mount["readOnly"] = true;
+        AddMount(pod, std::move(mount));
+    }
+    return {};
+}
+
+void Renderer::AddFiles(PodTemplate& pod) {
+    json::array items;
+    for (const File& f : spec_.files)
+        items.push_back(json::object{{"key", f.name}, {"path", f.name}, {"mode", f.mode}});
+    AddVolume(pod, {{"name", "dlws-files"},
+                    {"configMap",
+                     {{"name", FilesConfigMapName(job_.meta.name)}, {"items", std::move(items)}}}});
+    AddMount(pod, {{"name", "dlws-files"}, {"mountPath", kFilesMountPath}, {"readOnly", true}});
+}
+
+void Renderer::AddDriver(PodTemplate& pod) {
+    AddVolume(pod, {{"name", "dlws-driver"},
+                    {"hostPath", {{"path", cluster_.gpu.driverHostPath}, {"type", "Directory"}}}});
+    AddMount(pod, {{"name", "dlws-driver"}, {"mountPath", kDriverMountPath}, {"readOnly", true}});
+}
+
+void Renderer::RequireGpuType(PodTemplate& pod, const std::string& type) {
+    const json::object wanted{
+        {"key", cluster_.gpu.typeLabel}, {"operator", "In"}, {"values", json::array{type}}};
+    json::object& node = pod.ObjectAt(pod.ObjectAt(pod.spec(), "affinity"), "nodeAffinity");
+    json::object& required = pod.ObjectAt(node, "requiredDuringSchedulingIgnoredDuringExecution");
+    json::array& terms = pod.ArrayAt(required, "nodeSelectorTerms");
+    const bool none = terms.empty();
+    if (none) terms.push_back(json::object{});
+    // Terms are alternatives: to hold in each of them it must stand in each of them.
+    for (json::value& term : terms) {
+        if (!term.is_object()) {
+            pod.SetError("nodeSelectorTerms must be a list of objects");
+            return;
+        }
+        // A term that asks for nothing matches no node; it must not begin to match some.
+        if (term.get_object().empty() && !none) continue;
+        pod.ArrayAt(term.get_object(), "matchExpressions").push_back(wanted);
+    }
+}
+
+void Renderer::AddVolume(PodTemplate& pod, json::object volume) {
+    pod.PutByKey(pod.ArrayAt(pod.spec(), "volumes"), "name", std::move(volume));
+}
+
+void Renderer::AddMount(PodTemplate& pod, json::object mount) {
+    pod.PutByKey(pod.ArrayAt(pod.main(), "volumeMounts"), "mountPath", std::move(mount));
+}
+
+json::object Renderer::Labels() const {
+    return {
+        {kJobLabel, job_.meta.name}, {kJobUidLabel, job_.meta.uid}, {kManagedByLabel, kManagedBy}};
+}
+
+json::array Renderer::OwnerReferences() const {
+    return {json::object{{"apiVersion", kApiVersion},
+                         {"kind", kDLJobKind},
+                         {"name", job_.meta.name},
+                         {"uid", job_.meta.uid},
+                         {"controller", true},
+                         {"blockOwnerDeletion", false}}};
+}
+
+json::object Renderer::ObjectMeta(std::string_view name) const {
+    return {{"name", name},
+            {"namespace", job_.meta.ns},
+            {"labels", Labels()},
+            {"ownerReferences", OwnerReferences()}};
+}
+
+json::object Renderer::Service() const {
+    // No ports: it exists for the names of the pods only. Names are there before a pod is Ready,
+    // because pods become Ready by finding each other.
+    return {{"apiVersion", "v1"},
+            {"kind", "Service"},
+            {"metadata", ObjectMeta(ServiceName(job_.meta.name))},
+            {"spec",
+             {{"clusterIP", "None"},
+              {"publishNotReadyAddresses", true},
+              {"selector", {{kJobLabel, job_.meta.name}, {kJobUidLabel, job_.meta.uid}}}}}};
+}
+
+json::object Renderer::FilesConfigMap() const {
+    json::object data;
+    for (const File& f : spec_.files)
+        data[f.name] = f.content;
+    return {{"apiVersion", "v1"},
+            {"kind", "ConfigMap"},
+            {"metadata", ObjectMeta(FilesConfigMapName(job_.meta.name))},
+            {"immutable", true},
+            {"data", std::move(data)}};
+}
+
+}  // namespace
+
+std::expected<Rendered, RenderError> Render(const DLJob& job, const DLCluster& cluster) {
+    return Renderer(job, cluster).Run();
+}
+
+}  // namespace dlws::model

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/status.h"
+
+#include <algorithm>
+#include <array>
+
+#include "model/decode.h"
+
+namespace dlws::model {
+
+namespace {
+
+constexpr std::array kPhases = {Phase::Queued,   Phase::Starting,  Phase::Running, Phase::Suspended,
+                                Phase::Stopping, Phase::Succeeded, Phase::Failed,  Phase::Stopped};
+
+ReasonClass ParseClass(std::string_view text) {
+    if (text == "Ask") return ReasonClass::Ask;
+    if (text == "Change") return ReasonClass::Change;
+    return ReasonClass::Wait;
+}
+
+std::optional<int> OptionalInt(const Node& node) {
+    if (!node.Present()) return std::nullopt;
+    return node.Int();
+}
+
+}  // namespace
+
+std::string_view ToString(Phase p) {
+    switch (p) {
+        case Phase::None:
+            break;
+        case Phase::Queued:
+            return "Queued";
+        case Phase::Starting:
+            return "Starting";
+        case Phase::Running:
+            return "Running";
+        case Phase::Suspended:
+            return "Suspended";
+        case Phase::Stopping:
+            return "Stopping";
+        case Phase::Succeeded:
+            return "Succeeded";
+        case Phase::Failed:
+            return "Failed";
+        case Phase::Stopped:
+            return "Stopped";
+    }
+    return "";
+}
+
+Phase ParsePhase(std::string_view text) {
+    for (Phase p : kPhases)
+        if (text == ToString(p)) return p;
+    return Phase::None;
+}
+
+bool IsFinal(Phase p) {
+    return p == Phase::Succeeded || p == Phase::Failed || p == Phase::Stopped;
+}
+
+JobStatus ReadStatus(Node node) {
+    JobStatus s;
+    s.phase = ParsePhase(node["phase"].Text());
+    s.message = node["message"].Text();
+    s.observedGeneration = node["observedGeneration"].Int64();
+    s.attempt = node["attempt"].Int();
+    s.launchedAttempt = OptionalInt(node["launchedAttempt"]);
+    s.ready = node["ready"].Text();
+    s.gpus = node["gpus"].Int();
+    s.startTime = node["startTime"].AsTime();
+    s.finishTime = node["finishTime"].AsTime();
+    node["roles"].Each([&](const Node& item) {
+        s.roles.push_back({item["name"].Text(), item["replicas"].Int(), item["pending"].Int(),
+                           item["running"].Int(), item["ready"].Int(), item["succeeded"].Int(),
+                           item["failed"].Int()});
+    });
+    node["conditions"].Each([&](const Node& item) {
+        s.conditions.push_back({item["type"].Text(), item["status"].Text(), item["reason"].Text(),
+                                item["message"].Text(),
+                                item["lastTransitionTime"].AsTime().value_or(Time{}),
+                                item["observedGeneration"].Int64()});
+    });
+    if (const Node p = node["pending"]; p.Present())
+        s.pending = Pending{ParseClass(p["class"].Text()), p["reason"].Text(), p["message"].Text(),
+                            p["since"].AsTime().value_or(Time{})};
+    if (const Node f = node["failure"]; f.Present())
+        s.failure =
+            Failure{f["pod"].Text(),    f["role"].Text(),           f["index"].Int(),
+                    f["node"].Text(),   OptionalInt(f["exitCode"]), OptionalInt(f["signal"]),
+                    f["reason"].Text(), f["message"].Text()};
+    return s;
+}
+
+std::expected<JobStatus, std::string> ParseStatus(std::string_view dljobJson) {
+    Document doc(dljobJson);
+    JobStatus status;
+    if (doc.error().empty()) status = ReadStatus(doc.Root()["status"]);
+    if (!doc.error().empty()) return std::unexpected(doc.error());
+    return status;
+}
+
+bool SetCondition(std::vector<Condition>& conditions, Condition c, Time now) {
+    const auto found = std::ranges::find(conditions, c.type, &Condition::type);
+    c.lastTransitionTime = now;
+    if (found == conditions.end()) {
+        conditions.push_back(std::move(c));
+        return true;
+    }
+    // The end of a job is said once: whoever waited for it may have acted on it already.
+    if (found->type == kConditionFinished && found->status == "True") return false;
+    if (found->status == c.status) c.lastTransitionTime = found->lastTransitionTime;
+    if (*found == c) return false;
+    *found = std::move(c);
+    return true;
+}
+
+const Condition* FindCondition(const std::vector<Condition>& conditions, std::string_view type) {
+    const auto found = std::ranges::find(conditions, type, &Condition::type);
+    return found == conditions.end() ? nullptr : &*found;
+}
+
+bool IsTrue(const std::vector<Condition>& conditions, std::string_view type) {
+    const Condition* c = FindCondition(conditions, type);
+    return c && c->status == "True";
+}
+
+}  // namespace dlws::model

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a JobStatus is written: the document, and the patch from one status to the next.
+#include <boost/json.hpp>
+
+#include "model/names.h"
+#include "model/status.h"
+
+namespace dlws::model {
+
+namespace {
+
+namespace json = boost::json;
+
+// The CRD counts characters, so cutting at as many bytes is always short enough; a character is
+// never cut in half.
+std::string_view Cut(std::string_view text, std::size_t most = kMaxMessage) {
+    if (text.size() <= most) return text;
+    std::size_t end = most;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80)
+        --end;
+    return text.substr(0, end);
+}
+
+void PutText(json::object& o, std::string_view key, std::string_view value,
+             std::size_t most = kMaxMessage) {
+    if (!value.empty()) o[key] = Cut(value, most);
+}
+
+void PutTime(json::object& o, std::string_view key, const std::optional<Time>& value) {
+    if (value) o[key] = FormatTime(*value);
+}
+
+json::array Roles(const std::vector<RoleStatus>& roles) {
+    json::array list;
+    for (const RoleStatus& r : roles)
+        list.push_back(json::object{{"name", r.name},
+                                    {"replicas", r.replicas},
+                                    {"pending", r.pending},
+                                    {"running", r.running},
+                                    {"ready", r.ready},
+                                    {"succeeded", r.succeeded},
+                                    {"failed", r.failed}});
+    return list;
+}
+
+json::array Conditions(const std::vector<Condition>& conditions) {
+    json::array list;
+    for (const Condition& c : conditions) {
+        json::object o;
+        o["type"] = c.type;
+        o["status"] = c.status;
+        PutText(o, "reason", c.reason, 64);
+        PutText(o, "message", c.message);
+        o["lastTransitionTime"] = FormatTime(c.lastTransitionTime);
+        if (c.observedGeneration != 0) o["observedGeneration"] = c.observedGeneration;
+        list.push_back(std::move(o));
+    }
+    return list;
+}
+
+json::object FailureObject(const Failure& f) {
+    json::object o;
+    PutText(o, "pod", f.pod, 253);
+    PutText(o, "role", f.role, 15);
+    o["index"] = f.index;
+    PutText(o, "node", f.node, 253);
+    if (f.exitCode) o["exitCode"] = *f.exitCode;
+    if (f.signal) o["signal"] = *f.signal;
+    PutText(o, "reason", f.reason, 64);
+    PutText(o, "message", f.message);
+    return o;
+}
+
+// What turns `was` into `now` by RFC 7386. Lists are replaced whole.
+json::object Difference(const json::object& was, const json::object& now) {
+    json::object patch;
+    for (const auto& [key, value] : now) {
+        const json::value* old = was.if_contains(key);
+        if (!old) {
+            patch[key] = value;
+        } else if (*old != value) {
+            if (old->is_object() && value.is_object())
+                patch[key] = Difference(old->get_object(), value.get_object());
+            else
+                patch[key] = value;
+        }
+    }
+    for (const auto& [key, value] : was)
+        if (!now.contains(key)) patch[key] = nullptr;
+    return patch;
+}
+
+}  // namespace
+
+json::object ToJsonObject(const JobStatus& s) {
+    json::object o;
+    PutText(o, "phase", ToString(s.phase));
+    PutText(o, "message", s.message);
+    if (s.observedGeneration != 0) o["observedGeneration"] = s.observedGeneration;
+    // A status that says nothing is written as one.
+    if (s.phase != Phase::None || s.attempt != 0) o["attempt"] = s.attempt;
+    if (s.launchedAttempt) o["launchedAttempt"] = *s.launchedAttempt;
+    PutText(o, "ready", s.ready, 24);
+    if (s.phase != Phase::None || s.gpus != 0) o["gpus"] = s.gpus;
+    PutTime(o, "startTime", s.startTime);
+    PutTime(o, "finishTime", s.finishTime);
+    if (!s.roles.empty()) o["roles"] = Roles(s.roles);
+    if (!s.conditions.empty()) o["conditions"] = Conditions(s.conditions);
+    if (s.pending) {
+        json::object p;
+        p["class"] = ToString(s.pending->cls);
+        PutText(p, "reason", s.pending->reason, 64);
+        PutText(p, "message", s.pending->message);
+        p["since"] = FormatTime(s.pending->since);
+        o["pending"] = std::move(p);
+    }
+    if (s.failure) o["failure"] = FailureObject(*s.failure);
+    return o;
+}
+
+std::string ToJson(const JobStatus& status) {
+    return json::serialize(ToJsonObject(status));
+}
+
+std::string StatusMergePatch(const JobStatus& was, const JobStatus& now, std::string_view uid,
+                             std::string_view resourceVersion) {
+    json::object status = Difference(ToJsonObject(was), ToJsonObject(now));
+    if (status.empty()) return {};
+    json::object patch, meta;
+    if (!uid.empty()) meta["uid"] = uid;
+    if (!resourceVersion.empty()) meta["resourceVersion"] = resourceVersion;
+    if (!meta.empty()) patch["metadata"] = std::move(meta);
+    patch["status"] = std::move(status);
+    return json::serialize(patch);
+}
+
+}  // namespace dlws::model
