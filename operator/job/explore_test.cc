@@ -279,9 +279,10 @@ void Explore(int processes, bool deletes, bool fails) {
         for (auto& [name, pod] : sim.truth_.pods)
             ASSERT_TRUE(pod.Terminal()) << name;
         ASSERT_EQ(sim.WritesLeft(), 0u) << "walk seed " << seed;
-        if (!fails && !deletes && !sim.truth_.job.spec.stop && processes == 1)
+        if (!fails && !deletes && !sim.truth_.job.spec.stop && processes == 1) {
             ASSERT_EQ(status.phase, Phase::Succeeded)
                 << "walk seed " << seed << ": " << status.message;
+        }
     }
 }
 

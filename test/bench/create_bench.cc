@@ -3,9 +3,9 @@
 // writes from 16 connections? See test/bench/create, which prepares the cluster and calls this.
 //
 // One round: the operator (a process on this host, with its own ServiceAccount) meets 100 new jobs;
-// time runs from the first submit to the last pod created, as a watcher sees it. Its writes are then
-// read from the API server's audit log, and, with the operator stopped, played again in the same order
-// for 100 jobs submitted in the same way in another namespace. Rounds alternate.
+// time runs from the first submit to the last pod created, as a watcher sees it. Its writes are
+// then read from the API server's audit log, and, with the operator stopped, played again in the
+// same order for 100 jobs submitted in the same way in another namespace. Rounds alternate.
 #include <fmt/format.h>
 #include <signal.h>
 #include <spawn.h>
@@ -47,7 +47,9 @@ struct Options {
     int jobs = 100, pods = 8, rounds = 5, connections = 16;
 };
 
-[[noreturn]] void Die(const std::string& what) { throw std::runtime_error(what); }
+[[noreturn]] void Die(const std::string& what) {
+    throw std::runtime_error(what);
+}
 
 template <typename T>
 T Must(kube::Result<T> result, const std::string& what) {
@@ -59,7 +61,9 @@ void Shell(const std::string& command) {
     if (std::system(command.c_str()) != 0) Die("failed: " + command);
 }
 
-std::string JobName(int i) { return fmt::format("job-{:03}", i); }
+std::string JobName(int i) {
+    return fmt::format("job-{:03}", i);
+}
 
 std::string JobBody(const std::string& ns, int i, int pods) {
     return fmt::format(
@@ -131,8 +135,10 @@ std::vector<Recorded> ReadAudit(const Options& options, const std::string& ns,
         const auto& ref = entry.at("objectRef").as_object();
         if (Text(ref, "namespace") != ns) continue;
         if (entry.at("responseStatus").as_object().at("code").to_number<int>() >= 300) continue;
-        Recorded w{.verb = Text(entry, "verb"), .group = Text(ref, "apiGroup"),
-                   .plural = Text(ref, "resource"), .subresource = Text(ref, "subresource"),
+        Recorded w{.verb = Text(entry, "verb"),
+                   .group = Text(ref, "apiGroup"),
+                   .plural = Text(ref, "resource"),
+                   .subresource = Text(ref, "subresource"),
                    .name = Text(ref, "name")};
         if (const auto* body = entry.if_contains("requestObject")) {
             json::value copy = *body;
@@ -172,7 +178,8 @@ struct Replay {
 
     // The first write in order whose job exists by now; size() when there is none at present.
     std::size_t Take() {
-        while (first < writes.size() && taken[first]) ++first;
+        while (first < writes.size() && taken[first])
+            ++first;
         for (std::size_t i = first; i < writes.size(); ++i) {
             if (taken[i]) continue;
             int job = std::atoi(writes[i].job.c_str() + 4);
@@ -240,7 +247,8 @@ double Timed(const Options& options, const std::string& ns, Submitted& submitted
                    Rethrow);
     io.run_for(std::chrono::milliseconds(500));  // the watch stands
     auto start = Clock::now();
-    for (int i = 0; i < 4; ++i) asio::co_spawn(io, Submit(user, ns, options, submitted), Rethrow);
+    for (int i = 0; i < 4; ++i)
+        asio::co_spawn(io, Submit(user, ns, options, submitted), Rethrow);
     if (replay) {
         replay->submitted = &submitted;
         for (int i = 0; i < options.connections; ++i)
@@ -260,7 +268,8 @@ pid_t StartOperator(const Options& options) {
                                      "--health-port=0",
                                      "--log-level=warn"};
     std::vector<char*> argv;
-    for (auto& a : args) argv.push_back(a.data());
+    for (auto& a : args)
+        argv.push_back(a.data());
     argv.push_back(nullptr);
     pid_t pid = 0;
     if (posix_spawn(&pid, options.op.c_str(), nullptr, nullptr, argv.data(), environ) != 0)
@@ -280,10 +289,11 @@ void MakeNamespace(const Options& options, const std::string& ns) {
 
 // Pods first and without grace: the namespace's own deletion would take them one by one.
 void RemoveNamespace(const Options& options, const std::string& ns) {
-    Shell(fmt::format("{0} -n {1} delete dljobs --all --wait=false >/dev/null && "
-                      "{0} -n {1} delete pods --all --grace-period=0 --force >/dev/null 2>&1 && "
-                      "{0} delete namespace {1} --timeout=180s >/dev/null",
-                      options.kubectl, ns));
+    Shell(
+        fmt::format("{0} -n {1} delete dljobs --all --wait=false >/dev/null && "
+                    "{0} -n {1} delete pods --all --grace-period=0 --force >/dev/null 2>&1 && "
+                    "{0} delete namespace {1} --timeout=180s >/dev/null",
+                    options.kubectl, ns));
 }
 
 struct Round {
@@ -336,9 +346,9 @@ double Median(std::vector<double> values) {
 Options Parse(int argc, char** argv) {
     Options options;
     std::map<std::string, std::string*> texts = {
-        {"--admin", &options.admin},       {"--account", &options.account},
-        {"--user", &options.user},         {"--operator", &options.op},
-        {"--audit", &options.audit},       {"--kubectl", &options.kubectl},
+        {"--admin", &options.admin},   {"--account", &options.account},
+        {"--user", &options.user},     {"--operator", &options.op},
+        {"--audit", &options.audit},   {"--kubectl", &options.kubectl},
         {"--json", &options.json_file}};
     std::map<std::string, int*> numbers = {
         {"--jobs", &options.jobs}, {"--pods", &options.pods}, {"--rounds", &options.rounds}};

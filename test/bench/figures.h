@@ -15,15 +15,18 @@ class Figures {
   public:
     void Add(const std::string& name, double value, const std::string& unit) {
         fmt::print("figure {} {:.3f} {}\n", name, value, unit);
-        all_.push_back({{"figure", name}, {"value", value}, {"unit", unit},
-                        {"goal", nullptr}, {"op", nullptr}});
+        all_.push_back({{"figure", name},
+                        {"value", value},
+                        {"unit", unit},
+                        {"goal", nullptr},
+                        {"op", nullptr}});
     }
     /// `op` is ">=" or "<=".
     void AddGoal(const std::string& name, double value, const std::string& unit,
                  const std::string& op, double goal) {
         fmt::print("figure {} {:.3f} {} goal {} {}\n", name, value, unit, op, goal);
-        all_.push_back({{"figure", name}, {"value", value}, {"unit", unit},
-                        {"goal", goal}, {"op", op}});
+        all_.push_back(
+            {{"figure", name}, {"value", value}, {"unit", unit}, {"goal", goal}, {"op", op}});
         met_ = met_ && (op == ">=" ? value >= goal : value <= goal);
     }
     bool GoalsMet() const { return met_; }

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "operator/job/executor.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "kube/testing/imposter.h"
+#include "kube/testing/run.h"
+#include "model/reason.h"
+#include "operator/job/testing.h"
+
+namespace dlws::job {
+namespace {
+
+using namespace testing;
+using kube::testing::Imposter;
+using kube::testing::Run;
+using ::testing::HasSubstr;
+
+const std::string kPodsPath = "/api/v1/namespaces/vision/pods";
+const std::string kServicesPath = "/api/v1/namespaces/vision/services";
+const std::string kStatusPath = "/apis/dlworkspace.io/v1/namespaces/vision/dljobs/digits/status";
+
+std::string Stored(const std::string& name, const std::string& owner, int version) {
+    return fmt::format(
+        R"({{"metadata":{{"name":"{}","namespace":"vision","uid":"u","resourceVersion":"{}",)"
+        R"("ownerReferences":[{{"kind":"DLJob","name":"digits","uid":"{}","controller":true}}]}}}})",
+        name, version, owner);
+}
+
+std::string Status(int code, const std::string& reason, const std::string& message) {
+    return fmt::format(
+        R"({{"kind":"Status","apiVersion":"v1","status":"Failure","code":{},"reason":"{}",)"
+        R"("message":"{}"}})",
+        code, reason, message);
+}
+
+class ExecutorTest : public ::testing::Test {
+  protected:
+    auto Perform(const World& world) { return Perform(world, Decide(world)); }
+    auto Perform(const World& world, const Decision& decision) {
+        return Run(io_, executor_.Perform(world, decision, written_));
+    }
+
+    Imposter server_;
+    boost::asio::io_context io_{1};
+    kube::Client client_{io_.get_executor(), server_.ClientConfig()};
+    kube::EventRecorder events_{client_, "test", "test-0"};
+    Executor executor_{client_, events_, 4};
+    WrittenVersions written_;
+};
+
+TEST_F(ExecutorTest, CreatesTheGangThenPublishes) {
+    server_.When("POST", kServicesPath).Reply(201, Stored("digits", "job-uid", 7));
+    server_.When("POST", kPodsPath).Reply(201, Stored("p", "job-uid", 11));
+    server_.When("PATCH", kStatusPath).Reply(200, Stored("digits", "", 15));
+    auto done = Perform(WorldOf(Job(6)));
+    ASSERT_TRUE(done) << done.error().log;
+    EXPECT_EQ(server_.Count("POST", kPodsPath), 6u);
+    EXPECT_EQ(written_.services, 7u);
+    EXPECT_EQ(written_.pods, 11u);
+    EXPECT_EQ(written_.job, 15u);
+    auto last = server_.Requests().back();
+    EXPECT_EQ(last.method, "PATCH");
+    EXPECT_THAT(last.body, HasSubstr(R"("uid":"job-uid")"));
+    EXPECT_THAT(last.body, HasSubstr(R"("resourceVersion":"1")"));
+    EXPECT_THAT(last.body, HasSubstr(R"("launchedAttempt":0)"));
+}
+
+TEST_F(ExecutorTest, ANameThatIsOursAlreadyIsDone) {
+    World world = WorldOf(Job(1));
+    server_.When("POST", kPodsPath).Reply(409, Status(409, "AlreadyExists", "exists"));
+    server_.When("GET", kPodsPath + "/digits-worker-0-0").Reply(200, Stored("p", "job-uid", 21));
+    server_.When("PATCH", kStatusPath).Reply(200, Stored("digits", "", 22));
+    ASSERT_TRUE(Perform(world));
+    EXPECT_EQ(written_.pods, 21u);
+}
+
+TEST_F(ExecutorTest, ANameOfSomebodyElseIsAProblemForTheUser) {
+    World world = WorldOf(Job(1));
+    server_.When("POST", kPodsPath).Reply(409, Status(409, "AlreadyExists", "exists"));
+    server_.When("GET", kPodsPath + "/digits-worker-0-0").Reply(200, Stored("p", "other", 21));
+    auto done = Perform(world);
+    ASSERT_FALSE(done);
+    ASSERT_TRUE(done.error().problem);
+    EXPECT_EQ(done.error().problem->reason, model::reason::kNameTaken.name);
+    EXPECT_EQ(server_.Count("PATCH", kStatusPath), 0u) << "nothing after the failed write";
+}
+
+TEST_F(ExecutorTest, QuotaIsToldAndNothingMoreIsCreated) {
+    World world = WorldOf(Job(64));
+    world.service_exists = true;
+    server_.When("POST", kPodsPath)
+        .Reply(403, Status(403, "Forbidden", "pods p is forbidden: exceeded quota: gpus"));
+    auto done = Perform(world);
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().problem->reason, model::reason::kQuotaExceeded.name);
+    EXPECT_EQ(done.error().problem->cls, model::ReasonClass::Ask);
+    EXPECT_LE(server_.Count("POST", kPodsPath), 4u) << "only those in flight";
+}
+
+TEST_F(ExecutorTest, DeletesCarryTheUidAndAGonePodIsFine) {
+    World world = WorldOf(Job(2));
+    world.service_exists = true;
+    world.job.status = Published(world, Decide(world));
+    world.job.spec.stop = true;
+    world.pods = {Pod("worker", 0, 0, model::PodPhase::Running),
+                  Pod("worker", 1, 0, model::PodPhase::Running)};
+    server_.When("PATCH", kStatusPath).Reply(200, Stored("digits", "", 5));
+    server_.When("DELETE", kPodsPath + "/digits-worker-0-0")
+        .Reply(404, Status(404, "NotFound", "gone"));
+    server_.When("DELETE", kPodsPath + "/digits-worker-1-0")
+        .Reply(409, Status(409, "Conflict", "the UID in the precondition does not match"));
+    ASSERT_TRUE(Perform(world));
+    auto requests = server_.Requests();
+    ASSERT_EQ(requests.size(), 3u);
+    EXPECT_EQ(requests[0].method, "PATCH") << "record first";
+    EXPECT_THAT(requests[1].body, HasSubstr("uid-of-digits-worker-0-0"));
+}
+
+TEST_F(ExecutorTest, AStatusConflictIsNoProblemOfTheUser) {
+    World world = WorldOf(Job(1));
+    server_.When("POST", kPodsPath).Reply(201, Stored("p", "job-uid", 2));
+    server_.When("PATCH", kStatusPath).Reply(409, Status(409, "Conflict", "modified"));
+    auto done = Perform(world);
+    ASSERT_FALSE(done);
+    EXPECT_TRUE(done.error().conflict);
+    EXPECT_FALSE(done.error().problem);
+}
+
+TEST(ExplainRefusal, TellsOnlyWhatAUserCanUse) {
+    auto with = [](kube::ErrorKind kind, int code) {
+        return kube::Error{.kind = kind, .code = code, .message = "m"};
+    };
+    EXPECT_FALSE(ExplainRefusal(with(kube::ErrorKind::kNetwork, 0), "Pod p"));
+    EXPECT_EQ(ExplainRefusal(with(kube::ErrorKind::kStatus, 422), "Pod p")->reason,
+              model::reason::kSpecInvalid.name);
+    EXPECT_EQ(ExplainRefusal(with(kube::ErrorKind::kStatus, 403), "Pod p")->reason,
+              model::reason::kPodRefused.name);
+    EXPECT_EQ(ExplainRefusal(with(kube::ErrorKind::kStatus, 503), "Pod p")->cls,
+              model::ReasonClass::Wait);
+    EXPECT_EQ(ExplainRefusal(with(kube::ErrorKind::kStatus, 403), "Pod p")->message,
+              "Pod p was refused: m");
+}
+
+}  // namespace
+}  // namespace dlws::job
