@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+# The suites of script/test. Each runs in a process of its own with $suite set, errors fatal, and its output
+# in a log; it reports by `count`, mostly through `program` and `run_ctest`.
+# shellcheck shell=bash
+
+list_suites() {
+    cat <<'END'
+format    clang-format, syntax of the scripts, licence lines
+unit      unit tests of the dev preset
+asan      the same with AddressSanitizer and UndefinedBehaviorSanitizer
+tidy      clang-tidy over every source
+chart     the Helm chart without a cluster, and the digits example's files
+crds      what a real API server takes and refuses of our kinds
+cluster   script/cluster itself: up, crash, heal, down
+api       the Kubernetes client against a real API server
+e2e       the installed operator on a real cluster
+END
+}
+
+suite_format() {
+    "$repo_dir/script/setup" lint
+    program script/lib/check_format
+}
+suite_unit() {
+    once build-dev compile dev
+    run_ctest dev unit
+}
+suite_asan() {
+    once build-asan compile asan
+    run_ctest asan unit
+}
+suite_tidy() {
+    "$repo_dir/script/setup" build lint
+    cmake --preset tidy
+    with_compile_lock program nice script/lib/check_tidy build/tidy
+}
+suite_chart() {
+    "$repo_dir/script/setup" cluster lint
+    program test/chart/chart_test.py
+}
+suite_crds() {
+    once cluster start_cluster
+    program test/e2e/crds_test.sh
+}
+suite_cluster() {
+    "$repo_dir/script/setup" cluster
+    program test/cluster/cluster_test.sh
+}
+suite_api() {
+    once build-dev compile dev
+    once cluster start_cluster
+    run_ctest dev api
+}
+suite_e2e() {
+    local test
+    once build-dev compile dev
+    once cluster start_cluster
+    once images load_images
+    for test in test/e2e/*_test.sh; do
+        [ "$test" = test/e2e/crds_test.sh ] || program "$test"
+    done
+    [ "$(ctest --test-dir build/dev -L '^e2e$' -N | sed -n 's/^Total Tests: //p')" = 0 ] || run_ctest dev e2e
+}
+
+# --- what they are made of ---
+
+# once NAME COMMAND…: the first suite that needs it runs it, others wait for it; all end when it failed.
+once() {
+    local name="$1" lock
+    shift
+    exec {lock}>"$logs/.$name.lock"
+    flock "$lock"
+    if [ ! -e "$logs/.$name.done" ]; then
+        [ ! -e "$logs/.$name.lost" ] || { echo "$name failed in another suite"; exit 1; }
+        touch "$logs/.$name.lost"
+        eval '"$@"' "$lock>&-"   # a cluster that is started here must not keep the lock
+        mv "$logs/.$name.lost" "$logs/.$name.done"
+    fi
+    exec {lock}>&-
+}
+
+# with_compile_lock COMMAND…: two cores and their memory are not enough for two of these at a time.
+with_compile_lock() {
+    local lock
+    exec {lock}>"$logs/.compile.lock"
+    flock "$lock"
+    eval '"$@"' "$lock>&-"
+    exec {lock}>&-
+}
+
+compile() { with_compile_lock nice "$repo_dir/script/build" "$@"; }
+
+start_cluster() {
+    local was=down
+    if "$repo_dir/script/cluster" status >/dev/null 2>&1; then was=up; fi
+    echo "$was" >"$logs/.cluster-was"
+    "$repo_dir/script/cluster" up
+}
+
+load_images() {
+    local operator digits
+    compile release
+    operator="$("$repo_dir/script/image" operator)"
+    digits="$("$repo_dir/script/image" digits)"
+    "$repo_dir/script/cluster" load "$operator" "$digits"
+}
+
+# count PASSED FAILED SKIPPED: adds to what the suite reports.
+count() { echo "$1 $2 $3" >>"$logs/$suite.counts"; }
+
+# program COMMAND…: one test program. It counts by its last line, or as one test when it prints none.
+program() {
+    local output status=0 line
+    output="$(mktemp "$logs/.program.XXXXXX")"
+    echo "--- $*"
+    # Into a file and a pipe: a test may leave processes behind that would keep a pipe open.
+    timeout --kill-after=20 2400 "$@" </dev/null >"$output" 2>&1 || status=$?
+    cat "$output"
+    line="$(grep -E '^([A-Za-z]+: )?[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$' "$output" | tail -n 1 || true)"
+    if [[ "$line" =~ ([0-9]+)\ passed,\ ([0-9]+)\ failed(,\ ([0-9]+)\ skipped)? ]]; then
+        local passed="${BASH_REMATCH[1]}" failed="${BASH_REMATCH[2]}" skipped="${BASH_REMATCH[4]:-0}"
+        [ "$status" -eq 0 ] || [ "$failed" -gt 0 ] || failed=1
+        count "$passed" "$failed" "$skipped"
+    elif [ "$status" -eq 0 ]; then
+        count 1 0 0
+    else
+        count 0 1 0
+    fi
+    [ "$status" -eq 0 ] || echo "--- exit $status: $*"
+    rm -f "$output"
+}
+
+# run_ctest PRESET LABEL: GoogleTest's own counts; a program that died without them is one failure more.
+run_ctest() {
+    local output
+    output="$(mktemp "$logs/.ctest.XXXXXX")"
+    ctest --test-dir "build/$1" --label-regex "^$2\$" --verbose --parallel 2 --no-tests=error >"$output" 2>&1 </dev/null || true
+    cat "$output"
+    awk '{ sub(/^[0-9]+: /, "") }
+         /^\[  PASSED  \] [0-9]+ test/ { passed += $4 }
+         /^\[  FAILED  \] [0-9]+ test/ { failed += $4 }
+         /^\[  SKIPPED \] [0-9]+ test/ { skipped += $4 }
+         /tests failed out of/ { programs = $4 }
+         END { print passed + 0, (failed > programs ? failed : programs) + 0, skipped + 0 }' "$output" >>"$logs/$suite.counts"
+    rm -f "$output"
+}
