@@ -9,7 +9,7 @@ images_dir="$cache_dir/images"
 buildah_in() {
     local folder="$1"
     shift
-    STORAGE_DRIVER=vfs buildah --root "$folder/storage" --runroot "$folder/run" "$@"
+    buildah --storage-driver vfs --root "$folder/storage" --runroot "$folder/run" "$@"
 }
 
 # hash_of FILE…: one short hash of all their contents.
@@ -30,16 +30,87 @@ pack_image() {
     rm -rf "$work"
 }
 
-# pause_image: prints the path of the archive of dlworkspace.io/pause:1, built when it is not there.
+# make_image NAME ARCHIVE FUNCTION [BUILDAH-CONFIG-OPTION…]: FUNCTION fills the folder that it is given; the
+# folder becomes the image NAME in the file ARCHIVE, unless that is there already.
+make_image() {
+    local name="$1" archive="$2" fill="$3" root
+    shift 3
+    [ ! -e "$archive" ] || return 0
+    mkdir -p "$images_dir"
+    root="$(mktemp -d "$archive.root.XXXXXX")"
+    chmod 755 "$root"
+    "$fill" "$root"
+    pack_image "$name" "$root" "$archive" "$@"
+    rm -rf "$root"
+}
+
+# pause_image: prints the archive of dlworkspace.io/pause:1, the process that holds a pod together.
 pause_image() {
-    local source="$repo_dir/test/cluster/images/pause.c" archive root
-    archive="$images_dir/pause-$(hash_of "$source" "${BASH_SOURCE[0]}").tar"
-    if [ ! -e "$archive" ]; then
-        mkdir -p "$images_dir"
-        root="$(mktemp -d "$images_dir/pause.XXXXXX")"
-        gcc -Os -static -s -o "$root/pause" "$source"
-        pack_image dlworkspace.io/pause:1 "$root" "$archive" --entrypoint '["/pause"]' --user 65532:65532
-        rm -rf "$root"
-    fi
+    local archive
+    archive="$images_dir/pause-$(hash_of "$pause_source" "${BASH_SOURCE[0]}").tar"
+    make_image dlworkspace.io/pause:1 "$archive" fill_pause --entrypoint '["/pause"]' --user 65532:65532
     echo "$archive"
+}
+pause_source="$repo_dir/test/cluster/images/pause.c"
+fill_pause() { gcc -Os -static -s -o "$1/pause" "$pause_source"; }
+
+# digits_image: prints the archive of dlworkspace.io/digits:1: Debian's Python with PyTorch and scikit-learn.
+digits_image() {
+    local archive
+    archive="$images_dir/digits-$(hash_of "$digits_source"/{packages.txt,prune.sh} "${BASH_SOURCE[0]}").tar"
+    [ -e "$archive" ] || say "building the image of examples/digits from Debian packages (once for this machine)"
+    make_image dlworkspace.io/digits:1 "$archive" fill_digits --user 1000:1000 --workingdir /work \
+        --env HOME=/tmp --env PYTHONUNBUFFERED=1 --env PATH=/usr/bin:/bin --cmd python3
+    echo "$archive"
+}
+digits_source="$repo_dir/examples/digits/image"
+fill_digits() {
+    local packages
+    mkdir -p "$cache_dir/log"
+    packages="$(grep -v '^#' "$digits_source/packages.txt" | paste -sd ,)"
+    need_disk 6 "$cache_dir"
+    # Packages are only unpacked: their installation scripts would compile and configure for minutes.
+    run_logged "$cache_dir/log/digits-packages.log" nice mmdebstrap --mode=root --variant=extract \
+        --include="$packages" --aptopt='Apt::Install-Recommends "false"' --aptopt='APT::Sandbox::User "root"' \
+        --skip=cleanup/reproducible --format=directory bookworm "$1" ${DLWS_DEBIAN_MIRROR:+"$DLWS_DEBIAN_MIRROR"}
+    run_logged "$cache_dir/log/digits-prune.log" bash "$digits_source/prune.sh" "$1"
+}
+
+# operator_image BINARY: prints the archive of dlworkspace.io/operator:dev: the operator, the libraries that
+# it loads, and the certificate authorities. No shell, no package manager, no root.
+operator_image() {
+    local archive libraries
+    operator_binary="$1"
+    libraries="$(libraries_of "$operator_binary")"
+    # shellcheck disable=SC2086
+    archive="$images_dir/operator-$(hash_of "$operator_binary" $libraries "$authorities" "${BASH_SOURCE[0]}").tar"
+    make_image dlworkspace.io/operator:dev "$archive" fill_operator --user 65532:65532 --entrypoint '["/dlws-operator"]' \
+        --env SSL_CERT_FILE="$authorities" --label org.opencontainers.image.title=dlworkspace-operator \
+        --label org.opencontainers.image.licenses=Apache-2.0
+    echo "$archive"
+}
+authorities=/etc/ssl/certs/ca-certificates.crt
+fill_operator() {
+    local library
+    for library in $(libraries_of "$operator_binary") "$authorities"; do
+        install -D -m 755 "$library" "$1$library"
+    done
+    chmod 644 "$1$authorities"
+    install -m 755 "$operator_binary" "$1/dlws-operator"
+    strip --strip-unneeded "$1/dlws-operator"
+    mkdir -p -m 755 "$1/etc"
+    echo 'nonroot:x:65532:65532:nonroot:/:/sbin/nologin' >"$1/etc/passwd"
+    echo 'nonroot:x:65532:' >"$1/etc/group"
+    echo 'hosts: files dns' >"$1/etc/nsswitch.conf"
+}
+
+# libraries_of BINARY: the shared libraries and the loader that BINARY names, by their paths.
+libraries_of() { { ldd "$1" || true; } | awk '/=> \// { print $3 } /^\t\/lib/ { print $1 }' | sort; }
+
+# keep_newest PATTERN: removes all but the newest file of the image cache that matches PATTERN.
+keep_newest() {
+    local files=()
+    # shellcheck disable=SC2086
+    mapfile -t files < <(cd "$images_dir" && ls -t -- $1)
+    [ "${#files[@]}" -le 3 ] || (cd "$images_dir" && rm -f -- "${files[@]:3}")
 }
