@@ -21,9 +21,8 @@ constexpr std::array<std::string_view, 10> kTorchNames = {
     "LOCAL_RANK",      "PET_NNODES",     "PET_NODE_RANK", "PET_NPROC_PER_NODE",
     "PET_MASTER_ADDR", "PET_MASTER_PORT"};
 
-std::string_view NameOf(const json::value& item) {
-    const json::object* object = item.if_object();
-    const json::value* name = object ? object->if_contains("name") : nullptr;
+std::string_view NameOf(const json::object& item) {
+    const json::value* name = item.if_contains("name");
     return name && name->is_string() ? std::string_view(name->get_string()) : std::string_view();
 }
 
@@ -45,7 +44,7 @@ class Environment {
     /// Puts `front` before the value of a list of folders such as PATH. Without such a variable:
     /// sets it if `create`. One that comes from a Secret is left alone.
     void PutInFront(std::string_view name, std::string_view front, bool create) {
-        const auto found = std::ranges::find(list_, name, NameOf);
+        const auto found = Find(name);
         if (found == list_.end()) {
             if (create) Set(name, front);
             return;
@@ -61,9 +60,14 @@ class Environment {
     json::array Take() { return std::move(list_); }
 
   private:
+    json::array::iterator Find(std::string_view name) {
+        return std::ranges::find_if(
+            list_, [&](const json::value& item) { return NameOf(item.get_object()) == name; });
+    }
+
     void Put(json::object item) {
         const std::string_view name = NameOf(item);
-        const auto old = std::ranges::find(list_, name, NameOf);
+        const auto old = Find(name);
         if (old != list_.end()) list_.erase(old);
         list_.push_back(std::move(item));
     }

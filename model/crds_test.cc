@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+// The contract in crds/: small enough for `kubectl apply`, described everywhere, bounded
+// everywhere, and understood by our own parser. What an API server makes of it is in
+// test/e2e/crds_test.sh.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <yaml-cpp/yaml.h>
+
+#include <boost/json.hpp>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "model/dlcluster.h"
+#include "model/dljob.h"
+#include "model/render.h"
+#include "model/status.h"
+
+namespace dlws::model {
+namespace {
+
+namespace fs = std::filesystem;
+namespace json = boost::json;
+
+const fs::path kCrds = fs::path(DLWS_SOURCE_DIR) / "crds";
+
+std::string Read(const fs::path& path) {
+    std::ifstream in(path);
+    EXPECT_TRUE(in) << path;
+    std::ostringstream text;
+    text << in.rdbuf();
+    return text.str();
+}
+
+YAML::Node Schema(const std::string& name) {
+    return YAML::Load(Read(kCrds / name))["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+}
+
+bool Says(const YAML::Node& field, const std::string& word) {
+    return field["description"] &&
+           field["description"].as<std::string>().find(word) != std::string::npos;
+}
+
+// Everything below `field` that breaks a rule of the house, one line each.
+void Check(const YAML::Node& field, const std::string& path, std::vector<std::string>& wrong) {
+    const std::string type = field["type"] ? field["type"].as<std::string>() : "";
+    if (type == "string" && !field["maxLength"] && !field["enum"] && !field["format"])
+        wrong.push_back(path + ": a string without maxLength, enum or format");
+    if (field["x-kubernetes-int-or-string"] && !field["maxLength"])
+        wrong.push_back(path + ": int-or-string without maxLength");
+    if (type == "array") {
+        if (!field["maxItems"]) wrong.push_back(path + ": a list without maxItems");
+        if (!field["x-kubernetes-list-type"]) wrong.push_back(path + ": a list without list-type");
+        Check(field["items"], path + "[]", wrong);
+    }
+    if (type == "integer" && !field["format"]) wrong.push_back(path + ": a number without format");
+    if (const YAML::Node values = field["additionalProperties"]) {
+        if (!field["maxProperties"]) wrong.push_back(path + ": a map without maxProperties");
+        Check(values, path + "{}", wrong);
+    }
+    for (const auto& rule : field["x-kubernetes-validations"])
+        if (!rule["message"]) wrong.push_back(path + ": a rule without a message");
+    for (const auto& property : field["properties"]) {
+        const std::string below = path + "." + property.first.as<std::string>();
+        // The API server describes metadata itself, and refuses a CRD that does.
+        if (below == ".metadata") continue;
+        const YAML::Node& value = property.second;
+        if (!value["description"]) wrong.push_back(below + ": no description");
+        if (!Says(value, "Default: ")) wrong.push_back(below + ": does not say its default");
+        if (!Says(value, "Example: ")) wrong.push_back(below + ": gives no example");
+        if (value["type"] && value["type"].as<std::string>() == "integer" && !Says(value, "Unit: "))
+            wrong.push_back(below + ": does not say its unit");
+        Check(value, below, wrong);
+    }
+}
+
+class Crd : public testing::TestWithParam<const char*> {};
+
+TEST_P(Crd, IsSmall) {
+    EXPECT_LT(fs::file_size(kCrds / GetParam()), 100'000U);
+}
+
+TEST_P(Crd, IsDescribedAndBoundedEverywhere) {
+    std::vector<std::string> wrong;
+    const YAML::Node schema = Schema(GetParam());
+    ASSERT_TRUE(schema["properties"]["spec"]);
+    EXPECT_TRUE(schema["description"]);
+    Check(schema, "", wrong);
+    for (const std::string& line : wrong)
+        ADD_FAILURE() << GetParam() << " " << line;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Crd, testing::Values("dljob.yaml", "dlcluster.yaml"),
+                         [](const auto& info) {
+                             return std::string(info.param, std::string_view(info.param).find('.'));
+                         });
+
+// Plain scalars typed as YAML 1.2's core schema types them; enough for our own examples.
+json::value ToJson(const YAML::Node& node) {
+    if (node.IsMap()) {
+        json::object o;
+        for (const auto& item : node)
+            o[item.first.as<std::string>()] = ToJson(item.second);
+        return o;
+    }
+    if (node.IsSequence()) {
+        json::array a;
+        for (const auto& item : node)
+            a.push_back(ToJson(item));
+        return a;
+    }
+    if (node.IsNull()) return nullptr;
+    const auto text = node.as<std::string>();
+    if (node.Tag() == "!") return json::value(text);  // quoted
+    if (text == "true" || text == "false") return text == "true";
+    if (int n = 0; YAML::convert<int>::decode(node, n)) return n;
+    return json::value(text);
+}
+
+std::string Example(const fs::path& path) {
+    json::value value = ToJson(YAML::Load(Read(path)));
+    value.at("metadata").as_object()["uid"] = "u1";
+    return json::serialize(value);
+}
+
+TEST(Examples, AreUnderstoodAndRendered) {
+    const auto cluster = ParseDLCluster(Example(kCrds / "examples/cluster.yaml"));
+    ASSERT_TRUE(cluster) << cluster.error();
+    EXPECT_EQ(cluster->sharedFolder, "/mnt/dlws");
+    EXPECT_EQ(cluster->gpu.driver, DriverMode::HostPath);
+    int jobs = 0;
+    for (const auto& file : fs::directory_iterator(kCrds / "examples")) {
+        if (!file.is_regular_file() || file.path().filename() == "cluster.yaml") continue;
+        const auto job = ParseDLJob(Example(file.path()));
+        ASSERT_TRUE(job) << file.path() << ": " << job.error();
+        const auto rendered = Render(*job, *cluster);
+        EXPECT_TRUE(rendered) << file.path() << ": " << rendered.error().message;
+        ++jobs;
+    }
+    EXPECT_GE(jobs, 4);
+}
+
+TEST(Examples, RefusedOnesSayWhatIsExpected) {
+    int files = 0;
+    for (const auto& file : fs::directory_iterator(kCrds / "examples/refused")) {
+        EXPECT_TRUE(Read(file.path()).starts_with("# expect: ")) << file.path();
+        ++files;
+    }
+    EXPECT_GE(files, 30);
+}
+
+// What the operator may write must be what the schema allows: same names, same words, same bounds.
+TEST(Contract, StatusIsWhatTheOperatorWrites) {
+    JobStatus full;
+    full.phase = Phase::Failed;
+    full.message = "m";
+    full.observedGeneration = 1;
+    full.launchedAttempt = 1;
+    full.ready = "1/2";
+    full.startTime = full.finishTime = Time{};
+    full.roles = {RoleStatus{.name = "worker"}};
+    full.conditions = {{"Finished", "True", "Failed", "m", Time{}, 1}};
+    full.pending = Pending{ReasonClass::Wait, "R", "m", Time{}};
+    full.failure = Failure{"p", "r", 0, "n", 1, 9, "R", "m"};
+    const YAML::Node status = Schema("dljob.yaml")["properties"]["status"];
+    const auto same = [](const YAML::Node& schema, const json::value& value, const char* what) {
+        std::set<std::string> described, written;
+        for (const auto& p : schema["properties"])
+            described.insert(p.first.as<std::string>());
+        for (const auto& [key, v] : value.as_object())
+            written.emplace(key);
+        EXPECT_EQ(described, written) << what;
+    };
+    const json::object written = ToJsonObject(full);
+    same(status, written, "status");
+    const YAML::Node fields = status["properties"];
+    same(fields["roles"]["items"], written.at("roles").at(0), "roles");
+    same(fields["conditions"]["items"], written.at("conditions").at(0), "conditions");
+    same(fields["pending"], written.at("pending"), "pending");
+    same(fields["failure"], written.at("failure"), "failure");
+
+    const auto words = [](const YAML::Node& list) {
+        std::set<std::string> set;
+        for (const auto& w : list)
+            set.insert(w.as<std::string>());
+        return set;
+    };
+    std::set<std::string> phases;
+    for (int p = static_cast<int>(Phase::Queued); p <= static_cast<int>(Phase::Stopped); ++p)
+        phases.emplace(ToString(static_cast<Phase>(p)));
+    EXPECT_EQ(words(fields["phase"]["enum"]), phases);
+    EXPECT_EQ(words(fields["pending"]["properties"]["class"]["enum"]),
+              (std::set<std::string>{"Wait", "Ask", "Change"}));
+    EXPECT_EQ(fields["message"]["maxLength"].as<std::size_t>(), kMaxMessage);
+}
+
+// Every reserved name of a framework is refused by a rule, and no other.
+TEST(Contract, ReservedEnvironmentNamesAreTheSame) {
+    const YAML::Node spec = Schema("dljob.yaml")["properties"]["spec"];
+    int rules = 0;
+    for (const auto& rule : spec["x-kubernetes-validations"]) {
+        const auto text = rule["rule"].as<std::string>();
+        if (text.find("MASTER_ADDR") == std::string::npos) continue;
+        ++rules;
+        int names = 0;
+        for (std::size_t at = text.find('['); at < text.find(']');) {
+            const std::size_t begin = text.find('\'', at) + 1, end = text.find('\'', begin);
+            EXPECT_TRUE(IsReservedEnv(Framework::Torch, text.substr(begin, end - begin)));
+            EXPECT_FALSE(IsReservedEnv(Framework::None, text.substr(begin, end - begin)));
+            ++names;
+            at = text.find_first_of(",]", end);
+        }
+        EXPECT_EQ(names, 10);
+    }
+    EXPECT_EQ(rules, 2);
+    EXPECT_TRUE(IsReservedEnv(Framework::None, "DLWS_JOB"));
+    EXPECT_FALSE(IsReservedEnv(Framework::Torch, "PET_MAX_RESTARTS"));
+}
+
+}  // namespace
+}  // namespace dlws::model
