@@ -24,7 +24,6 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 CHART = ROOT / "charts/dlworkspace"
 CRDS = sorted((ROOT / "crds").glob("*.yaml"))
 DIGITS = ROOT / "examples/digits"
-KNOWN = ["--api-versions", "dlworkspace.io/v1/DLCluster"]  # as helm says it to a chart when the CRD is there
 
 
 def find_helm():
@@ -278,18 +277,11 @@ class Rights(unittest.TestCase):
 
 
 class Cluster(unittest.TestCase):
-    def test_a_hook_until_the_server_knows_the_kind(self):
-        notes = only(render(), "DLCluster")["metadata"]["annotations"]
-        self.assertEqual(notes["helm.sh/hook"], "post-install,post-upgrade")
-        # The default policy would delete and re-create the object at every upgrade.
-        self.assertEqual(notes["helm.sh/hook-delete-policy"], "hook-failed")
-
-    def test_then_an_ordinary_object_that_an_upgrade_can_take_over(self):
-        cluster = only(render({}, *KNOWN), "DLCluster")
-        self.assertEqual(cluster["metadata"]["annotations"], {
-            "meta.helm.sh/release-name": "dlworkspace", "meta.helm.sh/release-namespace": "dlws-system",
-            "helm.sh/resource-policy": "keep"})
-        self.assertEqual(cluster["metadata"]["labels"]["app.kubernetes.io/managed-by"], "Helm")
+    def test_a_hook_that_runs_whenever_the_release_changes(self):
+        # As an ordinary object it could not be installed together with its definition.
+        self.assertEqual(only(render(), "DLCluster")["metadata"]["annotations"], {
+            "helm.sh/hook": "post-install,post-upgrade,post-rollback",
+            "helm.sh/hook-delete-policy": "before-hook-creation"})
 
     def test_its_settings_come_from_the_values(self):
         values = VALUE_SETS["everything"]
