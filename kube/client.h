@@ -96,6 +96,8 @@ struct DeleteOptions : CallOptions {
 ///   429/503 with Retry-After are obeyed exactly, within the deadline. A 401 reloads credentials
 ///   once and tries again.
 /// - `Warning:` headers are logged once per text. `User-Agent` carries our version.
+/// - Cancelled calls end with kCancelled, or with the exception that Asio throws into a cancelled
+///   coroutine at its next co_await.
 /// - Not thread-safe: call it from the (single-threaded or strand) executor it was made with; it
 ///   must outlive every call. Cancelling the awaiting coroutine closes that call's connection.
 class Client {
@@ -107,6 +109,10 @@ class Client {
         std::chrono::seconds idle_connection_timeout{55};
         std::size_t max_response_bytes = 256u << 20;
         std::string user_agent;  ///< empty: "dlworkspace/VERSION"
+        std::chrono::milliseconds token_reload{60'000};         ///< token file read again
+        std::chrono::milliseconds certificate_reload{300'000};  ///< CA and client certificate files
+        std::chrono::milliseconds exec_patience{30'000};        ///< one run of a credential plugin
+        std::uint64_t seed = 0;  ///< of the random watch times; 0: from the system
     };
 
     Client(boost::asio::any_io_executor executor, Config config);

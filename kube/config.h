@@ -19,15 +19,16 @@ struct ExecPlugin {
     std::vector<std::string> args;
     std::map<std::string, std::string> env;
     std::string install_hint;
+    bool provide_cluster_info = false;  ///< tell it server and CA in KUBERNETES_EXEC_INFO
 };
 
 /// Where the API server is and who we are. A plain value. Files named here are read again while
 /// running: the token each minute, CA and client certificate every five minutes.
 struct Config {
-    std::string host;        ///< name, IPv4, or IPv6 without brackets
-    std::string port;        ///< decimal
-    std::string base_path;   ///< "" or "/prefix", never with a trailing slash
-    bool tls = true;         ///< false only for http:// URLs (tests, local proxies)
+    std::string host;             ///< name, IPv4, or IPv6 without brackets
+    std::string port;             ///< decimal
+    std::string base_path;        ///< "" or "/prefix", never with a trailing slash
+    bool tls = true;              ///< false only for http:// URLs (tests, local proxies)
     std::string tls_server_name;  ///< SNI and name to verify; empty: host
     bool insecure_skip_verify = false;
 
@@ -47,6 +48,8 @@ struct Config {
 /// The pod's own ServiceAccount: KUBERNETES_SERVICE_HOST/PORT and
 /// /var/run/secrets/kubernetes.io/serviceaccount. kInvalidArgument says which part is missing.
 Result<Config> LoadInCluster();
+/// The same from another directory than /var/run/secrets/kubernetes.io/serviceaccount.
+Result<Config> LoadInClusterFrom(const std::string& directory);
 
 /// One kubeconfig file; `context` empty: its current-context. Relative file names are relative to
 /// the kubeconfig. Errors name the file, the line where there is one, and what to write instead.
