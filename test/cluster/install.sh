@@ -1,0 +1,44 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# test/cluster/install.sh: the operator of this checkout, installed on the test cluster with Helm, and the
+# image that the tests run in their jobs. Starts the cluster when it is not up.
+#
+# Safe to repeat: what is there already is left alone. As release `dlworkspace` in `dlws-system`, two
+# replicas, with $DLWS_STATE/shared as the shared folder.
+#
+# Environment: DLWS_STATE, DLWS_CACHE, DLWS_INSTANCE as for script/cluster.
+source "$(dirname "$(readlink -f "$0")")/../../script/lib/common.sh"
+case "${1:-}" in -h | --help) usage_from_header; exit ;; esac
+source "$repo_dir/script/lib/go_tools.sh"
+source "$repo_dir/script/lib/images.sh"
+source "$repo_dir/test/cluster/settings.sh"
+
+exec {one_at_a_time}>"/run/lock/$bridge-install.lock"
+flock "$one_at_a_time"
+
+# load ARCHIVE: into the node, unless this very file is there.
+load() {
+    local stamp
+    stamp="$state/loaded-$(basename "$1")"
+    [ "$stamp" -nt "$state/node1/pause-image" ] && [ -e "$stamp" ] && return
+    "$repo_dir/script/cluster" load "$1" >/dev/null
+    touch "$stamp"
+}
+
+"$repo_dir/script/cluster" up
+binary="$("$repo_dir/script/build" release | tail -n 1)"
+load "$("$repo_dir/script/image" operator "$binary")"
+load "$("$repo_dir/script/image" tools)"
+
+# What an administrator does once: the shared folder, and in it the folder of the default user.
+shared="$state/shared"
+install -d -m 755 "$shared" "$shared/storage" "$shared/work"
+[ -d "$shared/work/default" ] || install -d -m 755 -o 1000 -g 1000 "$shared/work/default"
+
+# The binary's hash in a pod annotation makes the Deployment roll when the image has changed.
+stamp="$(sha256sum "$binary" | cut -c 1-16)"
+say "installing the operator $stamp"
+run_logged "$cache_dir/log/helm.log" "$helm_bin/helm" --kubeconfig "$admin_kubeconfig" upgrade --install dlworkspace \
+    "$repo_dir/charts/dlworkspace" --namespace dlws-system --create-namespace --wait --timeout 3m \
+    --set image.tag=dev --set-string "podAnnotations.dlworkspace\.io/build=$stamp" \
+    --set "cluster.sharedFolder.hostPath=$shared"
