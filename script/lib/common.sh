@@ -10,6 +10,8 @@ script_started="${EPOCHREALTIME/[.,]/}"
 
 # One build of Go or C++ should not fight what the user is doing.
 export CCACHE_DIR="${CCACHE_DIR:-$cache_dir/ccache}"
+# A second clone, or another build folder, is the same code: paths must not make it a miss.
+export CCACHE_BASEDIR="$repo_dir" CCACHE_NOHASHDIR=1
 
 # elapsed: seconds since the script began, as "12.3".
 elapsed() {
