@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <spawn.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -250,7 +250,8 @@ Awaitable<Result<ExecCredential>> RunExecPlugin(asio::any_io_executor executor, 
     Child child(*pid);
     out->write = Descriptor();
     err->write = Descriptor();
-    const int exit_fd = ::pidfd_open(child.pid(), 0);
+    // glibc 2.36 declares pidfd_open() without extern "C".
+    const int exit_fd = static_cast<int>(::syscall(SYS_pidfd_open, child.pid(), 0));
     if (exit_fd < 0) co_return Refuse(fmt::format("pidfd_open: {}", ErrnoText(errno)));
 
     asio::posix::stream_descriptor exited(executor, exit_fd);
