@@ -54,6 +54,31 @@ pause_image() {
 pause_source="$repo_dir/test/cluster/images/pause.c"
 fill_pause() { gcc -Os -static -s -o "$1/pause" "$pause_source"; }
 
+# tools_image: prints the archive of dlworkspace.io/tools:1, for tests: a shell and this machine's small
+# programs, which can exit as told, look up names, fill memory (tail /dev/zero) and write files.
+tools_image() {
+    local archive
+    archive="$images_dir/tools-$(hash_of "${tools[@]}" "${BASH_SOURCE[0]}").tar"
+    make_image dlworkspace.io/tools:1 "$archive" fill_tools --user 1000:1000 --env PATH=/usr/bin --cmd /usr/bin/bash
+    echo "$archive"
+}
+tools=(/usr/bin/{bash,cat,cp,date,echo,env,false,getent,head,hostname,id,ls,mkdir,mv,rm,seq,sleep,sort,tail,touch,true,uname,wc})
+fill_tools() {
+    local file
+    for file in "${tools[@]}"; do
+        install -D -m 755 "$(readlink -f "$file")" "$1$file"
+        for file in $(libraries_of "$file"); do
+            [ -e "$1$file" ] || install -D -m 755 "$file" "$1$file"
+        done
+    done
+    mkdir -p "$1"/{bin,etc,tmp,data,work,proc,sys,dev}
+    chmod 1777 "$1/tmp"
+    ln -s /usr/bin/bash "$1/bin/sh"
+    ln -s /usr/bin/bash "$1/bin/bash"
+    echo 'worker:x:1000:1000:worker:/tmp:/bin/bash' >"$1/etc/passwd"
+    echo 'hosts: files dns' >"$1/etc/nsswitch.conf"
+}
+
 # digits_image: prints the archive of dlworkspace.io/digits:1: Debian's Python with PyTorch and scikit-learn.
 digits_image() {
     local archive

@@ -66,9 +66,10 @@ apiserver_ready() {
         "$api_url/readyz")" = ok ]
 }
 
-# stop_apiserver: ends it and waits for its port, which it may hold for seconds.
+# stop_apiserver: ends it and waits for its port, which it may hold for seconds. Told to end, it would wait up
+# to a minute for its watchers to leave.
 stop_apiserver() {
-    stop_process kube-apiserver 15
+    stop_process kube-apiserver 4
     retry 10 port_free || die "port 6443 of $host_ip stays taken"
 }
 port_free() { [ -z "$(ss -Htln "src $host_ip and sport = 6443")" ]; }
@@ -98,4 +99,18 @@ leaderElection: {leaderElect: false}
 enableProfiling: false
 clientConnection: {kubeconfig: $pki/scheduler.kubeconfig, qps: 300, burst: 600}
 END
+}
+
+# start_store_and_server: both, until they serve.
+start_store_and_server() {
+    local tries
+    start_etcd
+    start_apiserver
+    for tries in {1..400}; do
+        ! apiserver_ready || return 0
+        is_running etcd || die "etcd ended: $(tail -n 1 "$log_dir/etcd.log")"
+        is_running kube-apiserver || die "the API server ended: $(tail -n 1 "$log_dir/kube-apiserver.log")"
+        sleep 0.1
+    done
+    die "the API server did not become ready; see $log_dir/kube-apiserver.log ($tries tries)"
 }

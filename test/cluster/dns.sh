@@ -6,15 +6,21 @@
 start_dns() {
     is_running coredns && return
     cat >"$state/Corefile" <<END
-.:10053 {
+(common) {
     bind $host_ip
     errors
-    kubernetes cluster.local in-addr.arpa ip6.arpa {
+}
+cluster.local:10053 in-addr.arpa:10053 {
+    import common
+    kubernetes cluster.local in-addr.arpa {
         kubeconfig $pki/coredns.kubeconfig
         pods insecure
         ttl 1
     }
-    template ANY ANY . {
+}
+.:10053 {
+    import common
+    template ANY ANY {
         rcode NXDOMAIN
     }
 }

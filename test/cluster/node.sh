@@ -163,9 +163,16 @@ END
 start_kubelet() {
     is_running kubelet && return
     write_kubelet_configuration
+    forget_readiness
     start_in_node kubelet "$k8s_bin/kubelet" --config "$node_dir/kubelet.yaml" --kubeconfig "$pki/kubelet.kubeconfig" \
         --hostname-override "$node_name" --node-ip "$node_ip" \
         --node-labels dlworkspace.io/gpu-type=Simulated
+}
+
+# forget_readiness: what a kubelet said before it died must not be taken for what the next one says.
+forget_readiness() {
+    ! kubectl get node "$node_name" >/dev/null 2>&1 || kubectl patch node "$node_name" --subresource status --type strategic \
+        --output name --patch '{"status": {"conditions": [{"type": "Ready", "status": "Unknown", "reason": "Starting"}]}}' >/dev/null
 }
 
 start_kube_proxy() {
