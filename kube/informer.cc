@@ -26,10 +26,12 @@ Error MakeError(ErrorKind kind, std::string message) {
     return error;
 }
 
-/// The answer of a server that does not know or allow sendInitialEvents.
+/// The answer of a server that does not know or allow sendInitialEvents; or cannot, because its
+/// etcd is older than 3.4.25 (a 500 that names the missing storage feature).
 bool IsRefusedWatchList(const Error& error) {
-    return error.kind == ErrorKind::kStatus &&
-           (error.code == 400 || error.code == 405 || error.code == 422);
+    if (error.kind != ErrorKind::kStatus) return false;
+    return error.code == 400 || error.code == 405 || error.code == 422 ||
+           (error.code == 500 && error.message.find("RequestWatchProgress") != std::string::npos);
 }
 
 /// "Too large resource version": the server's cache is behind ours, and said so after waiting.
