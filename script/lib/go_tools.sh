@@ -4,12 +4,14 @@
 # shellcheck shell=bash
 
 k8s_version=1.35.4
+etcd_version=3.6.6
 coredns_version=1.12.4
 kwok_version=0.7.0
 helm_version=3.19.5
 go_minimum=1.25
 
 k8s_bin="$cache_dir/k8s-$k8s_version/bin"
+etcd_bin="$cache_dir/etcd-$etcd_version/bin"   # the program is called `server`, as its module is
 coredns_bin="$cache_dir/coredns-$coredns_version/bin"
 kwok_bin="$cache_dir/kwok-$kwok_version/bin"
 helm_bin="$cache_dir/helm-$helm_version/bin"
@@ -49,12 +51,13 @@ build_go_tool() {
     rm -rf "$target.lock"
 }
 
-# build_kubernetes, build_coredns, build_kwok, build_helm: each makes its tool be there.
+# build_kubernetes, build_etcd, build_coredns, build_kwok, build_helm: each makes its tool be there.
 build_kubernetes() {
     local prefix=k8s.io/component-base/version
     build_go_tool "$(dirname "$k8s_bin")" "$repo_dir/test/cluster" \
         "-X $prefix.gitVersion=v$k8s_version -X $prefix.gitMajor=1 -X $prefix.gitMinor=35 -X $prefix.gitTreeState=clean"
 }
+build_etcd() { build_go_tool "$(dirname "$etcd_bin")" "$repo_dir/test/cluster/etcd" ""; }
 build_coredns() { build_go_tool "$(dirname "$coredns_bin")" "$repo_dir/test/cluster/coredns" ""; }
 build_kwok() {
     build_go_tool "$(dirname "$kwok_bin")" "$repo_dir/test/cluster/kwok" "-X sigs.k8s.io/kwok/pkg/consts.Version=v$kwok_version"

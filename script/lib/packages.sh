@@ -12,7 +12,7 @@ packages_build="
 packages_lint="clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev"
 
 packages_cluster="
-    etcd-server containerd runc containernetworking-plugins iptables iproute2 openssl curl jq procps
+    containerd runc containernetworking-plugins iptables iproute2 openssl curl jq procps
     gcc libc6-dev util-linux ca-certificates git"
 
 packages_image="buildah mmdebstrap jq gcc libc6-dev ca-certificates python3"

@@ -11,8 +11,8 @@ start_etcd() {
     rm -f "$etcd_socket" "$run_dir/etcd-peer:0"
     mkdir -p "$state/etcd"
     chmod 700 "$state/etcd" "$run_dir"
-    # etcd 3.4 takes only "host:port" after unix://, and makes a socket of that name in its folder.
-    start_process etcd env --chdir="$run_dir" etcd --name dlws --data-dir "$state/etcd" \
+    # etcd takes only "host:port" after unix://, and makes a socket of that name in its folder.
+    start_process etcd env --chdir="$run_dir" "$etcd_bin/server" --name dlws --data-dir "$state/etcd" \
         --unsafe-no-fsync --logger zap --log-level warn \
         --listen-client-urls unix://etcd:0 --advertise-client-urls unix://etcd:0 \
         --listen-peer-urls unix://etcd-peer:0 --initial-advertise-peer-urls unix://etcd-peer:0 \

@@ -6,7 +6,8 @@
 # Safe to repeat: what is there already is left alone. As release `dlworkspace` in `dlws-system`, two
 # replicas, with $DLWS_STATE/shared as the shared folder.
 #
-# Environment: DLWS_STATE, DLWS_CACHE, DLWS_INSTANCE as for script/cluster.
+# Environment: DLWS_STATE, DLWS_CACHE, DLWS_INSTANCE as for script/cluster; DLWS_OPERATOR, another binary than
+# that of the release preset (a sanitized one, say).
 source "$(dirname "$(readlink -f "$0")")/../../script/lib/common.sh"
 case "${1:-}" in -h | --help) usage_from_header; exit ;; esac
 source "$repo_dir/script/lib/go_tools.sh"
@@ -26,7 +27,8 @@ load() {
 }
 
 "$repo_dir/script/cluster" up
-binary="$("$repo_dir/script/build" release | tail -n 1)"
+binary="${DLWS_OPERATOR:-}"
+[ -n "$binary" ] || binary="$("$repo_dir/script/build" release | tail -n 1)"
 load "$("$repo_dir/script/image" operator "$binary")"
 load "$("$repo_dir/script/image" tools)"
 
@@ -38,7 +40,8 @@ install -d -m 755 "$shared" "$shared/storage" "$shared/work"
 # The binary's hash in a pod annotation makes the Deployment roll when the image has changed.
 stamp="$(sha256sum "$binary" | cut -c 1-16)"
 say "installing the operator $stamp"
+# Another test may have applied the definitions by hand: the release takes them over.
 run_logged "$cache_dir/log/helm.log" "$helm_bin/helm" --kubeconfig "$admin_kubeconfig" upgrade --install dlworkspace \
-    "$repo_dir/charts/dlworkspace" --namespace dlws-system --create-namespace --wait --timeout 3m \
+    "$repo_dir/charts/dlworkspace" --namespace dlws-system --create-namespace --wait --timeout 3m --take-ownership \
     --set image.tag=dev --set-string "podAnnotations.dlworkspace\.io/build=$stamp" \
     --set "cluster.sharedFolder.hostPath=$shared"
