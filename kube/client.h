@@ -19,11 +19,16 @@ template <typename T>
 using Awaitable = boost::asio::awaitable<T>;
 
 /// Options of one call. Zero values mean "the client's default".
+///
+/// These structs have constructors of their own (they are no aggregates) because g++ 12 copies an
+/// aggregate temporary inside a co_await expression bit by bit, which frees its strings twice.
 struct CallOptions {
+    CallOptions() {}
     std::chrono::milliseconds deadline{0};  ///< whole call including retries; default 30 s
 };
 
 struct ListOptions : CallOptions {
+    ListOptions() {}
     std::string ns;  ///< empty: all namespaces
     std::string label_selector;
     std::string field_selector;
@@ -40,6 +45,7 @@ struct ListPage {
 };
 
 struct WatchOptions : CallOptions {
+    WatchOptions() {}
     std::string ns;
     std::string label_selector;
     std::string field_selector;
@@ -68,6 +74,7 @@ class WatchStream {
 };
 
 struct WriteOptions : CallOptions {
+    WriteOptions() {}
     std::string field_manager;     ///< required by server-side apply
     bool dry_run = false;
     bool strict = false;           ///< fieldValidation=Strict
@@ -78,6 +85,7 @@ struct WriteOptions : CallOptions {
 enum class PatchType { kMerge, kJson, kApply };
 
 struct DeleteOptions : CallOptions {
+    DeleteOptions() {}
     std::string uid;                ///< precondition; empty: none (say so at the call)
     std::string resource_version;   ///< precondition
     std::int64_t grace_period_seconds = -1;  ///< -1: the object's own
@@ -123,21 +131,21 @@ class Client {
 
     boost::asio::any_io_executor Executor() const;
 
-    Awaitable<Result<ObjectPtr>> Get(Resource resource, ObjectKey key, CallOptions options = {});
-    Awaitable<Result<ListPage>> List(Resource resource, ListOptions options = {});
+    Awaitable<Result<ObjectPtr>> Get(Resource resource, ObjectKey key, CallOptions options = CallOptions());
+    Awaitable<Result<ListPage>> List(Resource resource, ListOptions options = ListOptions());
     Awaitable<Result<std::unique_ptr<WatchStream>>> Watch(Resource resource, WatchOptions options);
     /// `body` is the whole object as JSON. The answer is what the server stored.
     Awaitable<Result<ObjectPtr>> Create(Resource resource, std::string ns, std::string body,
-                                        WriteOptions options = {});
+                                        WriteOptions options = WriteOptions());
     /// `body` must carry metadata.resourceVersion: an update without a precondition loses writes.
     Awaitable<Result<ObjectPtr>> Update(Resource resource, ObjectKey key, std::string body,
-                                        WriteOptions options = {});
+                                        WriteOptions options = WriteOptions());
     Awaitable<Result<ObjectPtr>> Patch(Resource resource, ObjectKey key, PatchType type,
-                                       std::string body, WriteOptions options = {});
+                                       std::string body, WriteOptions options = WriteOptions());
     /// Ok also when the server answered that deletion has merely begun; NotFound is an error.
     Awaitable<Result<void>> Delete(Resource resource, ObjectKey key, DeleteOptions options);
     /// A raw GET, e.g. "/version" or "/readyz"; the body as text.
-    Awaitable<Result<std::string>> GetRaw(std::string target, CallOptions options = {});
+    Awaitable<Result<std::string>> GetRaw(std::string target, CallOptions options = CallOptions());
 
   private:
     class Impl;

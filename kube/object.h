@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "kube/error.h"
 
@@ -30,9 +31,13 @@ inline constexpr Resource kLeases{"coordination.k8s.io", "v1", "leases", "Lease"
 inline constexpr Resource kEvents{"events.k8s.io", "v1", "events", "Event", true};
 
 /// Namespace and name; `ns` is empty for cluster-scoped objects. Prints as "ns/name".
+/// Not an aggregate, for the reason given at CallOptions (client.h).
 struct ObjectKey {
     std::string ns;
     std::string name;
+
+    ObjectKey() {}
+    ObjectKey(std::string ns, std::string name) : ns(std::move(ns)), name(std::move(name)) {}
 
     auto operator<=>(const ObjectKey&) const = default;
     std::string ToString() const { return ns.empty() ? name : ns + "/" + name; }

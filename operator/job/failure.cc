@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <cctype>
 #include <tuple>
 
 #include "model/reason.h"
@@ -25,10 +26,18 @@ Failure Base(const PodView& pod, const model::Reason& why) {
     return failure;
 }
 
-// ": text" with the sentence's last full stop taken off, or nothing.
+// ": text" with the sentence's last full stop taken off, or nothing. A container's message may be the
+// end of its log: then the last line is what a person would look for first.
 std::string Because(std::string_view text) {
-    while (!text.empty() && (text.back() == '.' || text.back() == '\n'))
-        text.remove_suffix(1);
+    auto trim = [&] {
+        while (!text.empty() && (text.back() == '.' || std::isspace((unsigned char)text.back())))
+            text.remove_suffix(1);
+    };
+    trim();
+    if (auto line = text.rfind('\n'); line != std::string_view::npos) text.remove_prefix(line + 1);
+    constexpr std::size_t kLongest = 300;
+    if (text.size() > kLongest) text = text.substr(0, kLongest);
+    trim();
     return text.empty() ? "" : fmt::format(": {}", text);
 }
 

@@ -26,6 +26,13 @@ TEST(ClassifyPod, ExitCodeNamesPodAndCode) {
     EXPECT_EQ(f->message, "Pod digits-worker-1-0 ended with exit code 3.");
 }
 
+TEST(ClassifyPod, OfALogTheLastLineIsTold) {
+    auto pod = PodThatFailed("worker", 1, 0, 1);
+    pod.main.message = "Traceback:\n  File train.py\nValueError: no data\n\n";
+    EXPECT_EQ(ClassifyPod(pod)->message,
+              "Pod digits-worker-1-0 ended with exit code 1: ValueError: no data.");
+}
+
 TEST(ClassifyPod, OutOfMemory) {
     auto pod = PodThatFailed("worker", 0, 0, 137);
     pod.main.reason = "OOMKilled";
