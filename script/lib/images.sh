@@ -12,8 +12,13 @@ buildah_in() {
     buildah --storage-driver vfs --root "$folder/storage" --runroot "$folder/run" "$@"
 }
 
-# hash_of FILE…: one short hash of all their contents.
-hash_of() { cat "$@" | sha256sum | cut -c 1-16; }
+# hash_of FUNCTION FILE…: one short hash of how an image is made and of what.
+hash_of() {
+    local recipe
+    recipe="$(declare -f "$1" make_image pack_image buildah_in)"
+    shift
+    { echo "$recipe"; cat "$@"; } | sha256sum | cut -c 1-16
+}
 
 # pack_image NAME ROOT ARCHIVE [BUILDAH-CONFIG-OPTION…]: the folder ROOT as the one layer of image NAME, in
 # the file ARCHIVE. Same content, same digest: every time stamp is the start of 1970, every owner root.
@@ -47,7 +52,7 @@ make_image() {
 # pause_image: prints the archive of dlworkspace.io/pause:1, the process that holds a pod together.
 pause_image() {
     local archive
-    archive="$images_dir/pause-$(hash_of "$pause_source" "${BASH_SOURCE[0]}").tar"
+    archive="$images_dir/pause-$(hash_of fill_pause "$pause_source").tar"
     make_image dlworkspace.io/pause:1 "$archive" fill_pause --entrypoint '["/pause"]' --user 65532:65532
     echo "$archive"
 }
@@ -58,7 +63,7 @@ fill_pause() { gcc -Os -static -s -o "$1/pause" "$pause_source"; }
 # programs, which can exit as told, look up names, fill memory (tail /dev/zero) and write files.
 tools_image() {
     local archive
-    archive="$images_dir/tools-$(hash_of "${tools[@]}" "${BASH_SOURCE[0]}").tar"
+    archive="$images_dir/tools-$(hash_of fill_tools "${tools[@]}").tar"
     make_image dlworkspace.io/tools:1 "$archive" fill_tools --user 1000:1000 --env PATH=/usr/bin --cmd /usr/bin/bash
     echo "$archive"
 }
@@ -82,7 +87,7 @@ fill_tools() {
 # digits_image: prints the archive of dlworkspace.io/digits:1: Debian's Python with PyTorch and scikit-learn.
 digits_image() {
     local archive
-    archive="$images_dir/digits-$(hash_of "$digits_source"/{packages.txt,prune.sh} "${BASH_SOURCE[0]}").tar"
+    archive="$images_dir/digits-$(hash_of fill_digits "$digits_source"/{packages.txt,prune.sh}).tar"
     [ -e "$archive" ] || say "building the image of examples/digits from Debian packages (once for this machine)"
     make_image dlworkspace.io/digits:1 "$archive" fill_digits --user 1000:1000 --workingdir /work \
         --env HOME=/tmp --env PYTHONUNBUFFERED=1 --env PATH=/usr/bin:/bin --cmd python3
@@ -108,7 +113,7 @@ operator_image() {
     operator_binary="$1"
     libraries="$(libraries_of "$operator_binary")"
     # shellcheck disable=SC2086
-    archive="$images_dir/operator-$(hash_of "$operator_binary" $libraries "$authorities" "${BASH_SOURCE[0]}").tar"
+    archive="$images_dir/operator-$(hash_of fill_operator "$operator_binary" $libraries "$authorities").tar"
     make_image dlworkspace.io/operator:dev "$archive" fill_operator --user 65532:65532 --entrypoint '["/dlws-operator"]' \
         --env SSL_CERT_FILE="$authorities" --label org.opencontainers.image.title=dlworkspace-operator \
         --label org.opencontainers.image.licenses=Apache-2.0
