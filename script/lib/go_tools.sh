@@ -34,6 +34,7 @@ build_go_tool() {
     local target="$1" module="$2" ldflags="$3" temporary
     [ -d "$target" ] && return
     need_go
+    need_disk 6 "$cache_dir"
     mkdir -p "$cache_dir/log" "$target.lock"
     exec {build_lock}>"$target.lock/lock"
     flock "$build_lock"   # another clone may be building the same thing

@@ -266,7 +266,7 @@ if [ "$(id -u)" != 0 ]; then
     echo "0 passed, 0 failed, 1 skipped"
     exit 0
 fi
-"$repo_dir/script/setup" cluster image || exit 1
+"$repo_dir/script/setup" cluster scale image || exit 1
 trap 'cluster down >/dev/null 2>&1; rm -rf "$output"' EXIT
 cluster down >/dev/null 2>&1
 machine_state >"$output/before"

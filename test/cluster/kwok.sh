@@ -4,11 +4,19 @@
 
 start_kwok() {
     is_running kwok && return
-    start_process kwok "$kwok_bin/kwok" --kubeconfig "$pki/kwok.kubeconfig" --config /dev/null \
+    cat >"$state/kwok.yaml" <<'END'
+apiVersion: config.kwok.x-k8s.io/v1alpha1
+kind: KwokConfiguration
+options: {podPlayStageParallelism: 16, nodePlayStageParallelism: 8, nodeLeaseParallelism: 8}
+END
+    start_process kwok "$kwok_bin/kwok" --kubeconfig "$pki/kwok.kubeconfig" --config "$state/kwok.yaml" \
         --manage-nodes-with-label-selector type=kwok --cidr "$simulated_cidr" \
         --node-ip "$host_ip" --node-port 10250 --server-address "$local_ip:10247" \
         --node-lease-duration-seconds 40 -v WARN
 }
+
+# simulation_wanted: whether this cluster has had simulated nodes.
+simulation_wanted() { [ -e "$state/simulated" ]; }
 
 # simulated_nodes: how many there are.
 simulated_nodes() { kubectl get nodes --selector type=kwok --output name | wc -l; }
@@ -18,6 +26,8 @@ add_simulated_nodes() {
     local have
     have="$(simulated_nodes)"
     [ "$have" -lt "$1" ] || return 0
+    touch "$state/simulated"
+    start_kwok
     for (( number = 1; number <= $1; number++ )); do
         cat <<END
 ---

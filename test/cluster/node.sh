@@ -56,6 +56,7 @@ start_node_init() {
     for name in /var/lib/kubelet /var/lib/cni; do
         [ -e "$name" ] || { mkdir -p "$name"; echo "$name" >>"$state/made-folders"; }
     done
+    remove_cgroups   # a kubelet spends seconds on each dead pod that it finds there
     make_cgroups
     start_process node-unshare unshare --mount --propagation slave --pid --net --uts --ipc --fork --kill-child \
         "$repo_dir/test/cluster/node_init.sh" "$node_dir" "$node_name"

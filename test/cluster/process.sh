@@ -29,14 +29,22 @@ record_process() {
     mv "$run_dir/$1.pid.new" "$run_dir/$1.pid"
 }
 
-# start_process NAME COMMAND…: runs COMMAND in its own session, out of reach of the terminal.
+# start_process NAME COMMAND…: runs COMMAND in its own session, out of reach of the terminal, with nothing of
+# the caller: no variable (a proxy would come between the parts of the cluster) and no open file (a lock
+# would be held for as long as the cluster lives).
 start_process() {
     local name="$1"
     shift
     rm -f "$run_dir/$name.starting"
-    # The shell that reads its own id becomes COMMAND, so the id is right; no lock of ours is inherited.
-    env "$marker" setsid -f bash -c 'echo "$$" >"$1"; shift; exec "$@"' \
-        "$name" "$run_dir/$name.starting" "$@" >>"$log_dir/$name.log" 2>&1 </dev/null 9>&-
+    # The shell that writes down its own id becomes COMMAND, so the id is right.
+    env -i "$marker" PATH="$PATH" HOME="${HOME:-/root}" setsid -f bash -c '
+            for file in /proc/self/fd/*; do
+                number="${file##*/}"
+                [ "$number" -le 2 ] || eval "exec $number>&-"
+            done
+            echo "$$" >"$1"
+            shift
+            exec "$@"' "$name" "$run_dir/$name.starting" "$@" >>"$log_dir/$name.log" 2>&1 </dev/null
     retry 5 test -s "$run_dir/$name.starting" || die "$name did not start; see $log_dir/$name.log"
     record_process "$name" "$(cat "$run_dir/$name.starting")" ||
         die "$name ended at once: $(tail -n 3 "$log_dir/$name.log")"
