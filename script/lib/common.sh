@@ -6,7 +6,8 @@ set -euo pipefail
 
 repo_dir="$(dirname "$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")")"
 cache_dir="${DLWS_CACHE:-${HOME:-/root}/.cache/dlworkspace}"   # outside the checkout: binaries, images, ccache
-script_started="${EPOCHREALTIME/[.,]/}"
+script_started="${DLWS_SCRIPT_STARTED:-${EPOCHREALTIME/[.,]/}}"
+export DLWS_SCRIPT_STARTED="$script_started"   # a command that another one runs shares its clock
 
 # One build of Go or C++ should not fight what the user is doing.
 export CCACHE_DIR="${CCACHE_DIR:-$cache_dir/ccache}"

@@ -14,6 +14,7 @@ crds      what a real API server takes and refuses of our kinds
 cluster   script/cluster itself: up, crash, heal, down
 api       the Kubernetes client against a real API server
 e2e       the installed operator on a real cluster
+faults    the same while API server, etcd, network and operator are killed or cut off
 END
 }
 
@@ -52,14 +53,16 @@ suite_api() {
     run_ctest dev api
 }
 suite_e2e() {
-    local test
     once build-dev compile dev
     once cluster start_cluster
-    once images load_images
-    for test in test/e2e/*_test.sh; do
-        [ "$test" = test/e2e/crds_test.sh ] || program "$test"
-    done
-    [ "$(ctest --test-dir build/dev -L '^e2e$' -N | sed -n 's/^Total Tests: //p')" = 0 ] || run_ctest dev e2e
+    once operator install_operator
+    run_ctest dev e2e
+}
+suite_faults() {
+    once build-dev compile dev
+    once cluster start_cluster
+    once operator install_operator
+    run_ctest dev faults
 }
 
 # --- what they are made of ---
@@ -97,12 +100,10 @@ start_cluster() {
     "$repo_dir/script/cluster" up
 }
 
-load_images() {
-    local operator digits
+# The operator of this checkout, installed on the cluster as the end-to-end tests want it.
+install_operator() {
     compile release
-    operator="$("$repo_dir/script/image" operator)"
-    digits="$("$repo_dir/script/image" digits)"
-    "$repo_dir/script/cluster" load "$operator" "$digits"
+    test/cluster/install.sh
 }
 
 # count PASSED FAILED SKIPPED: adds to what the suite reports.
