@@ -9,7 +9,7 @@ packages_build="
     libboost-random1.81-dev libboost-regex1.81-dev libboost-thread1.81-dev
     libsimdjson-dev libyaml-cpp-dev libfmt-dev prometheus-cpp-dev libgtest-dev libgmock-dev python3"
 
-packages_lint="clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev"
+packages_lint="clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev python3-yaml"
 
 packages_cluster="
     containerd runc containernetworking-plugins iptables iproute2 openssl curl jq procps
