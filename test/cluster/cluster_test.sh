@@ -197,6 +197,21 @@ test_etcd_can_pause() {
     check "writes work again" retry 20 kubectl annotate node "$node_name" --overwrite "test=$RANDOM"
 }
 
+test_a_pod_can_be_cut_off() {
+    reach_api() { kubectl exec pair-0 -- /usr/bin/bash -c '(sleep 2; kill $$) & exec 3<>/dev/tcp/kubernetes.default/443'; }
+    check "it reaches the API server" reach_api
+    check "cut" cluster fault cut-pod default pair-0
+    check "it does not reach it now" eval "! reach_api"
+    check "join" cluster fault join-pods
+    check "it does again" reach_api
+}
+
+test_a_container_can_be_killed() {
+    restarted() { [ "$(kubectl get pod pair-1 -o 'jsonpath={.status.containerStatuses[0].lastState.terminated.exitCode}')" = 137 ]; }
+    check "kill" cluster fault kill-container default pair-1
+    check "the kubelet saw exit code 137" retry 20 restarted
+}
+
 test_up_heals_a_dead_part() {
     local name
     for name in etcd kube-scheduler kubelet containerd coredns; do
@@ -272,7 +287,8 @@ cluster down >/dev/null 2>&1
 machine_state >"$output/before"
 tests=(test_without_root_it_says_so test_up_from_nothing test_up_when_up_changes_nothing test_pods_run_and_can_be_looked_into
     test_pods_find_each_other_by_name test_audit_log_has_the_operators_writes_only test_simulated_nodes_run_pods
-    test_api_server_can_restart test_etcd_can_pause test_up_heals_a_dead_part test_up_heals_after_everything_was_killed
+    test_api_server_can_restart test_etcd_can_pause test_a_pod_can_be_cut_off
+    test_a_container_can_be_killed test_up_heals_a_dead_part test_up_heals_after_everything_was_killed
     test_up_heals_with_an_unreadable_store test_down_leaves_nothing test_down_with_the_state_folder_lost test_down_when_down)
 [ $# -eq 0 ] || tests=("$@")
 for name in "${tests[@]}"; do run_test "$name"; done

@@ -12,7 +12,28 @@ script/cluster fault VERB …: break something on purpose.
   kill NAME                     SIGKILL a process and leave it dead (script/cluster up heals)
   kill-node                     the node as by a power cut, with all its pods (script/cluster up heals)
   cut-node, join-node           pull the node's network cable out and put it back
+  cut-pod NAMESPACE POD         drop all packets from and to a pod
+  join-pods                     let the packets of all cut pods through again
+  kill-container NAMESPACE POD  SIGKILL the first container's first process
 END
+}
+
+# cut_pod NAMESPACE POD: its packets are dropped on the node, silently, as by a broken switch.
+cut_pod() {
+    local address
+    address="$(kubectl --namespace "$1" get pod "$2" --output 'jsonpath={.status.podIP}')"
+    [ -n "$address" ] || die "the pod $1/$2 has no address"
+    in_node iptables --wait --new-chain DLWS-CUT 2>/dev/null && in_node iptables --wait --insert FORWARD --jump DLWS-CUT
+    in_node iptables --wait --append DLWS-CUT --source "$address" --jump DROP
+    in_node iptables --wait --append DLWS-CUT --destination "$address" --jump DROP
+}
+join_pods() { ! in_node iptables --wait --list DLWS-CUT >/dev/null 2>&1 || in_node iptables --wait --flush DLWS-CUT; }
+
+kill_container() {
+    local id
+    id="$(kubectl --namespace "$1" get pod "$2" --output 'jsonpath={.status.containerStatuses[0].containerID}')"
+    [ -n "$id" ] || die "the pod $1/$2 has no container"
+    in_node ctr --namespace k8s.io task kill --signal SIGKILL "${id#containerd://}"
 }
 
 # process_named WORD: the process names that a word of the command line means.
@@ -59,6 +80,11 @@ command_fault() {
         kill-node) stop_node ;;
         cut-node) ip link set "${bridge}n1" nomaster down ;;
         join-node) ip link set "${bridge}n1" master "$bridge" up ;;
+        cut-pod | kill-container)
+            [ $# -eq 2 ] || die "say which pod, as in: script/cluster fault $verb default digits-worker-0-0"
+            "${verb/-/_}" "$@"
+            ;;
+        join-pods) join_pods ;;
         *) fault_usage >&2; exit 2 ;;
     esac
 }
