@@ -132,7 +132,8 @@ Awaitable<Result<void>> Informer::ListPages() {
     std::uint64_t resource_version = 0;
     while (true) {
         auto page = co_await client_.List(settings_.resource, options);
-        if (!page && page.error().IsExpired() && !options.continue_token.empty()) {
+        if (!page && page.error().IsExpired() && !options.continue_token.empty() &&
+            options.limit > 0) {
             // The snapshot behind the pages was compacted away while we read them. In one piece it
             // cannot happen again.
             objects.clear();
@@ -288,7 +289,7 @@ void Informer::RemoveAndNotify(const ObjectKey& key, ObjectPtr last_state) {
     if (!known) return;
     if (last_state && last_state->meta.uid != known->meta.uid) {
         // The deletion of another incarnation.
-        if (last_state->meta.resource_version < known->meta.resource_version) return;
+        if (last_state->meta.resource_version <= known->meta.resource_version) return;
         last_state = nullptr;
     }
     store_.Remove(key);

@@ -30,6 +30,7 @@ namespace asio = boost::asio;
 using kube::Awaitable;
 
 constexpr std::string_view kLog = "operator";
+constexpr std::chrono::seconds kReadPatience{30};
 
 kube::LogLevel LevelOf(const std::string& name) {
     if (name == "debug") return kube::LogLevel::kDebug;
@@ -130,9 +131,13 @@ class Operator {
     // Works while we hold the lease. To return is to end the process: what a new leader may do by
     // now must not be done by us too.
     Awaitable<void> Lead() {
-        for (auto& [name, informer] : jobs_.Informers())
-            while (!co_await informer->WaitForSync(std::chrono::seconds(30)))
-                kube::LogWarning(kLog, "{} are not read yet", name);
+        for (auto& [name, informer] : jobs_.Informers()) {
+            bool read = false;  // g++ 12 miscompiles a co_await in the condition of a loop
+            while (!read) {
+                read = co_await informer->WaitForSync(kReadPatience);
+                if (!read) kube::LogWarning(kLog, "{} are not read yet", name);
+            }
+        }
         if (!options_.leader_elect) {
             manager_.StartGroup("workers");
             asio::steady_timer forever(co_await asio::this_coro::executor,
