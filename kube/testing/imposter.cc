@@ -142,8 +142,10 @@ Imposter::Rule& Imposter::Rule::Misbehave(Fault fault, std::string body) {
 }
 
 Imposter::Rule& Imposter::Rule::Call(std::function<Answer(const Request&)> function) {
+    // Steps are copied out; the function, which may count, is not.
+    const auto shared = std::make_shared<decltype(function)>(std::move(function));
     const std::lock_guard lock(data_->mutex);
-    data_->steps.push_back({{}, std::move(function)});
+    data_->steps.push_back({{}, [shared](const Request& request) { return (*shared)(request); }});
     return *this;
 }
 
@@ -287,6 +289,12 @@ std::string Imposter::ClientCertificatePem() const {
 }
 std::string Imposter::ClientKeyPem() const {
     return impl_->certificates_ ? impl_->certificates_->client_key : std::string();
+}
+
+std::pair<std::string, std::string> Imposter::IssueClientCertificate(
+    const std::string& name) const {
+    auto pair = testing::IssueClientCertificate(impl_->certificates_.value(), name);
+    return {std::move(pair.certificate), std::move(pair.key)};
 }
 
 std::vector<Request> Imposter::Requests() const {

@@ -155,6 +155,8 @@ class Imposter {
     std::string CaPem() const;
     std::string ClientCertificatePem() const;
     std::string ClientKeyPem() const;
+    /// A further client certificate that this server accepts, and its key.
+    std::pair<std::string, std::string> IssueClientCertificate(const std::string& name) const;
 
     std::vector<Request> Requests() const;
     /// Requests with this method and path.

@@ -111,8 +111,25 @@ TestCertificates MakeTestCertificates(const std::vector<std::string>& names,
     const Certificate server =
         Make("imposter", server_key.get(), issuer, false, alternative, expired);
     const Certificate client = Make(client_name, client_key.get(), issuer, false, "", false);
-    return {Pem(ca.get()), Pem(server.get()), Pem(server_key.get()), Pem(client.get()),
-            Pem(client_key.get())};
+    return {Pem(ca.get()),         Pem(ca_key.get()), Pem(server.get()),
+            Pem(server_key.get()), Pem(client.get()), Pem(client_key.get())};
+}
+
+TestPair IssueClientCertificate(const TestCertificates& authority, const std::string& client_name) {
+    const auto memory = [](const std::string& text) {
+        return std::unique_ptr<BIO, decltype(&BIO_free)>(
+            BIO_new_mem_buf(text.data(), static_cast<int>(text.size())), &BIO_free);
+    };
+    const Certificate ca(PEM_read_bio_X509(memory(authority.ca).get(), nullptr, nullptr, nullptr),
+                         &X509_free);
+    const Key ca_key(
+        PEM_read_bio_PrivateKey(memory(authority.ca_key).get(), nullptr, nullptr, nullptr),
+        &EVP_PKEY_free);
+    Check(ca != nullptr && ca_key != nullptr, "read the authority");
+    const Key key = MakeKey();
+    const Certificate client =
+        Make(client_name, key.get(), {ca.get(), ca_key.get()}, false, "", false);
+    return {Pem(client.get()), Pem(key.get())};
 }
 
 }  // namespace dlws::kube::testing

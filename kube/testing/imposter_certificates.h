@@ -9,7 +9,7 @@ namespace dlws::kube::testing {
 /// A fresh authority with one server and one client certificate, all PEM, made in memory
 /// (EC P-256, valid for a day).
 struct TestCertificates {
-    std::string ca;
+    std::string ca, ca_key;
     std::string server_certificate, server_key;
     std::string client_certificate, client_key;
 };
@@ -20,5 +20,11 @@ TestCertificates MakeTestCertificates(const std::vector<std::string>& names,
                                       const std::vector<std::string>& addresses,
                                       bool expired = false,
                                       const std::string& client_name = "imposter-client");
+
+struct TestPair {
+    std::string certificate, key;
+};
+/// Another client certificate of the same authority.
+TestPair IssueClientCertificate(const TestCertificates& authority, const std::string& client_name);
 
 }  // namespace dlws::kube::testing

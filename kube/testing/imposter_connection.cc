@@ -116,7 +116,9 @@ class Connection final : public ImposterConnection,
     S& stream() { return stream_; }
 
     Awaitable<void> Run() {
-        while (co_await ReadRequest()) {
+        while (true) {
+            const bool there = co_await ReadRequest();
+            if (!there) break;
             request_.connection = number_;
             request_.client_name = PeerName(stream_);
             const Answer answer = server_.AnswerTo(request_);
@@ -200,8 +202,11 @@ class Connection final : public ImposterConnection,
 
     /// Waits until the client leaves; what it sends is thrown away.
     Awaitable<void> WaitForLeave() {
-        while (co_await ReadMore())
+        bool there = true;  // g++ 12 miscompiles a co_await in the condition of a loop
+        while (there) {
             in_.clear();
+            there = co_await ReadMore();
+        }
     }
 
     /// True: the connection may serve another request.

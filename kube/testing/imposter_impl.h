@@ -83,6 +83,8 @@ class Imposter::Impl {
 
     const Settings settings_;
     std::optional<TestCertificates> certificates_;
+    // Before io_: what is still running when that ends counts down here.
+    std::atomic<int> open_{0};
     boost::asio::io_context io_;
     std::optional<boost::asio::ssl::context> tls_;
     std::optional<boost::asio::executor_work_guard<boost::asio::io_context::executor_type>> work_;
@@ -90,7 +92,6 @@ class Imposter::Impl {
     std::map<int, std::weak_ptr<ImposterConnection>> connections_;  // server's thread
     std::atomic<unsigned short> port_{0};
     std::atomic<int> accepted_{0};
-    std::atomic<int> open_{0};
 
     mutable std::mutex mutex_;
     mutable std::condition_variable arrived_;

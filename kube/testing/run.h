@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -62,8 +63,19 @@ inline void Run(boost::asio::io_context& io, Awaitable<void> work,
 /// Lets what is already running on `io` go on for a while.
 inline void RunFor(boost::asio::io_context& io, std::chrono::milliseconds time) {
     io.restart();
+    // Without this it would return at once when nothing is under way.
+    const auto guard = boost::asio::make_work_guard(io);
     io.run_for(time);
     io.restart();
+}
+
+/// Options of a call in one expression (they are no aggregates, see client.h):
+///     With<ListOptions>([&](auto& o) { o.ns = "default"; })
+template <typename T, typename F>
+T With(F set) {
+    T options;
+    set(options);
+    return options;
 }
 
 inline Awaitable<void> Sleep(std::chrono::milliseconds time) {
