@@ -9,23 +9,52 @@ coredns_version=1.12.4
 kwok_version=0.7.0
 helm_version=3.19.5
 go_minimum=1.25
+go_version=1.25.5   # fetched when the machine has none that is new enough
+go_sum=h1:IkknVKy/4hLMR+ZwWfP4Oqhjz2sKqNtEXz1meP8P3Nc=
 
+go_folder="$cache_dir/go-$go_version"
 k8s_bin="$cache_dir/k8s-$k8s_version/bin"
 etcd_bin="$cache_dir/etcd-$etcd_version/bin"   # the program is called `server`, as its module is
 coredns_bin="$cache_dir/coredns-$coredns_version/bin"
 kwok_bin="$cache_dir/kwok-$kwok_version/bin"
 helm_bin="$cache_dir/helm-$helm_version/bin"
 
-# need_go: ends the script, saying what to install, when Go is absent or too old.
+# need_go: makes a Go that is new enough be on the PATH: the user's, one in /usr/local/go, or our own.
 need_go() {
-    local have
     [ -x /usr/local/go/bin/go ] && PATH="$PATH:/usr/local/go/bin"
-    command -v go >/dev/null ||
+    go_is_new_enough && return
+    [ -x "$go_folder/bin/go" ] || fetch_go
+    PATH="$go_folder/bin:$PATH"
+}
+go_is_new_enough() {
+    local have
+    command -v go >/dev/null && have="$(GOTOOLCHAIN=local go env GOVERSION)" &&
+        [ "$(printf '%s\n%s\n' "$go_minimum" "${have#go}" | sort -V | head -n 1)" = "$go_minimum" ]
+}
+
+# fetch_go: the Go team's own build, which the Go module proxy serves as a module; any older Go can fetch it
+# and checks it against the public checksum database, and we against the sum above.
+fetch_go() {
+    local work
+    [ "$(uname -m)" = x86_64 ] ||
         die "Go $go_minimum or newer is needed to build the test cluster; install it from https://go.dev/dl/ into /usr/local/go"
-    have="$(go env GOVERSION)"
-    have="${have#go}"
-    [ "$(printf '%s\n%s\n' "$go_minimum" "$have" | sort -V | head -n 1)" = "$go_minimum" ] ||
-        die "Go $go_minimum or newer is needed to build the test cluster, and this is $have ($(command -v go)); install a newer one from https://go.dev/dl/ into /usr/local/go"
+    say "fetching Go $go_version"
+    mkdir -p "$cache_dir/log"
+    if ! command -v go >/dev/null; then
+        need_root "installing Debian's golang-go, with which a newer Go is fetched,"
+        DEBIAN_FRONTEND=noninteractive run_logged "$cache_dir/log/apt-go.log" \
+            apt-get install --yes --no-install-recommends --no-remove -o DPkg::Lock::Timeout=300 golang-go
+    fi
+    work="$(mktemp -d "$go_folder.tmp.XXXXXX")"
+    (cd "$work" && GOPATH="$work/path" GOFLAGS=-modcacherw GOTOOLCHAIN=local \
+        run_logged "$cache_dir/log/go.log" go mod download -json "golang.org/toolchain@v0.0.1-go$go_version.linux-amd64")
+    grep -qF "\"Sum\": \"$go_sum\"" "$cache_dir/log/go.log" || die "Go $go_version came with another checksum than expected; see $cache_dir/log/go.log"
+    mv "$work/path/pkg/mod/golang.org/toolchain@v0.0.1-go$go_version.linux-amd64" "$work/go"
+    chmod -R u+w,a+rX "$work/go"
+    chmod a+x "$work/go"/bin/* "$work/go"/pkg/tool/*/*   # modules carry no permissions
+    rm -rf "$go_folder"
+    mv -T "$work/go" "$go_folder"
+    rm -rf "$work"
 }
 
 # build_go_tool FOLDER MODULE LDFLAGS: builds the `tool` lines of MODULE/go.mod into FOLDER/bin. The
@@ -42,7 +71,8 @@ build_go_tool() {
         say "building $(basename "$target") from its Go module (once for this machine)"
         temporary="$(mktemp -d "$target.tmp.XXXXXX")"
         mkdir "$temporary/bin"
-        CGO_ENABLED=0 GOFLAGS="-mod=readonly -buildvcs=false" run_logged "$cache_dir/log/$(basename "$target").log" \
+        CGO_ENABLED=0 GOFLAGS="-mod=readonly -buildvcs=false -modcacherw" GOMODCACHE="${GOMODCACHE:-$go_caches/mod}" \
+            GOCACHE="${GOCACHE:-$go_caches/build}" run_logged "$cache_dir/log/$(basename "$target").log" \
             nice go -C "$module" build -trimpath -ldflags "-s -w $ldflags" -o "$temporary/bin/" tool
         chmod 755 "$temporary"
         mv -T "$temporary" "$target"
@@ -51,6 +81,8 @@ build_go_tool() {
     exec {build_lock}>&-
     rm -rf "$target.lock"
 }
+
+forget_go_caches() { rm -rf "$go_caches"; }
 
 # build_kubernetes, build_etcd, build_coredns, build_kwok, build_helm: each makes its tool be there.
 build_kubernetes() {
