@@ -13,6 +13,8 @@ go_version=1.25.5   # fetched when the machine has none that is new enough
 go_sum=h1:IkknVKy/4hLMR+ZwWfP4Oqhjz2sKqNtEXz1meP8P3Nc=
 
 go_folder="$cache_dir/go-$go_version"
+go_caches="$cache_dir/go-build"   # downloads and objects of one build; removed by script/setup when all is built
+
 k8s_bin="$cache_dir/k8s-$k8s_version/bin"
 etcd_bin="$cache_dir/etcd-$etcd_version/bin"   # the program is called `server`, as its module is
 coredns_bin="$cache_dir/coredns-$coredns_version/bin"
