@@ -66,11 +66,12 @@ build_go_tool() {
     [ -d "$target" ] && return
     need_go
     need_disk 6 "$cache_dir"
-    mkdir -p "$cache_dir/log" "$target.lock"
-    exec {build_lock}>"$target.lock/lock"
+    mkdir -p "$cache_dir/log"
+    exec {build_lock}>"$cache_dir/go.lock"
     flock "$build_lock"   # another clone may be building the same thing
     if [ ! -d "$target" ]; then
         say "building $(basename "$target") from its Go module (once for this machine)"
+        rm -rf "$target".tmp.*   # of a build that was interrupted
         temporary="$(mktemp -d "$target.tmp.XXXXXX")"
         mkdir "$temporary/bin"
         CGO_ENABLED=0 GOFLAGS="-mod=readonly -buildvcs=false -modcacherw" GOMODCACHE="${GOMODCACHE:-$go_caches/mod}" \
@@ -81,10 +82,15 @@ build_go_tool() {
         say "built $(basename "$target")"
     fi
     exec {build_lock}>&-
-    rm -rf "$target.lock"
 }
 
-forget_go_caches() { rm -rf "$go_caches"; }
+# forget_go_caches: unless another script/setup is building with them at this moment.
+forget_go_caches() {
+    [ -d "$go_caches" ] || return 0
+    exec {build_lock}>"$cache_dir/go.lock"
+    if flock --nonblock "$build_lock"; then rm -rf "$go_caches"; fi
+    exec {build_lock}>&-
+}
 
 # build_kubernetes, build_etcd, build_coredns, build_kwok, build_helm: each makes its tool be there.
 build_kubernetes() {

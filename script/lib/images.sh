@@ -42,11 +42,17 @@ make_image() {
     shift 3
     [ ! -e "$archive" ] || return 0
     mkdir -p "$images_dir"
-    root="$(mktemp -d "$archive.root.XXXXXX")"
-    chmod 755 "$root"
-    "$fill" "$root"
-    pack_image "$name" "$root" "$archive" "$@"
-    rm -rf "$root"
+    exec {image_lock}>"${archive%-*}.lock"
+    flock "$image_lock"   # another script may be building the same image
+    if [ ! -e "$archive" ]; then
+        rm -rf "${archive%-*}"-*.{root,work}.*   # of a build that was interrupted
+        root="$(mktemp -d "$archive.root.XXXXXX")"
+        chmod 755 "$root"
+        "$fill" "$root"
+        pack_image "$name" "$root" "$archive" "$@"
+        rm -rf "$root"
+    fi
+    exec {image_lock}>&-
 }
 
 # pause_image: prints the archive of dlworkspace.io/pause:1, the process that holds a pod together.
@@ -69,11 +75,11 @@ tools_image() {
 }
 tools=(/usr/bin/{bash,cat,cp,date,echo,env,false,getent,head,hostname,id,ls,mkdir,mv,rm,seq,sleep,sort,tail,touch,true,uname,wc})
 fill_tools() {
-    local file
-    for file in "${tools[@]}"; do
-        install -D -m 755 "$(readlink -f "$file")" "$1$file"
-        for file in $(libraries_of "$file"); do
-            [ -e "$1$file" ] || install -D -m 755 "$file" "$1$file"
+    local program library
+    for program in "${tools[@]}"; do
+        install -D -m 755 "$(readlink -f "$program")" "$1$program"
+        for library in $(libraries_of "$program"); do
+            [ -e "$1$library" ] || install -D -m 755 "$library" "$1$library"
         done
     done
     mkdir -p "$1"/{bin,etc,tmp,data,work,proc,sys,dev}
@@ -128,7 +134,7 @@ fill_operator() {
     chmod 644 "$1$authorities"
     install -m 755 "$operator_binary" "$1/dlws-operator"
     strip --strip-unneeded "$1/dlws-operator"
-    mkdir -p -m 755 "$1/etc"
+    mkdir -p "$1/etc"
     echo 'nonroot:x:65532:65532:nonroot:/:/sbin/nologin' >"$1/etc/passwd"
     echo 'nonroot:x:65532:' >"$1/etc/group"
     echo 'hosts: files dns' >"$1/etc/nsswitch.conf"
