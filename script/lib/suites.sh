@@ -13,6 +13,7 @@ chart     the Helm chart without a cluster, and the digits example's files
 crds      what a real API server takes and refuses of our kinds
 cluster   script/cluster itself: up, crash, heal, down
 api       the Kubernetes client against a real API server
+image     the operator's image: small, without root, the same each time it is built
 e2e       the installed operator on a real cluster
 faults    the same while API server, etcd, network and operator are killed or cut off
 END
@@ -51,6 +52,10 @@ suite_api() {
     once build-dev compile dev
     once cluster start_cluster
     run_ctest dev api
+}
+suite_image() {
+    once build-release compile release
+    program test/cluster/image_test.sh
 }
 suite_e2e() {
     once build-dev compile dev
