@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -34,7 +35,7 @@ bool Credentials::ExecDue() const {
     if (!config_.exec) return false;
     if (!exec_done_once_) return true;
     return exec_.expiration &&
-           *exec_.expiration - kExpiryMargin <= std::chrono::system_clock::now();
+           *exec_.expiration <= std::chrono::system_clock::now() + kExpiryMargin;
 }
 
 const IdentityPtr& Credentials::Fresh() const {
@@ -140,6 +141,10 @@ Result<void> Credentials::ReadFiles(bool force) {
         complaint = adopted.error().message;
     }
     if (identity_) {
+        // Caught between two writes, most likely: do not wait five minutes for the second.
+        if (certificate_due_ != Clock::time_point::max()) {
+            certificate_due_ = std::min(certificate_due_, now + settings_.token_reload);
+        }
         LogWarning(kLogger, "kept the credentials there were: {}", complaint);
         return {};
     }

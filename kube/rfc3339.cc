@@ -60,6 +60,9 @@ std::optional<std::chrono::system_clock::time_point> ParseRfc3339(std::string_vi
         if (minus) offset = -offset;
     }
     if (!text.empty()) return std::nullopt;
+    // What the clock cannot count to (2262) is "never"; a certificate may well be valid until 9999.
+    if (y >= 2262) return system_clock::time_point::max();
+    if (y <= 1677) return system_clock::time_point::min();
     const auto seconds_point = sys_days(date) + hours(h) + minutes(mi) + seconds(s) - offset;
     return time_point_cast<system_clock::duration>(seconds_point + nanoseconds(nanos));
 }
