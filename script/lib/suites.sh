@@ -81,7 +81,7 @@ once() {
     if [ ! -e "$logs/.$name.done" ]; then
         [ ! -e "$logs/.$name.lost" ] || { echo "$name failed in another suite"; exit 1; }
         touch "$logs/.$name.lost"
-        eval '"$@"' "$lock>&-"   # a cluster that is started here must not keep the lock
+        ( eval "exec $lock>&-"; "$@" )   # a cluster that is started here must not keep the lock
         mv "$logs/.$name.lost" "$logs/.$name.done"
     fi
     exec {lock}>&-
@@ -92,7 +92,7 @@ with_compile_lock() {
     local lock
     exec {lock}>"$logs/.compile.lock"
     flock "$lock"
-    eval '"$@"' "$lock>&-"
+    ( eval "exec $lock>&-"; "$@" )
     exec {lock}>&-
 }
 
