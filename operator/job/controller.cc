@@ -136,17 +136,22 @@ std::optional<World> Controller::Observe(const kube::Object& object, const Memor
     return world;
 }
 
-// A status that differs only in counts may wait: eight pods that come up within a second are one
-// write, not eight. True: nothing else is to be done now.
-bool Controller::PutOff(const kube::ObjectKey& key, Decision& decision, const Memory& memory) {
-    if (decision.writes.size() != 1) return false;
-    const auto* publish = std::get_if<Publish>(&decision.writes.front());
-    if (!publish || publish->urgent) return false;
-    auto due = memory.published + settings_.count_delay;
+// A status that differs only in counts waits for a moment: eight pods that come up within a second
+// are one write, not eight, and a pod that is no longer ready because it is about to have succeeded
+// costs none at all. True: nothing is to be done now.
+bool Controller::PutOff(const kube::ObjectKey& key, const Decision& decision, Memory& memory) {
+    const auto* publish =
+        decision.writes.size() == 1 ? std::get_if<Publish>(&decision.writes.front()) : nullptr;
     auto now = Steady::now();
-    if (now >= due) return false;
-    queue_.AddAfter(key, due - now);
-    return true;
+    if (publish && !publish->urgent) {
+        if (!memory.counts_due) memory.counts_due = now + settings_.count_delay;
+        if (now < *memory.counts_due) {
+            queue_.AddAfter(key, *memory.counts_due - now);
+            return true;
+        }
+    }
+    memory.counts_due.reset();
+    return false;
 }
 
 Awaitable<Controller::Round> Controller::Reconcile(kube::ObjectKey key) {
@@ -161,7 +166,7 @@ Awaitable<Controller::Round> Controller::Reconcile(kube::ObjectKey key) {
     auto world = Observe(*object, remembered);
     if (!world) co_return Round::kDone;
     Decision decision = Decide(*world);
-    if (decision.writes.empty() || PutOff(key, decision, remembered)) co_return Round::kDone;
+    if (PutOff(key, decision, remembered) || decision.writes.empty()) co_return Round::kDone;
 
     WrittenVersions written = remembered.written;
     auto outcome = co_await executor_.Perform(*world, decision, written);
@@ -170,7 +175,6 @@ Awaitable<Controller::Round> Controller::Reconcile(kube::ObjectKey key) {
     auto it = memory_.find(key);
     if (it == memory_.end()) co_return Round::kDone;
     Memory& memory = it->second;
-    if (written.job > memory.written.job) memory.published = Steady::now();
     memory.written = written;
     if (outcome) {
         memory.problem.reset();

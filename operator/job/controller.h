@@ -32,9 +32,11 @@ namespace dlws::job {
 class Controller {
   public:
     struct Settings {
-        int workers = 16;                              ///< jobs in work at once
-        int parallel_creates = 16;                     ///< pods of one job created at once
-        std::chrono::milliseconds count_delay{1'000};  ///< least time between counts-only writes
+        int workers = 16;           ///< jobs in work at once
+        int parallel_creates = 16;  ///< pods of one job created at once
+        /// How long a change of counts only may wait. A kubelet tells of a container's end and of
+        /// its pod's end in two writes a second apart: the first is worth none of ours.
+        std::chrono::milliseconds count_delay{2'000};
     };
 
     Controller(kube::Client& client, kube::EventRecorder& events, kube::Metrics& metrics,
@@ -56,7 +58,7 @@ class Controller {
     struct Memory {
         WrittenVersions written;
         std::optional<WriteProblem> problem;
-        std::chrono::steady_clock::time_point published{};
+        std::optional<std::chrono::steady_clock::time_point> counts_due;  // see PutOff
     };
 
     void OnJob(const kube::Change& change);
@@ -68,7 +70,7 @@ class Controller {
     kube::Awaitable<Round> Reconcile(kube::ObjectKey key);
     bool CachesLag(const Memory& memory) const;
     std::optional<World> Observe(const kube::Object& job, const Memory& memory) const;
-    bool PutOff(const kube::ObjectKey& key, Decision& decision, const Memory& memory);
+    bool PutOff(const kube::ObjectKey& key, const Decision& decision, Memory& memory);
 
     kube::EventRecorder& events_;
     kube::Metrics& metrics_;
