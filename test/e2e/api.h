@@ -28,6 +28,7 @@ std::string Text(const Json& value, std::string_view path);
 int Number(const Json& value, std::string_view path, int otherwise = 0);
 /// Items of the list at `path`, none when it is no list.
 const web::json::array& List(const Json& value, std::string_view path);
+const web::json::array& List(Json&& value, std::string_view path) = delete;  // would dangle
 
 /// Manifests are written in YAML, which people can read. Plain scalars become numbers, booleans and
 /// null as YAML says; quoted ones stay text.

@@ -27,7 +27,7 @@ class Failure : public E2e {
 TEST_F(Failure, CommandThatExits3) {
     // The second pod fails, and the first, which would run on, is ended with it.
     Submit(Job("three", R"(
-command: [sh, -c, '[ $DLWS_INDEX = 0 ] && exec sleep 600; echo the disk is full; exit 3']
+command: [bash, -c, '[ $DLWS_INDEX = 0 ] && exec sleep 600; echo the disk is full; exit 3']
 roles: [{name: worker, replicas: 2}])"));
     Json job = WaitForFailure("three", "ExitCode");
     EXPECT_EQ(Text(job, "status/failure/pod"), "three-worker-1-0");
@@ -56,7 +56,7 @@ TEST_F(Failure, CommandThatIsNotInTheImage) {
 
 TEST_F(Failure, CommandEndedByASignal) {
     // By the convention of shells; a first process of a container cannot signal itself to death.
-    Submit(Job("signal", "command: [sh, -c, exit 139]"));
+    Submit(Job("signal", "command: [bash, -c, exit 139]"));
     Json job = WaitForFailure("signal", "Signal");
     EXPECT_EQ(Text(job, "status/failure/signal"), "11");
     EXPECT_THAT(Text(job, "status/message"), HasSubstr("ended by signal 11 (exit code 139)"));

@@ -160,7 +160,8 @@ std::string E2e::Explain(const std::string& job) {
         text += fmt::format("pod {}: {}\n", Text(pod, "metadata/name"), Text(pod, "status"));
         text += "its log: " + Log(Text(pod, "metadata/name")) + "\n";
     }
-    for (const Json& event : List(api().Get(CorePath("events")).body, "items"))
+    Reply events = api().Get(CorePath("events"));
+    for (const Json& event : List(events.body, "items"))
         text += fmt::format("event: {} {}: {}\n", Text(event, "involvedObject/name"),
                             Text(event, "reason"), Text(event, "message"));
     return text + cluster().OperatorLogs();

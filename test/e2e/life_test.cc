@@ -82,7 +82,7 @@ TEST_F(Life, ADeletedJobCanBeSubmittedAgainAtOnce) {
 
 TEST_F(Life, SuspendEndsThePodsAndResumeStartsAnew) {
     Submit(Job("paused", R"(
-command: [sh, -c, 'echo attempt $DLWS_ATTEMPT; [ $DLWS_ATTEMPT = 1 ] || exec sleep 600']
+command: [bash, -c, 'echo attempt $DLWS_ATTEMPT; [ $DLWS_ATTEMPT = 1 ] || exec sleep 600']
 roles: [{name: worker, replicas: 2}])"));
     WaitForPhase("paused", "Running");
     PatchSpec("paused", "{suspend: true}");

@@ -36,11 +36,12 @@ TEST_F(PodsOfAJob, TwoRolesFindEachOtherAndKnowTheirRanks) {
     Json file = Json::string(kGreeter);
     Submit(Job("ring", fmt::format(R"(
 framework: Torch
-command: [sh, /job/greet.sh]
+command: [bash, /job/greet.sh]
 roles: [{{name: chief}}, {{name: worker, replicas: 2, gpus: 2}}]
 files: [{{name: greet.sh, content: {}}}])",
                                    file.serialize())));
     Json job = WaitForPhase("ring", "Running");
+    if (HasFailure()) return;
     EXPECT_EQ(Text(job, "status/ready"), "3/3");
     EXPECT_EQ(Text(job, "status/gpus"), "4");
     Reply service = api().Get(CorePath("services", "ring"));
@@ -70,10 +71,10 @@ files: [{{name: greet.sh, content: {}}}])",
 
 TEST_F(PodsOfAJob, FilesAreMountedReadOnlyWithTheirModes) {
     Submit(Job("files", R"(
-command: [sh, -c, "cat /job/note.txt; /job/run.sh; echo more >> /job/note.txt; echo refused $?"]
+command: [bash, -c, "cat /job/note.txt; /job/run.sh; echo more >> /job/note.txt; echo refused $?"]
 files:
 - {name: note.txt, content: "a note\n"}
-- {name: run.sh, mode: 365, content: "#!/bin/sh\necho it runs\n"})"));
+- {name: run.sh, mode: 365, content: "#!/bin/bash\necho it runs\n"})"));
     WaitForPhase("files", "Succeeded");
     std::string log = Log("files-worker-0-0");
     EXPECT_THAT(log, HasSubstr("a note\nit runs\n"));
@@ -83,7 +84,7 @@ files:
 TEST_F(PodsOfAJob, EnvironmentComesFromValuesAndSecrets) {
     Submit("{apiVersion: v1, kind: Secret, metadata: {name: wandb}, stringData: {token: s3cret}}");
     Submit(Job("env", R"(
-command: [sh, -c, 'echo "$COLOUR and $TOKEN"']
+command: [bash, -c, 'echo "$COLOUR and $TOKEN"']
 env:
 - {name: COLOUR, value: red}
 - name: TOKEN
@@ -98,7 +99,7 @@ roles:
 
 TEST_F(PodsOfAJob, RunAsTheDefaultUserWithoutAnyRights) {
     Submit(Job("user", R"(
-command: [sh, -c, "id; cat /proc/self/status; touch /etc/x; ls /var/run/secrets; true"])"));
+command: [bash, -c, "id; cat /proc/self/status; touch /etc/x; ls /var/run/secrets; true"])"));
     WaitForPhase("user", "Succeeded");
     std::string log = Log("user-worker-0-0");
     EXPECT_THAT(log, ContainsRegex("uid=1000[^ ]* gid=1000"));
@@ -154,10 +155,10 @@ class GpuDriver : public E2e {
 
 TEST_F(GpuDriver, IsMountedReadOnlyAndOnTheLibraryPath) {
     Submit(Job("gpu", R"(
-command: [sh, -c, "echo path $LD_LIBRARY_PATH; cat /usr/local/nvidia/lib64/libcuda.so.1; touch /usr/local/nvidia/x; true"]
+command: [bash, -c, "echo path $LD_LIBRARY_PATH; cat /usr/local/nvidia/lib64/libcuda.so.1; touch /usr/local/nvidia/x; true"]
 roles:
 - {name: worker, gpus: 1}
-- {name: plain, command: [sh, -c, "echo path $LD_LIBRARY_PATH; ls /usr/local/nvidia; true"]})"));
+- {name: plain, command: [bash, -c, "echo path $LD_LIBRARY_PATH; ls /usr/local/nvidia; true"]})"));
     WaitForPhase("gpu", "Succeeded");
     std::string log = Log("gpu-worker-0-0");
     EXPECT_THAT(log, HasSubstr("path /usr/local/nvidia/lib64:/usr/local/nvidia/lib\nstand-in\n"));
@@ -167,7 +168,7 @@ roles:
     EXPECT_EQ(limits.at("nvidia.com/gpu").as_string(), "1");
     // A pod without a GPU gets nothing of the driver.
     std::string plain = Log("gpu-plain-0-0");
-    EXPECT_THAT(plain, HasSubstr("path \n"));
+    EXPECT_THAT(plain, HasSubstr("path\n"));
     EXPECT_THAT(plain, HasSubstr("'/usr/local/nvidia': No such file"));
 }
 
@@ -179,7 +180,7 @@ TEST_F(PodsOfAJob, StorageIsTheSharedFolder) {
     ASSERT_EQ(chown(out.c_str(), 1000, 1000), 0);
     std::ofstream(shared + "/storage/e2e/data.txt") << "the data\n";
     Submit(Job("storage", fmt::format(R"(
-command: [sh, -c, "cat /data/data.txt; touch /data/x; echo home $HOME; read line < /data/data.txt; echo ${{line^^}} > /work/out.txt"]
+command: [bash, -c, "cat /data/data.txt; touch /data/x; echo home $HOME; read line < /data/data.txt; echo ${{line^^}} > /work/out.txt"]
 storage:
 - {{name: data, path: e2e, mountPath: /data, readOnly: true}}
 - {{name: work, path: {}, mountPath: /work}})",

@@ -20,7 +20,7 @@ class Steady : public E2e {
 TEST_F(Steady, ARunningJobCostsNoWrite) {
     Submit(Job("quiet", "command: [sleep, '600']\nroles: [{name: worker, replicas: 2}]"));
     WaitForPhase("quiet", "Running");
-    std::this_thread::sleep_for(std::chrono::seconds(3));  // counts are told once a second
+    std::this_thread::sleep_for(std::chrono::seconds(4));  // counts are told with a delay
     auto from = cluster().AuditEnd();
     std::this_thread::sleep_for(std::chrono::seconds(30));
     auto writes = cluster().Writes(from);
@@ -31,7 +31,7 @@ TEST_F(Steady, ARunningJobCostsNoWrite) {
 TEST_F(Steady, AOnePodJobCostsItsPodAndAFewStatuses) {
     Submit(Job("cheap", "command: [sleep, '2']"));
     WaitForPhase("cheap", "Succeeded");
-    std::this_thread::sleep_for(std::chrono::seconds(2));
+    std::this_thread::sleep_for(std::chrono::seconds(3));
     int pods = 0, statuses = 0, others = 0;
     auto writes = cluster().Writes(audit_, ns_);
     for (const Audited& w : writes) {
