@@ -254,16 +254,17 @@ double Timed(const Options& options, const std::string& ns, Submitted& submitted
         for (int i = 0; i < options.connections; ++i)
             asio::co_spawn(io, Play(bare, *replay), Rethrow);
     }
-    io.run_for(std::chrono::minutes(5));
-    if (last == Clock::time_point{} || !io.stopped()) Die("not all pods within 5 min in " + ns);
+    io.run_for(std::chrono::minutes(2));
+    if (last == Clock::time_point{} || !io.stopped()) Die("not all pods within 2 min in " + ns);
     return std::chrono::duration<double>(last - start).count();
 }
 
+// Without leader election: the chart's account may touch the chart's Lease only, and one is alone here.
 pid_t StartOperator(const Options& options) {
     std::vector<std::string> args = {options.op,
                                      "--kubeconfig=" + options.account,
-                                     "--lease=bench",
-                                     "--namespace=dlws-system",
+                                     "--leader-elect=false",
+
                                      "--health-address=127.0.0.1",
                                      "--health-port=0",
                                      "--log-level=warn"};
