@@ -12,10 +12,10 @@ buildah_in() {
     buildah --storage-driver vfs --root "$folder/storage" --runroot "$folder/run" "$@"
 }
 
-# hash_of FUNCTION FILE…: one short hash of how an image is made and of what.
+# hash_of FUNCTION FILE…: one short hash of how an image is made (FUNCTION, and the caller) and of what.
 hash_of() {
     local recipe
-    recipe="$(declare -f "$1" make_image pack_image buildah_in)"
+    recipe="$(declare -f "$1" "${FUNCNAME[1]}" make_image pack_image buildah_in)"
     shift
     { echo "$recipe"; cat "$@"; } | sha256sum | cut -c 1-16
 }
@@ -70,7 +70,7 @@ fill_pause() { gcc -Os -static -s -o "$1/pause" "$pause_source"; }
 tools_image() {
     local archive
     archive="$images_dir/tools-$(hash_of fill_tools "${tools[@]}").tar"
-    make_image dlworkspace.io/tools:1 "$archive" fill_tools --user 1000:1000 --env PATH=/usr/bin --cmd /usr/bin/bash
+    make_image dlworkspace.io/tools:1 "$archive" fill_tools --user 1000:1000 --env PATH=/usr/bin:/bin --cmd /usr/bin/bash
     echo "$archive"
 }
 tools=(/usr/bin/{bash,cat,cp,date,echo,env,false,getent,head,hostname,id,ls,mkdir,mv,rm,seq,sleep,sort,tail,touch,true,uname,wc})
@@ -85,6 +85,7 @@ fill_tools() {
     mkdir -p "$1"/{bin,etc,tmp,data,work,proc,sys,dev}
     chmod 1777 "$1/tmp"
     ln -s /usr/bin/bash "$1/bin/sh"
+    ln -s bash "$1/usr/bin/sh"
     ln -s /usr/bin/bash "$1/bin/bash"
     echo 'worker:x:1000:1000:worker:/tmp:/bin/bash' >"$1/etc/passwd"
     echo 'hosts: files dns' >"$1/etc/nsswitch.conf"
