@@ -227,7 +227,7 @@ test_up_heals_a_dead_part() {
 test_up_heals_after_everything_was_killed() {
     kubectl create configmap before-the-crash >/dev/null
     # shellcheck disable=SC2046
-    kill -KILL $(our_processes)
+    kill -KILL $(our_processes) 2>/dev/null
     sleep 0.5
     check "nothing of it lives" no_traces
     check "up" cluster up
@@ -239,7 +239,7 @@ test_up_heals_after_everything_was_killed() {
 
 test_up_heals_with_an_unreadable_store() {
     # shellcheck disable=SC2046
-    kill -KILL $(our_processes)
+    kill -KILL $(our_processes) 2>/dev/null
     sleep 0.5
     find "$state/etcd" -type f -exec truncate --size 100 {} +
     check "up" cluster up

@@ -47,6 +47,16 @@ remove_cgroups() {
 }
 remove_cgroup_tree() { find "$1" -depth -type d -exec rmdir {} + ; }
 
+# Folders of the machine that a node mounts its own over, and that were not there before. They go with the
+# last cluster: removing one would take it from under the others' nodes.
+made_folders=/run/lock/dlws-made-folders
+remove_made_folders() {
+    [ -e "$made_folders" ] && [ -z "$(ip -brief link show type bridge | grep -E '^dlws[0-9] ')" ] || return 0
+    local folder
+    while read -r folder; do rmdir --ignore-fail-on-non-empty "$folder" 2>/dev/null || true; done <"$made_folders"
+    rm -f "$made_folders"
+}
+
 # start_node_init: the namespaces, their mounts, and the network cable into them.
 start_node_init() {
     is_running node-init && return
@@ -54,7 +64,7 @@ start_node_init() {
     rm -f "$run_dir"/{containerd,kubelet,kube-proxy}.pid
     mkdir -p "$node_dir"
     for name in /var/lib/kubelet /var/lib/cni; do
-        [ -e "$name" ] || { mkdir -p "$name"; echo "$name" >>"$state/made-folders"; }
+        [ -e "$name" ] || { mkdir -p "$name"; echo "$name" >>"$made_folders"; }
     done
     remove_cgroups   # a kubelet spends seconds on each dead pod that it finds there
     make_cgroups
