@@ -418,7 +418,7 @@ Error HandshakeError(const Endpoint& endpoint, const error_code& error, SSL* ssl
 
 }  // namespace
 
-Awaitable<Result<ConnectionPtr>> Dial(asio::any_io_executor executor, Endpoint endpoint,
+Awaitable<Result<ConnectionPtr>> Dial(asio::any_io_executor executor, const Endpoint& endpoint,
                                       TlsContextPtr tls, Clock::time_point deadline) {
     deadline = std::min(deadline, Clock::now() + endpoint.connect_timeout);
     auto socket = co_await Connect(executor, endpoint, deadline);

@@ -94,8 +94,10 @@ class Connection {
 using ConnectionPtr = std::unique_ptr<Connection>;
 
 /// Resolves, tries each address in turn, and shakes hands; all within endpoint.connect_timeout and
-/// `deadline`. `tls` must be set exactly when endpoint.tls is.
-Awaitable<Result<ConnectionPtr>> Dial(boost::asio::any_io_executor executor, Endpoint endpoint,
-                                      TlsContextPtr tls, Clock::time_point deadline);
+/// `deadline`. `tls` must be set exactly when endpoint.tls is. `endpoint` must live until it
+/// returns.
+Awaitable<Result<ConnectionPtr>> Dial(boost::asio::any_io_executor executor,
+                                      const Endpoint& endpoint, TlsContextPtr tls,
+                                      Clock::time_point deadline);
 
 }  // namespace dlws::kube::internal

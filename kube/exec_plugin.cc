@@ -239,7 +239,8 @@ Result<ExecCredential> ParseExecCredential(std::string text, const std::string& 
     return out;
 }
 
-Awaitable<Result<ExecCredential>> RunExecPlugin(asio::any_io_executor executor, Config config,
+Awaitable<Result<ExecCredential>> RunExecPlugin(asio::any_io_executor executor,
+                                                const Config& config,
                                                 std::chrono::milliseconds patience) {
     auto out = MakePipe();
     if (!out) co_return std::unexpected(out.error());

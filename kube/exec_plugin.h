@@ -26,10 +26,11 @@ Result<ExecCredential> ParseExecCredential(std::string text, const std::string& 
 
 /// Runs the plugin of `config` (config.exec must be set) with our environment, its own on top, and
 /// KUBERNETES_EXEC_INFO; stdin is empty. Neither blocks the executor nor needs a SIGCHLD handler.
-/// Past `patience`, or when cancelled, the plugin's process group is killed.
-/// kInvalidArgument: it cannot be started, failed, or printed nonsense; says what and the install
-/// hint. kTimeout: past `patience`.
+/// `config` must live until it returns. Past `patience`, or when cancelled, the plugin's process
+/// group is killed. kInvalidArgument: it cannot be started, failed, or printed nonsense; says what
+/// and the install hint. kTimeout: past `patience`.
 Awaitable<Result<ExecCredential>> RunExecPlugin(boost::asio::any_io_executor executor,
-                                                Config config, std::chrono::milliseconds patience);
+                                                const Config& config,
+                                                std::chrono::milliseconds patience);
 
 }  // namespace dlws::kube::internal

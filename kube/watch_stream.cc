@@ -12,6 +12,7 @@ namespace dlws::kube::internal {
 namespace {
 
 constexpr std::size_t kFirstCapacity = 64u << 10;
+constexpr std::size_t kKeptCapacity = 1u << 20;
 // Below so much room it is better to move what is left to the front than to read crumbs.
 constexpr std::size_t kLeastRoom = 16u << 10;
 
@@ -33,7 +34,14 @@ Result<WatchEvent> LineWatchStream::Dead(Error error) {
 }
 
 bool LineWatchStream::MakeRoom() {
-    if (begin_ == end_) begin_ = scanned_ = end_ = 0;
+    if (begin_ == end_) {
+        begin_ = scanned_ = end_ = 0;
+        // One huge object must not hold its memory for as long as the watch lasts.
+        if (capacity_ > kKeptCapacity) {
+            capacity_ = kFirstCapacity;
+            buffer_ = std::make_unique_for_overwrite<char[]>(capacity_);
+        }
+    }
     const std::size_t usable = capacity_ - kPadding;
     if (usable - end_ >= kLeastRoom) return true;
     const std::size_t size = end_ - begin_;
