@@ -58,7 +58,7 @@ struct Place {
 
     /// A file name, made relative to the kubeconfig's own folder.
     std::string File() const {
-        const std::string text = Text();
+        std::string text = Text();
         if (text.empty() || text.front() == '/') return text;
         return (std::filesystem::absolute(file).parent_path() / text).lexically_normal().string();
     }
