@@ -116,13 +116,12 @@ count() { echo "$1 $2 $3" >>"$logs/$suite.counts"; }
 
 # program COMMAND…: one test program. It counts by its last line, or as one test when it prints none.
 program() {
-    local output status=0 line
-    output="$(mktemp "$logs/.program.XXXXXX")"
+    local began status=0 line
     echo "--- $*"
-    # Into a file and a pipe: a test may leave processes behind that would keep a pipe open.
-    timeout --kill-after=20 2400 "$@" </dev/null >"$output" 2>&1 || status=$?
-    cat "$output"
-    line="$(grep -E '^([A-Za-z]+: )?[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$' "$output" | tail -n 1 || true)"
+    began="$(stat --format=%s "$logs/$suite.log")"
+    timeout --kill-after=20 2400 "$@" </dev/null || status=$?
+    line="$(tail --bytes="+$(( began + 1 ))" "$logs/$suite.log" |
+        grep -E '^([A-Za-z]+: )?[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$' | tail -n 1 || true)"
     if [[ "$line" =~ ([0-9]+)\ passed,\ ([0-9]+)\ failed(,\ ([0-9]+)\ skipped)? ]]; then
         local passed="${BASH_REMATCH[1]}" failed="${BASH_REMATCH[2]}" skipped="${BASH_REMATCH[4]:-0}"
         [ "$status" -eq 0 ] || [ "$failed" -gt 0 ] || failed=1
@@ -133,20 +132,18 @@ program() {
         count 0 1 0
     fi
     [ "$status" -eq 0 ] || echo "--- exit $status: $*"
-    rm -f "$output"
 }
 
 # run_ctest PRESET LABEL: GoogleTest's own counts; a program that died without them is one failure more.
 run_ctest() {
-    local output
-    output="$(mktemp "$logs/.ctest.XXXXXX")"
-    ctest --test-dir "build/$1" --label-regex "^$2\$" --verbose --parallel 2 --no-tests=error >"$output" 2>&1 </dev/null || true
-    cat "$output"
-    awk '{ sub(/^[0-9]+: /, "") }
-         /^\[  PASSED  \] [0-9]+ test/ { passed += $4 }
-         /^\[  FAILED  \] [0-9]+ test/ { failed += $4 }
-         /^\[  SKIPPED \] [0-9]+ test/ { skipped += $4 }
-         /tests failed out of/ { programs = $4 }
-         END { print passed + 0, (failed > programs ? failed : programs) + 0, skipped + 0 }' "$output" >>"$logs/$suite.counts"
-    rm -f "$output"
+    local began
+    began="$(stat --format=%s "$logs/$suite.log")"
+    ctest --test-dir "build/$1" --label-regex "^$2\$" --verbose --parallel 2 --no-tests=error </dev/null || true
+    tail --bytes="+$(( began + 1 ))" "$logs/$suite.log" |
+        awk '{ sub(/^[0-9]+: /, "") }
+             /^\[  PASSED  \] [0-9]+ test/ { passed += $4 }
+             /^\[  FAILED  \] [0-9]+ test/ { failed += $4 }
+             /^\[  SKIPPED \] [0-9]+ test/ { skipped += $4 }
+             /tests failed out of/ { programs = $4 }
+             END { print passed + 0, (failed > programs ? failed : programs) + 0, skipped + 0 }' >>"$logs/$suite.counts"
 }
