@@ -264,8 +264,7 @@ Awaitable<Result<ExecCredential>> RunExecPlugin(asio::any_io_executor executor,
     struct Alarm {
         asio::steady_timer timer;
         std::shared_ptr<bool> armed = std::make_shared<bool>(true);
-        Alarm(const asio::any_io_executor& e, std::chrono::milliseconds after)
-            : timer(e, after) {}
+        Alarm(const asio::any_io_executor& e, std::chrono::milliseconds after) : timer(e, after) {}
         Alarm(const Alarm&) = delete;
         Alarm& operator=(const Alarm&) = delete;
         ~Alarm() { *armed = false; }
