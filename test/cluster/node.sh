@@ -229,7 +229,14 @@ wait_for_node() {
 }
 
 # load_image ARCHIVE: makes the images of an OCI or Docker archive known to the node.
-load_image() { in_node ctr --namespace k8s.io images import - <"$1"; }
+# Nothing is done when the node has this very image already.
+load_image() {
+    local image
+    if image="$(tar --extract --to-stdout --file "$1" index.json 2>/dev/null |
+            jq -r '.manifests[0] | "\(.annotations["org.opencontainers.image.ref.name"]) \(.digest)"')" &&
+        in_node ctr --namespace k8s.io images list | awk '{ print $1, $3 }' | grep -qxF "$image"; then return; fi
+    in_node ctr --namespace k8s.io images import - <"$1"
+}
 
 # stop_node: ends the node as by a power cut.
 stop_node() {
