@@ -23,8 +23,9 @@ namespace {
 
 constexpr std::string_view kLogger = "leader";
 constexpr milliseconds kReleaseDeadline{2'000};
-/// Candidates that lost the same leader should not ask in step.
-constexpr double kAcquireJitter = 1.2;
+/// Candidates that lost the same leader should not ask in step: parts of the retry period, by which
+/// a look comes earlier, and by which it comes after the lease has run out.
+constexpr double kEarlier = 0.5, kAfterTheEnd = 0.1;
 
 std::string Text(const json::object& object, std::string_view name) {
     const json::value* value = object.if_contains(name);
@@ -74,12 +75,31 @@ Awaitable<void> LeaderElector::Acquire() {
         } else if (observed_.holder != holder_before && !observed_.holder.empty()) {
             LogInfo(kLogger, "{} holds lease {}", observed_.holder, settings_.lease.ToString());
         }
-        const double stretch = 1 + kAcquireJitter * random_.Uniform();
-        const milliseconds pause(
-            static_cast<long>(static_cast<double>(settings_.retry_period.count()) * stretch));
+        const Clock::duration pause = PauseOfACandidate();
         const bool slept = co_await SleepFor(pause);
         if (!slept) co_return;
     }
+}
+
+LeaderElector::Clock::duration LeaderElector::PauseOfACandidate() {
+    const std::chrono::duration<double> retry = settings_.retry_period;
+    const auto pause =
+        std::chrono::duration_cast<Clock::duration>(retry * (1 - kEarlier * random_.Uniform()));
+    // A dead leader is followed when its term ends, not at the next look after that.
+    const auto left = observed_at_ + Term() - Clock::now();
+    if (!HeldByAnother() || left <= Clock::duration::zero()) return pause;
+    const auto stagger =
+        std::chrono::duration_cast<Clock::duration>(retry * (kAfterTheEnd * random_.Uniform()));
+    return std::min<Clock::duration>(pause, left + stagger);
+}
+
+LeaderElector::Clock::duration LeaderElector::Term() const {
+    if (observed_.duration_seconds > 0) return std::chrono::seconds(observed_.duration_seconds);
+    return settings_.lease_duration;
+}
+
+bool LeaderElector::HeldByAnother() const {
+    return !observed_.holder.empty() && observed_.holder != settings_.identity;
 }
 
 Awaitable<void> LeaderElector::RenewUntilLost() {
@@ -166,12 +186,7 @@ Awaitable<Result<bool>> LeaderElector::TryAcquireOrRenew(milliseconds deadline) 
         auto record = ReadRecord(*lease);
         if (!record) co_return std::unexpected(std::move(record.error()));
         Observe(std::move(*record));
-        const Clock::duration term =
-            observed_.duration_seconds > 0
-                ? Clock::duration(std::chrono::seconds(observed_.duration_seconds))
-                : Clock::duration(settings_.lease_duration);
-        const bool held = !observed_.holder.empty() && observed_.holder != settings_.identity;
-        if (held && Clock::now() < observed_at_ + term) co_return false;
+        if (HeldByAnother() && Clock::now() < observed_at_ + Term()) co_return false;
     } else {
         observed_ = Record();
     }

@@ -78,6 +78,9 @@ class LeaderElector {
     Awaitable<Result<bool>> TryAcquireOrRenew(std::chrono::milliseconds deadline);
     Awaitable<Result<bool>> Write(Record record, std::chrono::milliseconds deadline);
     Awaitable<void> RenewLoop();
+    Clock::duration PauseOfACandidate();
+    Clock::duration Term() const;  ///< of the lease as last seen
+    bool HeldByAnother() const;
     void Observe(Record record);
     void SetLeading(bool leading);
     Record OurRecord() const;

@@ -269,6 +269,17 @@ TEST_F(LeaderTest, ATakeoverWaitsForTheWholeTermAfterTheLastChangeSeen) {
     EXPECT_EQ(lease.Spec().at("acquireTime"), lease.Spec().at("renewTime"));
 }
 
+TEST_F(LeaderTest, ATakeoverComesWhenTheTermEndsNotAtTheNextLookAfterIt) {
+    base.retry_period = milliseconds(4000);
+    lease.Put("dead", 1);
+    const auto began = std::chrono::steady_clock::now();
+    Candidate& b = StartNew("b");
+    ASSERT_TRUE(Until([&] { return b.elector.IsLeader(); }));
+    const auto took = std::chrono::steady_clock::now() - began;
+    EXPECT_GE(took, milliseconds(1000));
+    EXPECT_LT(took, milliseconds(1800));  // the next look came after 2 to 4 s
+}
+
 TEST_F(LeaderTest, AnUnrelatedChangeOfTheObjectDoesNotProlongTheTerm) {
     lease.Put("dead", 1);
     const auto began = std::chrono::steady_clock::now();
