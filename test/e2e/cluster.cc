@@ -27,7 +27,10 @@ std::string Environment(const char* name, const std::string& otherwise) {
 }
 
 std::string StateFolder() {
-    return Environment("DLWS_STATE", "/var/lib/dlws-cluster");
+    // As in test/cluster/settings.sh.
+    const std::string instance = Environment("DLWS_INSTANCE", "0");
+    return Environment("DLWS_STATE",
+                       "/var/lib/dlws-cluster" + (instance == "0" ? "" : "-" + instance));
 }
 
 std::string Install(const std::string& state) {
