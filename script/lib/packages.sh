@@ -15,6 +15,7 @@ packages_cluster="
     containerd runc containernetworking-plugins iptables iproute2 openssl curl jq procps
     gcc libc6-dev util-linux ca-certificates git"
 
+packages_driver="dpkg-dev"   # and those of build
 packages_scale="git ca-certificates"
 
 packages_image="buildah mmdebstrap jq gcc libc6-dev ca-certificates python3"
