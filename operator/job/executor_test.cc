@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "operator/job/executor.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -14,7 +15,6 @@ namespace {
 
 using namespace testing;
 using kube::testing::Imposter;
-using kube::testing::Run;
 using ::testing::HasSubstr;
 
 const std::string kPodsPath = "/api/v1/namespaces/vision/pods";
@@ -37,9 +37,10 @@ std::string Status(int code, const std::string& reason, const std::string& messa
 
 class ExecutorTest : public ::testing::Test {
   protected:
-    auto Perform(const World& world) { return Perform(world, Decide(world)); }
-    auto Perform(const World& world, const Decision& decision) {
-        return Run(io_, executor_.Perform(world, decision, written_));
+    using Done = std::expected<void, Executor::Failed>;
+    Done Perform(const World& world) { return Perform(world, Decide(world)); }
+    Done Perform(const World& world, const Decision& decision) {
+        return kube::testing::Run(io_, executor_.Perform(world, decision, written_));
     }
 
     Imposter server_;
