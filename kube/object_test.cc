@@ -45,6 +45,12 @@ TEST(ParseObjectTest, AbsentAndNullFieldsAreTheirDefaults) {
     EXPECT_THAT((*object)->meta.controller_uid, IsEmpty());
 }
 
+TEST(ParseObjectTest, KeepsNoSpaceAroundTheObject) {
+    const auto object = ParseObject("\n {\"metadata\":{\"name\":\"a\",\"managedFields\":[]}}\r\n ");
+    ASSERT_TRUE(object);
+    EXPECT_EQ((*object)->raw, R"({"metadata":{"name":"a"}})");
+}
+
 TEST(ParseObjectTest, UnescapesText) {
     const auto object =
         ParseObject(R"({"metadata":{"name":"a","labels":{"q\"\u00e9":"x\ty\u0041"}}})");
