@@ -17,20 +17,12 @@ source "$repo_dir/test/cluster/settings.sh"
 exec {one_at_a_time}>"/run/lock/$bridge-install.lock"
 flock "$one_at_a_time"
 
-# load ARCHIVE: into the node, unless this very file is there.
-load() {
-    local stamp
-    stamp="$state/loaded-$(basename "$1")"
-    [ "$stamp" -nt "$state/node1/pause-image" ] && [ -e "$stamp" ] && return
-    "$repo_dir/script/cluster" load "$1" >/dev/null
-    touch "$stamp"
-}
-
 "$repo_dir/script/cluster" up
 binary="${DLWS_OPERATOR:-}"
 [ -n "$binary" ] || binary="$("$repo_dir/script/build" release | tail -n 1)"
-load "$("$repo_dir/script/image" operator "$binary")"
-load "$("$repo_dir/script/image" tools)"
+operator="$("$repo_dir/script/image" operator "$binary")"
+tools="$("$repo_dir/script/image" tools)"
+"$repo_dir/script/cluster" load "$operator" "$tools" >/dev/null
 
 # What an administrator does once: the shared folder, and in it the folder of the default user.
 shared="$state/shared"
