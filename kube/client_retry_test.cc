@@ -57,6 +57,25 @@ TEST_P(RetryTest, RepeatsOnceOnly) {
     EXPECT_EQ(Later(), 2U);
 }
 
+TEST_P(RetryTest, RepeatsOnAFreshConnectionNotOnTheNextKeptOne) {
+    testing::Answer slow;
+    slow.delay = 50ms;
+    server.When("GET", "/slow").Reply(slow);
+    Background<Result<std::string>> one(io, client.GetRaw("/slow"));
+    Background<Result<std::string>> two(io, client.GetRaw("/slow"));
+    ASSERT_TRUE(one.Wait() && two.Wait());
+    ASSERT_EQ(server.Connections(), 2);
+    server.When("GET", kPodPath).Call([](const testing::Request& request) {
+        testing::Answer answer;
+        answer.body = kPodJson;
+        if (request.connection <= 2) answer.fault = Fault::kCloseBeforeReply;
+        return answer;
+    });
+    const auto pod = GetPod(client);
+    EXPECT_TRUE(pod) << pod.error().message;
+    EXPECT_EQ(server.Count("GET", kPodPath), 2U);
+}
+
 TEST_P(RetryTest, NeverRepeatsOnAFreshConnection) {
     server.When("GET", kPodPath).Misbehave(Fault::kCloseBeforeReply).Reply(200, kPodJson);
     const auto pod = GetPod(client);

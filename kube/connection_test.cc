@@ -129,6 +129,15 @@ TEST_P(ConnectionTest, ConnectionsAreKeptAndClosedWhenIdle) {
     EXPECT_EQ(server.Connections(), 2);
 }
 
+TEST_P(ConnectionTest, AConnectionThatTheServerWillCloseIsNotKept) {
+    const auto client = MakeClient({});
+    server.When("GET", kPodPath).Reply(200, kPodJson, {{"Connection", "close"}});
+    server.When("POST", kPodsPath).Reply(201, kPodJson);
+    ASSERT_TRUE(GetPod(*client));
+    EXPECT_TRUE(testing::Run(io, client->Create(kPods, "default", "{}")));
+    EXPECT_EQ(server.Connections(), 2);
+}
+
 TEST_P(ConnectionTest, WaitingCallsTakeTheirTurn) {
     const auto client = MakeClient({.max_connections = 2});
     testing::Answer slow;
