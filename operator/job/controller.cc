@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/asio/error.hpp>
+#include <boost/system/system_error.hpp>
 
 #include "kube/log.h"
 #include "model/names.h"
@@ -32,7 +34,8 @@ kube::Informer::Settings Ours(kube::Resource resource) {
 
 Controller::Controller(kube::Client& client, kube::EventRecorder& events, kube::Metrics& metrics,
                        kube::Random& random, Settings settings)
-    : events_(events),
+    : client_(client),
+      events_(events),
       metrics_(metrics),
       settings_(settings),
       jobs_(client, {.resource = kDLJobs}, random),
@@ -46,6 +49,12 @@ Controller::Controller(kube::Client& client, kube::EventRecorder& events, kube::
     clusters_.OnChange([this](const kube::Change& c) { OnCluster(c); });
     pods_.OnChange([this](const kube::Change& c) { OnPod(c); });
     services_.OnChange([this](const kube::Change& c) { OnService(c); });
+    for (auto& [name, informer] : Informers()) {
+        informer->OnProgress([this, last = std::uint64_t(0)](std::uint64_t version) mutable {
+            if (version < last) ForgetVersions();
+            last = version;
+        });
+    }
 }
 
 std::vector<Controller::NamedInformer> Controller::Informers() {
@@ -55,6 +64,11 @@ std::vector<Controller::NamedInformer> Controller::Informers() {
 
 bool Controller::HasSynced() const {
     return jobs_.HasSynced() && clusters_.HasSynced() && pods_.HasSynced() && services_.HasSynced();
+}
+
+void Controller::ForgetVersions() {
+    for (auto& [key, memory] : memory_)
+        memory.written = {};
 }
 
 void Controller::OnJob(const kube::Change& change) {
@@ -67,7 +81,16 @@ void Controller::OnJob(const kube::Change& change) {
 
 void Controller::OnPod(const kube::Change& change) {
     const kube::Meta& meta = (change.after ? change.after : change.before)->meta;
-    if (meta.controller_kind == model::kDLJobKind) queue_.Add({meta.ns, meta.controller_name});
+    if (meta.controller_kind != model::kDLJobKind) return;
+    // A round looks at every pod of its job, so the events of a huge gang are taken together.
+    kube::ObjectKey job{meta.ns, meta.controller_name};
+    auto known = memory_.find(job);
+    std::size_t pods = known == memory_.end() ? 0 : known->second.pods;
+    constexpr std::size_t kHuge = 200;
+    if (pods < kHuge)
+        queue_.Add(job);
+    else
+        queue_.AddAfter(job, std::chrono::milliseconds(pods / 10));
 }
 
 void Controller::OnService(const kube::Change& change) {
@@ -91,7 +114,7 @@ void Controller::OnCluster(const kube::Change&) {
 Awaitable<void> Controller::Work() {
     while (auto key = co_await queue_.Get()) {
         auto started = Steady::now();
-        Round round = co_await Reconcile(*key);
+        Round round = co_await ReconcileSafely(*key);
         std::chrono::duration<double> took = Steady::now() - started;
         metrics_.Observe("controller_runtime_reconcile_time_seconds", {{"controller", "dljob"}},
                          took.count());
@@ -154,6 +177,20 @@ bool Controller::PutOff(const kube::ObjectKey& key, const Decision& decision, Me
     return false;
 }
 
+Awaitable<Controller::Round> Controller::ReconcileSafely(kube::ObjectKey key) {
+    std::string what;
+    try {
+        co_return co_await Reconcile(key);
+    } catch (const boost::system::system_error& error) {
+        if (error.code() == boost::asio::error::operation_aborted) throw;  // we are told to stop
+        what = error.what();
+    } catch (const std::exception& error) {
+        what = error.what();
+    }
+    kube::LogError(kLog, "{}: {}", key.ToString(), what);
+    co_return Round::kRetry;
+}
+
 Awaitable<Controller::Round> Controller::Reconcile(kube::ObjectKey key) {
     auto object = jobs_.store().Get(key);
     if (!object) co_return Round::kDone;
@@ -165,14 +202,27 @@ Awaitable<Controller::Round> Controller::Reconcile(kube::ObjectKey key) {
     }
     auto world = Observe(*object, remembered);
     if (!world) co_return Round::kDone;
+    remembered.pods = world->pods.size();
     Decision decision = Decide(*world);
-    if (PutOff(key, decision, remembered) || decision.writes.empty()) co_return Round::kDone;
+    if (!decision.confirm_missing.empty()) {
+        kube::ObjectKey pod{key.ns, decision.confirm_missing};
+        auto found = co_await client_.Get(kube::kPods, std::move(pod));
+        if (found || !found.error().IsNotFound()) {
+            queue_.AddAfter(key, std::chrono::seconds(1));  // the cache is behind, or nobody knows
+            co_return Round::kDone;
+        }
+        world->confirmed_missing = decision.confirm_missing;
+        decision = Decide(*world);
+    }
+    auto it = memory_.find(key);
+    if (it == memory_.end() || PutOff(key, decision, it->second) || decision.writes.empty())
+        co_return Round::kDone;
 
-    WrittenVersions written = remembered.written;
+    WrittenVersions written = it->second.written;
     auto outcome = co_await executor_.Perform(*world, decision, written);
 
     // The job may be gone by now, and its memory with it.
-    auto it = memory_.find(key);
+    it = memory_.find(key);
     if (it == memory_.end()) co_return Round::kDone;
     Memory& memory = it->second;
     memory.written = written;

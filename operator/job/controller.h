@@ -58,9 +58,12 @@ class Controller {
     struct Memory {
         WrittenVersions written;
         std::optional<WriteProblem> problem;
+        std::size_t pods = 0;                                             ///< in the last round
         std::optional<std::chrono::steady_clock::time_point> counts_due;  // see PutOff
     };
 
+    /// A cache went back (etcd restored from a backup): versions we wrote mean nothing any more.
+    void ForgetVersions();
     void OnJob(const kube::Change& change);
     void OnPod(const kube::Change& change);
     void OnService(const kube::Change& change);
@@ -68,10 +71,13 @@ class Controller {
 
     enum class Round { kDone, kRetry };
     kube::Awaitable<Round> Reconcile(kube::ObjectKey key);
+    /// Reconcile, but whatever one job throws stays with that job.
+    kube::Awaitable<Round> ReconcileSafely(kube::ObjectKey key);
     bool CachesLag(const Memory& memory) const;
     std::optional<World> Observe(const kube::Object& job, const Memory& memory) const;
     bool PutOff(const kube::ObjectKey& key, const Decision& decision, Memory& memory);
 
+    kube::Client& client_;
     kube::EventRecorder& events_;
     kube::Metrics& metrics_;
     Settings settings_;

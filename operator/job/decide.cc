@@ -51,10 +51,12 @@ class Decider {
             spec_.suspend ? Suspend() : Resume();
         } else if (auto failure = FirstFailure()) {
             next_.failure = std::move(failure);
+            decision_.confirm_missing.clear();
             Close(Phase::Failed);
         } else if (spec_.suspend) {
+            decision_.confirm_missing.clear();
             Suspend();
-        } else {
+        } else if (decision_.confirm_missing.empty()) {
             Advance();
         }
         return std::move(decision_);
@@ -131,7 +133,7 @@ class Decider {
                    slots_, [](const auto& s) { return s.second->phase == PodPhase::Succeeded; });
     }
 
-    std::optional<model::Failure> FirstFailure() const {
+    std::optional<model::Failure> FirstFailure() {
         std::optional<FailedPod> first;
         int rank = 0;
         for (std::size_t r = 0; r < spec_.roles.size(); ++r) {
@@ -145,8 +147,11 @@ class Decider {
                     at = it->second->main.finishedAt.value_or(world_.now);
                 } else if (Launched()) {
                     const std::string& role = spec_.roles[r].name;
-                    failure = MissingPod(
-                        model::PodName(world_.job.meta.name, role, i, was_.attempt), role, i);
+                    std::string name = model::PodName(world_.job.meta.name, role, i, was_.attempt);
+                    if (name == world_.confirmed_missing)
+                        failure = MissingPod(name, role, i);
+                    else if (decision_.confirm_missing.empty())
+                        decision_.confirm_missing = std::move(name);
                 }
                 if (!failure) continue;
                 FailedPod candidate{std::move(*failure), at, rank};

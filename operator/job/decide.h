@@ -21,9 +21,9 @@
 ///     Decision d = Decide(world);
 ///     for (const Write& w : d.writes) if (!perform(w)) break;   // in this order
 ///
-/// Rules it follows (docs/design): record first, act second (a failure is in status before a pod
-/// is deleted); a new attempt starts only when every pod of the old one is terminal or gone; a job
-/// that is Finished stays so; nothing is written when nothing changed.
+/// Rules it follows (docs/decisions/0004-status-writes.md): record first, act second (a failure is
+/// in status before a pod is deleted); a new attempt starts only when every pod of the old one is
+/// terminal or gone; a job that is Finished stays so; nothing is written when nothing changed.
 
 namespace dlws::job {
 
@@ -43,6 +43,8 @@ struct World {
     std::vector<model::PodView> pods;  ///< every pod whose controller is this job's UID
     bool service_exists = false;       ///< the job's own headless Service is there
     std::optional<WriteProblem> problem;
+    /// A pod that the API server itself, not only our cache, says is not there.
+    std::string confirmed_missing;
     model::Time now{};
 };
 
@@ -73,7 +75,7 @@ struct EventNote {
 struct Publish {
     model::JobStatus status;
     std::vector<EventNote> events;
-    /// False: only counts moved, so it may be put off for a second to save writes.
+    /// False: only counts moved, so it may be put off for two seconds to save writes.
     bool urgent = true;
 };
 using Write = std::variant<CreateFiles, CreateService, CreatePods, DeletePods, Publish>;
@@ -83,6 +85,10 @@ struct Decision {
     std::vector<Write> writes;
     /// Set when a write creates something.
     std::shared_ptr<const model::Rendered> rendered;
+    /// The name of a pod that should be there and is not in the cache. Nothing is written then: ask
+    /// the API server, and decide again with World::confirmed_missing if it says NotFound. A new
+    /// leader whose pod cache is behind its job cache would else fail a healthy job for good.
+    std::string confirm_missing;
 };
 
 Decision Decide(const World& world);

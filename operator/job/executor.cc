@@ -8,7 +8,8 @@
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/experimental/parallel_group.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <charconv>
+#include <exception>
+#include <functional>
 #include <vector>
 
 #include "model/names.h"
@@ -46,8 +47,8 @@ std::optional<WriteProblem> ExplainRefusal(const kube::Error& error, const std::
     return std::nullopt;
 }
 
-Executor::Executor(kube::Client& client, kube::EventRecorder& events, int parallel_creates)
-    : client_(client), events_(events), parallel_creates_(parallel_creates) {}
+Executor::Executor(kube::Client& client, kube::EventRecorder& events, int parallel_writes)
+    : client_(client), events_(events), parallel_writes_(parallel_writes) {}
 
 Awaitable<Executor::Outcome> Executor::Perform(const World& world, const Decision& decision,
                                                WrittenVersions& written) {
@@ -93,6 +94,17 @@ Awaitable<Executor::Outcome> Executor::CreateOwned(const World& world, kube::Res
         kube::ObjectKey key{ns, name};
         made = co_await client_.Get(resource, key);
         if (made && made.value()->meta.controller_uid != world.job.meta.uid) {
+            const kube::Meta& holder = made.value()->meta;
+            if (holder.deleting || (holder.controller_kind == model::kDLJobKind &&
+                                    holder.controller_name == world.job.meta.name)) {
+                co_return std::unexpected(Failed{
+                    .problem = WriteProblem{reason::kTerminatingPods.cls,
+                                            std::string(reason::kTerminatingPods.name),
+                                            fmt::format("{} of an earlier job of this name must go "
+                                                        "before this one starts.",
+                                                        what)},
+                    .log = what + " of an earlier job is still there"});
+            }
             co_return std::unexpected(Failed{
                 .problem =
                     WriteProblem{reason::kNameTaken.cls, std::string(reason::kNameTaken.name),
@@ -107,63 +119,77 @@ Awaitable<Executor::Outcome> Executor::CreateOwned(const World& world, kube::Res
     co_return Outcome{};
 }
 
-// The state that the parallel creators of one gang share.
-struct Executor::Gang {
-    const World& world;
-    const model::Rendered& rendered;
-    const CreatePods& create;
-    WrittenVersions& written;
+// Writes of one kind whose order does not matter: several coroutines take the next until all are
+// done or one has failed. `one` must not be a coroutine itself (it captures), it only calls one.
+struct Executor::Batch {
+    std::size_t count = 0;
+    std::function<Awaitable<Outcome>(std::size_t)> one;
     std::size_t next = 0;
     std::optional<Failed> failed;
 };
 
-Awaitable<void> Executor::CreateSome(std::shared_ptr<Gang> gang) {
-    while (gang->next < gang->create.slots.size() && !gang->failed) {
-        CreatePods::Slot slot = gang->create.slots[gang->next++];
-        std::string name = model::PodName(gang->rendered.job, gang->rendered.roles[slot.role].name,
-                                          slot.index, gang->create.attempt);
-        std::string body =
-            model::MakePod(gang->rendered, slot.role, slot.index, gang->create.attempt);
-        Outcome outcome = co_await CreateOwned(gang->world, kube::kPods, std::move(name),
-                                               std::move(body), gang->written.pods);
-        if (!outcome && !gang->failed) gang->failed = std::move(outcome.error());
+Awaitable<void> Executor::TakeFrom(std::shared_ptr<Batch> batch) {
+    while (batch->next < batch->count && !batch->failed) {
+        std::size_t i = batch->next++;
+        Outcome outcome = co_await batch->one(i);
+        if (!outcome && !batch->failed) batch->failed = std::move(outcome.error());
     }
 }
 
-Awaitable<Executor::Outcome> Executor::CreateGang(const World& world,
-                                                  const model::Rendered& rendered,
-                                                  const CreatePods& create,
-                                                  WrittenVersions& written) {
-    auto gang = std::make_shared<Gang>(Gang{world, rendered, create, written});
-    int creators = std::min<int>(parallel_creates_, int(create.slots.size()));
-    if (creators <= 1) {
-        co_await CreateSome(gang);
+Awaitable<Executor::Outcome> Executor::InParallel(std::shared_ptr<Batch> batch) {
+    std::size_t writers = std::min(std::size_t(parallel_writes_), batch->count);
+    if (writers <= 1) {
+        co_await TakeFrom(batch);
     } else {
         auto executor = co_await asio::this_coro::executor;
-        using Op = decltype(asio::co_spawn(executor, CreateSome(gang), asio::deferred));
+        using Op = decltype(asio::co_spawn(executor, TakeFrom(batch), asio::deferred));
         std::vector<Op> ops;
-        for (int i = 0; i < creators; ++i)
-            ops.push_back(asio::co_spawn(executor, CreateSome(gang), asio::deferred));
+        for (std::size_t i = 0; i < writers; ++i)
+            ops.push_back(asio::co_spawn(executor, TakeFrom(batch), asio::deferred));
         auto group = asio::experimental::make_parallel_group(std::move(ops));
         auto [order, errors] =
             co_await group.async_wait(asio::experimental::wait_for_all(), asio::use_awaitable);
         for (auto& error : errors)
             if (error) std::rethrow_exception(error);
     }
-    if (gang->failed) co_return std::unexpected(std::move(*gang->failed));
+    if (batch->failed) co_return std::unexpected(std::move(*batch->failed));
     co_return Outcome{};
 }
 
+Awaitable<Executor::Outcome> Executor::CreateGang(const World& world,
+                                                  const model::Rendered& rendered,
+                                                  const CreatePods& create,
+                                                  WrittenVersions& written) {
+    auto batch = std::make_shared<Batch>();
+    batch->count = create.slots.size();
+    batch->one = [&](std::size_t i) {
+        CreatePods::Slot slot = create.slots[i];
+        std::string name = model::PodName(rendered.job, rendered.roles[slot.role].name, slot.index,
+                                          create.attempt);
+        std::string body = model::MakePod(rendered, slot.role, slot.index, create.attempt);
+        return CreateOwned(world, kube::kPods, std::move(name), std::move(body), written.pods);
+    };
+    co_return co_await InParallel(batch);
+}
+
 Awaitable<Executor::Outcome> Executor::Delete(const World& world, const DeletePods& targets) {
-    for (const auto& target : targets.pods) {
-        kube::ObjectKey key{world.job.meta.ns, target.name};
-        kube::DeleteOptions options;
-        options.uid = target.uid;
-        auto done = co_await client_.Delete(kube::kPods, std::move(key), std::move(options));
-        // Gone already, or another pod by now has the name: either way ours is no more.
-        if (!done && !done.error().IsNotFound() && !done.error().IsConflict())
-            co_return Fail(done.error(), fmt::format("deletion of pod {}", target.name));
-    }
+    auto batch = std::make_shared<Batch>();
+    batch->count = targets.pods.size();
+    batch->one = [&](std::size_t i) {
+        kube::ObjectKey key(world.job.meta.ns, targets.pods[i].name);
+        return DeleteOne(std::move(key), targets.pods[i].uid);
+    };
+    co_return co_await InParallel(batch);
+}
+
+Awaitable<Executor::Outcome> Executor::DeleteOne(kube::ObjectKey key, std::string uid) {
+    std::string what = "deletion of pod " + key.name;
+    kube::DeleteOptions options;
+    options.uid = std::move(uid);
+    auto done = co_await client_.Delete(kube::kPods, std::move(key), std::move(options));
+    // Gone already, or another pod by now has the name: either way ours is no more.
+    if (!done && !done.error().IsNotFound() && !done.error().IsConflict())
+        co_return Fail(done.error(), what);
     co_return Outcome{};
 }
 

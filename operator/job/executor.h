@@ -35,7 +35,7 @@ class Executor {
         bool conflict = false;  ///< the cache was behind: expected, not worth a backoff
     };
 
-    Executor(kube::Client& client, kube::EventRecorder& events, int parallel_creates);
+    Executor(kube::Client& client, kube::EventRecorder& events, int parallel_writes);
 
     kube::Awaitable<std::expected<void, Failed>> Perform(const World& world,
                                                          const Decision& decision,
@@ -49,16 +49,18 @@ class Executor {
                                          std::uint64_t& written);
     kube::Awaitable<Outcome> CreateGang(const World& world, const model::Rendered& rendered,
                                         const CreatePods& create, WrittenVersions& written);
-    struct Gang;
-    kube::Awaitable<void> CreateSome(std::shared_ptr<Gang> gang);
     kube::Awaitable<Outcome> Delete(const World& world, const DeletePods& targets);
+    kube::Awaitable<Outcome> DeleteOne(kube::ObjectKey key, std::string uid);
+    struct Batch;
+    kube::Awaitable<Outcome> InParallel(std::shared_ptr<Batch> batch);
+    kube::Awaitable<void> TakeFrom(std::shared_ptr<Batch> batch);
     kube::Awaitable<Outcome> WriteStatus(const World& world, const model::JobStatus& was,
                                          const Publish& publish, std::string& resource_version,
                                          WrittenVersions& written);
 
     kube::Client& client_;
     kube::EventRecorder& events_;
-    int parallel_creates_;
+    int parallel_writes_;
 };
 
 /// How a refused write is told to the user; empty when it is nobody's business (network, conflict).

@@ -21,11 +21,12 @@ const std::string kPodsPath = "/api/v1/namespaces/vision/pods";
 const std::string kServicesPath = "/api/v1/namespaces/vision/services";
 const std::string kStatusPath = "/apis/dlworkspace.io/v1/namespaces/vision/dljobs/digits/status";
 
-std::string Stored(const std::string& name, const std::string& owner, int version) {
+std::string Stored(const std::string& name, const std::string& owner, int version,
+                   const std::string& owner_name = "digits") {
     return fmt::format(
         R"({{"metadata":{{"name":"{}","namespace":"vision","uid":"u","resourceVersion":"{}",)"
-        R"("ownerReferences":[{{"kind":"DLJob","name":"digits","uid":"{}","controller":true}}]}}}})",
-        name, version, owner);
+        R"("ownerReferences":[{{"kind":"DLJob","name":"{}","uid":"{}","controller":true}}]}}}})",
+        name, version, owner_name, owner);
 }
 
 std::string Status(int code, const std::string& reason, const std::string& message) {
@@ -80,12 +81,23 @@ TEST_F(ExecutorTest, ANameThatIsOursAlreadyIsDone) {
 TEST_F(ExecutorTest, ANameOfSomebodyElseIsAProblemForTheUser) {
     World world = WorldOf(Job(1));
     server_.When("POST", kPodsPath).Reply(409, Status(409, "AlreadyExists", "exists"));
-    server_.When("GET", kPodsPath + "/digits-worker-0-0").Reply(200, Stored("p", "other", 21));
+    server_.When("GET", kPodsPath + "/digits-worker-0-0")
+        .Reply(200, Stored("p", "other", 21, "letters"));
     auto done = Perform(world);
     ASSERT_FALSE(done);
     ASSERT_TRUE(done.error().problem);
     EXPECT_EQ(done.error().problem->reason, model::reason::kNameTaken.name);
     EXPECT_EQ(server_.Count("PATCH", kStatusPath), 0u) << "nothing after the failed write";
+}
+
+TEST_F(ExecutorTest, AnEarlierJobOfTheSameNameIsWaitedFor) {
+    World world = WorldOf(Job(1));
+    server_.When("POST", kPodsPath).Reply(409, Status(409, "AlreadyExists", "exists"));
+    server_.When("GET", kPodsPath + "/digits-worker-0-0").Reply(200, Stored("p", "its-uid", 21));
+    auto done = Perform(world);
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().problem->cls, model::ReasonClass::Wait);
+    EXPECT_EQ(done.error().problem->reason, model::reason::kTerminatingPods.name);
 }
 
 TEST_F(ExecutorTest, QuotaIsToldAndNothingMoreIsCreated) {
@@ -116,7 +128,9 @@ TEST_F(ExecutorTest, DeletesCarryTheUidAndAGonePodIsFine) {
     auto requests = server_.Requests();
     ASSERT_EQ(requests.size(), 3u);
     EXPECT_EQ(requests[0].method, "PATCH") << "record first";
-    EXPECT_THAT(requests[1].body, HasSubstr("uid-of-digits-worker-0-0"));
+    EXPECT_THAT(requests[1].body + requests[2].body,
+                ::testing::AllOf(HasSubstr("uid-of-digits-worker-0-0"),
+                                 HasSubstr("uid-of-digits-worker-1-0")));
 }
 
 TEST_F(ExecutorTest, AStatusConflictIsNoProblemOfTheUser) {

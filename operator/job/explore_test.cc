@@ -52,6 +52,10 @@ class Simulation {
         world.service_exists = seen_pods.service;
         world.now = At(clock_);
         Decision decision = Decide(world);
+        if (!decision.confirm_missing.empty() && !truth_.pods.contains(decision.confirm_missing)) {
+            world.confirmed_missing = decision.confirm_missing;
+            decision = Decide(world);
+        }
         int version = job_version_at_[p.job_seen];
         for (const Write& write : decision.writes) {
             if (budget && (*budget)-- <= 0) return Crash(p);
@@ -279,7 +283,7 @@ void Explore(int processes, bool deletes, bool fails) {
         for (auto& [name, pod] : sim.truth_.pods)
             ASSERT_TRUE(pod.Terminal()) << name;
         ASSERT_EQ(sim.WritesLeft(), 0u) << "walk seed " << seed;
-        if (!fails && !deletes && !sim.truth_.job.spec.stop && processes == 1) {
+        if (!fails && !deletes && !sim.truth_.job.spec.stop) {
             ASSERT_EQ(status.phase, Phase::Succeeded)
                 << "walk seed " << seed << ": " << status.message;
         }
@@ -294,6 +298,9 @@ TEST(Explore, FailingPods) {
 }
 TEST(Explore, SomebodyDeletesPods) {
     Explore(1, true, true);
+}
+TEST(Explore, TwoLeadersAndNothingElseWrong) {
+    Explore(2, false, false);
 }
 TEST(Explore, TwoLeadersAtOnce) {
     Explore(2, true, true);

@@ -26,8 +26,8 @@ Failure Base(const PodView& pod, const model::Reason& why) {
     return failure;
 }
 
-// ": text" with the sentence's last full stop taken off, or nothing. A container's message may be the
-// end of its log: then the last line is what a person would look for first.
+// ": text" with the sentence's last full stop taken off, or nothing. A container's message may be
+// the end of its log: then the last line is what a person would look for first.
 std::string Because(std::string_view text) {
     auto trim = [&] {
         while (!text.empty() && (text.back() == '.' || std::isspace((unsigned char)text.back())))
@@ -36,7 +36,12 @@ std::string Because(std::string_view text) {
     trim();
     if (auto line = text.rfind('\n'); line != std::string_view::npos) text.remove_prefix(line + 1);
     constexpr std::size_t kLongest = 300;
-    if (text.size() > kLongest) text = text.substr(0, kLongest);
+    if (text.size() > kLongest) {
+        text = text.substr(0, kLongest);  // at a character's border
+        while (!text.empty() && ((unsigned char)text.back() & 0xC0) == 0x80)
+            text.remove_suffix(1);
+        if (!text.empty() && ((unsigned char)text.back() & 0x80)) text.remove_suffix(1);
+    }
     trim();
     return text.empty() ? "" : fmt::format(": {}", text);
 }
