@@ -276,6 +276,33 @@ test_without_root_it_says_so() {
     check "and changes nothing" test ! -e "$state"
 }
 
+test_a_folder_of_somebody_else_stays() {
+    local theirs="$output/theirs" text command
+    mkdir -p "$theirs"
+    echo precious >"$theirs/file"
+    for command in up down; do
+        text="$(DLWS_STATE="$theirs" "$repo_dir/script/cluster" "$command" 2>&1)"
+        check "$command ends with an error" test $? -ne 0
+        check "that names the folder: $text" eval "[[ \"\$text\" == *'$theirs'* ]]"
+    done
+    check "and the file is still there" test "$(cat "$theirs/file")" = precious
+}
+
+test_the_demo_refuses_at_once_and_changes_nothing() {
+    local text
+    text="$(setpriv --reuid 65534 --regid 65534 --clear-groups env HOME=/tmp DLWS_STATE="$state" "$repo_dir/script/demo" 2>&1)"
+    check "without root it ends with an error" test $? -ne 0
+    check "that names root: $text" eval "[[ \"\$text\" == *root* ]]"
+    mkdir -p "$output/small"
+    mount -t tmpfs -o size=64m tmpfs "$output/small"
+    text="$(DLWS_STATE="$output/small/a/b" DLWS_CACHE="$output/small/cache" "$repo_dir/script/demo" 2>&1)"
+    check "with too little disk it ends with an error" test $? -ne 0
+    check "that names the space: $text" eval "[[ \"\$text\" == *GiB* ]]"
+    check "and nothing was written there" test -z "$(ls -A "$output/small")"
+    umount "$output/small"
+    check "nor started" test ! -e "$state"
+}
+
 if [ "$(id -u)" != 0 ]; then
     echo "skipped: these tests need root"
     echo "0 passed, 0 failed, 1 skipped"
@@ -285,7 +312,8 @@ fi
 trap 'cluster down >/dev/null 2>&1; rm -rf "$output"' EXIT
 cluster down >/dev/null 2>&1
 machine_state >"$output/before"
-tests=(test_without_root_it_says_so test_up_from_nothing test_up_when_up_changes_nothing test_pods_run_and_can_be_looked_into
+tests=(test_without_root_it_says_so test_a_folder_of_somebody_else_stays test_the_demo_refuses_at_once_and_changes_nothing
+    test_up_from_nothing test_up_when_up_changes_nothing test_pods_run_and_can_be_looked_into
     test_pods_find_each_other_by_name test_audit_log_has_the_operators_writes_only test_simulated_nodes_run_pods
     test_api_server_can_restart test_etcd_can_pause test_a_pod_can_be_cut_off
     test_a_container_can_be_killed test_up_heals_a_dead_part test_up_heals_after_everything_was_killed

@@ -6,9 +6,11 @@
 # shellcheck shell=bash
 
 start_network() {
-    local other
-    other="$(ip -4 -o route show root "$node_net.0/24" | grep -v "dev $bridge " || true)"
-    [ -z "$other" ] || die "the network $node_net.0/24 is in use on this machine ($other); choose another DLWS_INSTANCE"
+    local other net
+    for net in "$node_net.0/24" "$pod_net.1.0/24" "$service_net.0/16"; do
+        other="$(ip -4 -o route show root "$net" | grep -v "dev $bridge " || true)"
+        [ -z "$other" ] || die "the network $net is in use on this machine ($other); choose another DLWS_INSTANCE"
+    done
     ip link show "$bridge" >/dev/null 2>&1 || ip link add "$bridge" type bridge
     ip address replace "$host_ip/24" dev "$bridge"
     ip link set "$bridge" up

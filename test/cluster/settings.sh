@@ -31,6 +31,8 @@ api_url="https://$host_ip:6443"
 node_name="dlws-node-1"
 cgroup_root="dlws$instance"
 
+# Says that $state is a cluster's, and of which instance: nothing else is ever removed.
+claim="$state/.dlws-cluster"
 pki="$state/pki"
 run_dir="$state/run"
 log_dir="$state/log"
