@@ -185,7 +185,7 @@ TEST_P(InformerFallbackTest, AServerWithoutWatchListIsListedInPagesAndRemembered
     Start();
     ASSERT_TRUE(Until([this] { return informer->HasSynced(); }));
     EXPECT_THAT(Changes(), ElementsAre(">a@5", ">b@6"));
-    ASSERT_TRUE(stream.WaitTaken());
+    ASSERT_TRUE(Until([&] { return stream.Taken(); }));
     stream.SendEvent("ERROR", kExpired);
     ASSERT_TRUE(UntilVersion(20));
     EXPECT_THAT(Changes(), ElementsAre("b@6>"));
@@ -211,7 +211,7 @@ TEST_F(InformerTest, AServerThatOverlooksTheWishForInitialEventsIsListed) {
     Stream second = OnWatch(7).OpenStream();
     Start();
     ASSERT_TRUE(Until([this] { return informer->HasSynced(); }));
-    EXPECT_TRUE(second.WaitTaken());
+    EXPECT_TRUE(Until([&] { return second.Taken(); }));
 }
 
 TEST_F(InformerTest, WatchListCanBeSwitchedOff) {
@@ -435,7 +435,7 @@ TEST_F(InformerTest, AServerWhoseHistoryWentBackIsBelievedAfterAQuorumRead) {
     Stream stream = OnWatch(70).OpenStream();
     Start();
     ASSERT_TRUE(Until([this] { return informer->HasSynced(); }));
-    ASSERT_TRUE(stream.WaitTaken());
+    ASSERT_TRUE(Until([&] { return stream.Taken(); }));
     Changes();
     // etcd was restored from a backup taken at 20.
     OnList().Reply(200, List(20, {Pod("a", 15), Pod("old", 10)}));

@@ -74,6 +74,8 @@ TEST_F(WorkQueueTest, DoneTwiceOrUnaskedIsHarmless) {
 }
 
 TEST_F(WorkQueueTest, DelayedKeysComeInTheOrderOfTheirTimes) {
+    const ObjectKey late{"ns", "late"};
+    queue.AddAfter(late, std::chrono::hours(1));
     queue.AddAfter(kA, milliseconds(60));
     queue.AddAfter(kB, milliseconds(20));
     EXPECT_EQ(queue.Depth(), 0u);
@@ -127,11 +129,12 @@ TEST(WorkQueue, RetriesDoubleUpToTheMaximumUntilForgotten) {
 
 TEST(WorkQueue, AThousandFailuresStillMeanTheMaximum) {
     asio::io_context io;
-    WorkQueue queue(io.get_executor(), {.max_delay = milliseconds(1)});
+    WorkQueue queue(io.get_executor(),
+                    {.base_delay = std::chrono::hours(1), .max_delay = std::chrono::hours(2)});
     for (int i = 0; i < 1000; ++i)
         queue.AddRateLimited(kA);
     EXPECT_EQ(queue.Failures(kA), 1000);
-    EXPECT_EQ(testing::Run(io, queue.Get()), kA);
+    EXPECT_EQ(queue.Depth(), 0u) << "the doubling overflowed";
 }
 
 TEST_F(WorkQueueTest, ShutDownEndsTheWaitersAndIgnoresLaterAdds) {
