@@ -23,7 +23,8 @@ std::string FilesConfigMapName(std::string_view job) {
 
 bool IsReservedKey(std::string_view key) {
     const std::size_t slash = key.find('/');
-    if (slash == std::string_view::npos) return false;
+    // Container runtimes take orders from such keys (io.katacontainers…, run.oci…, org.systemd…).
+    if (slash == std::string_view::npos) return key.find('.') != std::string_view::npos;
     const std::string_view domain = key.substr(0, slash);
     // Asking the autoscaler to spare a pod is harmless, and training jobs want it.
     if (domain == "cluster-autoscaler.kubernetes.io") return false;

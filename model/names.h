@@ -79,7 +79,8 @@ std::string FilesConfigMapName(std::string_view job);
 
 /// True for a label or annotation key whose domain users may not write in `podOverrides`:
 /// dlworkspace.io, kubernetes.io, k8s.io, cncf.io and everything below them (but not
-/// cluster-autoscaler.kubernetes.io). They steer our own bookkeeping, security profiles and
+/// cluster-autoscaler.kubernetes.io); and keys with a dot but no domain, which container runtimes
+/// obey. They steer our own bookkeeping, security profiles and
 /// networks.
 bool IsReservedKey(std::string_view key);
 

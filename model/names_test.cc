@@ -26,10 +26,11 @@ TEST(Names, FitIntoALabelAtTheirLongest) {
 TEST(Names, ReserveTheKeysThatSteer) {
     for (std::string_view key :
          {"dlworkspace.io/job", "x.dlworkspace.io/y", "kubernetes.io/arch", "k8s.io/x",
-          "container.apparmor.security.beta.kubernetes.io/main", "k8s.v1.cni.cncf.io/networks"})
+          "container.apparmor.security.beta.kubernetes.io/main", "k8s.v1.cni.cncf.io/networks",
+          "io.katacontainers.config.hypervisor.kernel_params", "run.oci.keep_original_groups"})
         EXPECT_TRUE(IsReservedKey(key)) << key;
     for (std::string_view key :
-         {"team", "example.org/team", "notkubernetes.io/x", "kubernetes.io",
+         {"team", "example.org/team", "notkubernetes.io/x",
           "cluster-autoscaler.kubernetes.io/safe-to-evict", "example.org/kubernetes.io"})
         EXPECT_FALSE(IsReservedKey(key)) << key;
 }
