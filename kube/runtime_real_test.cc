@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Informer, election and events against a real API server. DLWS_KUBECONFIG names its kubeconfig (an
-// administrator's). One test restarts the API server, through script/cluster, when it is ours.
+// administrator's). Two tests restart the API server and pause etcd, through script/cluster, when
+// it is ours.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -148,7 +149,7 @@ class RuntimeRealTest : public ::testing::Test {
         return cached;
     }
     /// Whether the cluster is one that script/cluster runs on this machine.
-    static bool MayRestartApiServer() {
+    static bool MayBreakTheCluster() {
         const std::string state = Environment("DLWS_STATE");
         const std::filesystem::path ours =
             std::filesystem::path(state.empty() ? "/var/lib/dlws-cluster" : state) / "kubeconfig";
@@ -215,7 +216,7 @@ TEST_F(RuntimeRealTest, BookmarksComeOnAQuietResource) {
 }
 
 TEST_F(RuntimeRealTest, NoObjectIsMissedWhileTheApiServerRestarts) {
-    if (!MayRestartApiServer()) GTEST_SKIP() << "this cluster is not run by script/cluster";
+    if (!MayBreakTheCluster()) GTEST_SKIP() << "this cluster is not run by script/cluster";
     const std::string set = "restart";
     Informer informer(client, Maps(set, true), random);
     std::map<std::string, int> appeared, gone;
@@ -323,6 +324,39 @@ TEST_F(RealLeaderTest, HandsOverOnReleaseAndTakesOverFromTheSilent) {
     EXPECT_EQ(spec.at("holderIdentity"), "b");
     EXPECT_EQ(spec.at("leaseDurationSeconds"), 3);
     EXPECT_EQ(spec.at("leaseTransitions"), 2);
+}
+
+TEST_F(RealLeaderTest, WithEtcdPausedTheLeaderStepsDownAndThereAreNeverTwo) {
+    if (!MayBreakTheCluster()) GTEST_SKIP() << "this cluster is not run by script/cluster";
+    LeaderElector::Settings settings_a = Settings("a"), settings_b = Settings("b");
+    settings_a.lease.name = settings_b.lease.name = "paused";
+    Client other_client(io.get_executor(), config_);
+    LeaderElector a(client, settings_a, random), b(other_client, settings_b, random);
+    auto a_runs = std::make_unique<Background>(io, Lead(a));
+    ASSERT_TRUE(Until([&] { return a.IsLeader(); }));
+    Background b_runs(io, Lead(b));
+
+    std::atomic<int> paused{-1};
+    std::thread pause([&] {
+        paused = std::system(DLWS_SOURCE_DIR
+                             "/script/cluster fault pause etcd 6 >/dev/null 2>&1 </dev/null");
+    });
+    bool two = false;
+    const auto watch = [&] { two = two || (a.IsLeader() && b.IsLeader()); };
+    EXPECT_TRUE(Until([&] {
+        watch();
+        return a_runs->ended();
+    }));  // it has stepped down
+    EXPECT_EQ(paused, -1) << "the leader held on to the end of the pause";
+    EXPECT_TRUE(Until(
+        [&] {
+            watch();
+            return b.IsLeader();
+        },
+        seconds(30)));
+    pause.join();
+    EXPECT_EQ(paused, 0) << "script/cluster fault pause failed";
+    EXPECT_FALSE(two);
 }
 
 TEST_F(RuntimeRealTest, EventsAndTheirSeriesAreAccepted) {
