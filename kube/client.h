@@ -32,7 +32,7 @@ struct ListOptions : CallOptions {
     std::string ns;  ///< empty: all namespaces
     std::string label_selector;
     std::string field_selector;
-    int limit = 500;                ///< page size
+    int limit = 500;  ///< page size
     std::string continue_token;
     std::string resource_version;        ///< empty: quorum read
     std::string resource_version_match;  ///< "", "NotOlderThan" or "Exact"
@@ -49,17 +49,18 @@ struct WatchOptions : CallOptions {
     std::string ns;
     std::string label_selector;
     std::string field_selector;
-    std::string resource_version;       ///< start after this one; with send_initial_events may be empty
-    bool send_initial_events = false;   ///< WatchList, KEP-3157
-    std::chrono::seconds server_timeout{0};    ///< timeoutSeconds; 0: random 5 to 10 min
-    std::chrono::seconds idle_timeout{120};    ///< no byte for so long: kTimeout (bookmarks come each minute)
+    std::string resource_version;  ///< start after this one; with send_initial_events may be empty
+    bool send_initial_events = false;        ///< WatchList, KEP-3157
+    std::chrono::seconds server_timeout{0};  ///< timeoutSeconds; 0: random 5 to 10 min
+    std::chrono::seconds idle_timeout{
+        120};  ///< no byte for so long: kTimeout (bookmarks come each minute)
 };
 
 enum class WatchEventType { kAdded, kModified, kDeleted, kBookmark };
 
 struct WatchEvent {
     WatchEventType type = WatchEventType::kAdded;
-    ObjectPtr object;               ///< for kBookmark: only meta.resource_version is meaningful
+    ObjectPtr object;                 ///< for kBookmark: only meta.resource_version is meaningful
     bool initial_events_end = false;  ///< bookmark annotated k8s.io/initial-events-end
 };
 
@@ -75,21 +76,21 @@ class WatchStream {
 
 struct WriteOptions : CallOptions {
     WriteOptions() {}
-    std::string field_manager;     ///< required by server-side apply
+    std::string field_manager;  ///< required by server-side apply
     bool dry_run = false;
-    bool strict = false;           ///< fieldValidation=Strict
-    std::string subresource;       ///< e.g. "status"
-    bool force = false;            ///< server-side apply: take fields from other managers
+    bool strict = false;      ///< fieldValidation=Strict
+    std::string subresource;  ///< e.g. "status"
+    bool force = false;       ///< server-side apply: take fields from other managers
 };
 
 enum class PatchType { kMerge, kJson, kApply };
 
 struct DeleteOptions : CallOptions {
     DeleteOptions() {}
-    std::string uid;                ///< precondition; empty: none (say so at the call)
-    std::string resource_version;   ///< precondition
+    std::string uid;                         ///< precondition; empty: none (say so at the call)
+    std::string resource_version;            ///< precondition
     std::int64_t grace_period_seconds = -1;  ///< -1: the object's own
-    std::string propagation;        ///< "", "Background", "Foreground", "Orphan"
+    std::string propagation;                 ///< "", "Background", "Foreground", "Orphan"
 };
 
 /// A typed-enough Kubernetes client: what client-go's dynamic client is to Go.
@@ -116,7 +117,7 @@ class Client {
         std::chrono::milliseconds connect_timeout{5'000};
         std::chrono::seconds idle_connection_timeout{55};
         std::size_t max_response_bytes = 256u << 20;
-        std::string user_agent;  ///< empty: "dlworkspace/VERSION"
+        std::string user_agent;                                 ///< empty: "dlworkspace/VERSION"
         std::chrono::milliseconds token_reload{60'000};         ///< token file read again
         std::chrono::milliseconds certificate_reload{300'000};  ///< CA and client certificate files
         std::chrono::milliseconds exec_patience{30'000};        ///< one run of a credential plugin
@@ -131,7 +132,8 @@ class Client {
 
     boost::asio::any_io_executor Executor() const;
 
-    Awaitable<Result<ObjectPtr>> Get(Resource resource, ObjectKey key, CallOptions options = CallOptions());
+    Awaitable<Result<ObjectPtr>> Get(Resource resource, ObjectKey key,
+                                     CallOptions options = CallOptions());
     Awaitable<Result<ListPage>> List(Resource resource, ListOptions options = ListOptions());
     Awaitable<Result<std::unique_ptr<WatchStream>>> Watch(Resource resource, WatchOptions options);
     /// `body` is the whole object as JSON. The answer is what the server stored.

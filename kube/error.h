@@ -33,9 +33,9 @@ struct Error {
     };
 
     ErrorKind kind = ErrorKind::kNetwork;
-    int code = 0;          ///< HTTP status, 0 when there was no answer
-    std::string reason;    ///< Status.reason, e.g. "AlreadyExists"; empty when there was none
-    std::string message;   ///< one sentence for people, names the request it is about
+    int code = 0;         ///< HTTP status, 0 when there was no answer
+    std::string reason;   ///< Status.reason, e.g. "AlreadyExists"; empty when there was none
+    std::string message;  ///< one sentence for people, names the request it is about
     std::vector<Cause> causes;
     std::optional<std::chrono::milliseconds> retry_after;  ///< from the Retry-After header
 

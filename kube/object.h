@@ -57,8 +57,8 @@ struct Meta {
     /// Integers since KEP-5504 says resourceVersions of one resource may be compared; 0 = unknown.
     std::uint64_t resource_version = 0;
     std::int64_t generation = 0;
-    bool deleting = false;        ///< metadata.deletionTimestamp is set
-    std::string controller_uid;   ///< uid of the ownerReference with controller: true, else empty
+    bool deleting = false;       ///< metadata.deletionTimestamp is set
+    std::string controller_uid;  ///< uid of the ownerReference with controller: true, else empty
     std::string controller_kind;
     std::string controller_name;
     std::map<std::string, std::string> labels;

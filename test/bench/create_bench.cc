@@ -259,7 +259,8 @@ double Timed(const Options& options, const std::string& ns, Submitted& submitted
     return std::chrono::duration<double>(last - start).count();
 }
 
-// Without leader election: the chart's account may touch the chart's Lease only, and one is alone here.
+// Without leader election: the chart's account may touch the chart's Lease only, and one is alone
+// here.
 pid_t StartOperator(const Options& options) {
     std::vector<std::string> args = {options.op,
                                      "--kubeconfig=" + options.account,
