@@ -38,7 +38,7 @@ inline std::string Item(const boost::json::value& document, std::string_view poi
 
 /// The value of an environment variable of the first container; "(none)" if it is not there.
 inline std::string Env(const boost::json::value& pod, std::string_view name) {
-    const std::string item = Item(pod, "/spec/containers/0/env", "name", name);
+    std::string item = Item(pod, "/spec/containers/0/env", "name", name);
     if (item.front() == '(') return item;
     const boost::json::value parsed = boost::json::parse(item);
     const boost::json::value* value = parsed.as_object().if_contains("value");

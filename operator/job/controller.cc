@@ -35,7 +35,6 @@ kube::Informer::Settings Ours(kube::Resource resource) {
 Controller::Controller(kube::Client& client, kube::EventRecorder& events, kube::Metrics& metrics,
                        kube::Random& random, Settings settings)
     : client_(client),
-      events_(events),
       metrics_(metrics),
       settings_(settings),
       jobs_(client, {.resource = kDLJobs}, random),

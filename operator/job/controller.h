@@ -78,7 +78,6 @@ class Controller {
     bool PutOff(const kube::ObjectKey& key, const Decision& decision, Memory& memory);
 
     kube::Client& client_;
-    kube::EventRecorder& events_;
     kube::Metrics& metrics_;
     Settings settings_;
     kube::Informer jobs_, clusters_, pods_, services_;

@@ -206,7 +206,7 @@ Awaitable<void> Play(kube::Client& client, Replay& replay) {
         std::string body = Replace(w.body, replay.old_ns, replay.new_ns);
         body = Replace(std::move(body), replay.old_uid[w.job],
                        replay.submitted->uids[std::size_t(job)]);
-        kube::Resource resource{w.group, w.group == "" ? "v1" : "v1", w.plural, "", true};
+        kube::Resource resource{w.group, "v1", w.plural, "", true};
         kube::Result<kube::ObjectPtr> result;
         kube::WriteOptions options;
         options.subresource = w.subresource;
