@@ -92,20 +92,23 @@ Awaitable<void> Submit(kube::Client& client, std::string ns, const Options& opti
     }
 }
 
-// Ends when `want` pods have been seen in the namespace; `last` is when.
+// Ends when `want` pods have been seen in the namespace; `last` is when. The server may end a watch
+// that reads too slowly for it: then from the beginning.
 Awaitable<void> CountPods(kube::Client& client, std::string ns, std::size_t want,
                           Clock::time_point& last) {
-    kube::WatchOptions watch;
-    watch.ns = ns;
-    watch.send_initial_events = true;
-    auto opened = co_await client.Watch(kube::kPods, std::move(watch));
-    auto stream = Must(std::move(opened), "watch pods");
     std::set<std::string> seen;
     while (seen.size() < want) {
-        auto next = co_await stream->Next();
-        auto event = Must(std::move(next), "watch pods");
-        if (event.type != kube::WatchEventType::kAdded) continue;
-        if (seen.insert(event.object->meta.name).second) last = Clock::now();
+        kube::WatchOptions watch;
+        watch.ns = ns;
+        watch.send_initial_events = true;
+        auto opened = co_await client.Watch(kube::kPods, std::move(watch));
+        auto stream = Must(std::move(opened), "watch pods");
+        while (seen.size() < want) {
+            auto event = co_await stream->Next();
+            if (!event) break;
+            if (event->type != kube::WatchEventType::kAdded) continue;
+            if (seen.insert(event->object->meta.name).second) last = Clock::now();
+        }
     }
 }
 
@@ -259,31 +262,39 @@ double Timed(const Options& options, const std::string& ns, Submitted& submitted
     return std::chrono::duration<double>(last - start).count();
 }
 
-// Without leader election: the chart's account may touch the chart's Lease only, and one is alone
-// here.
-pid_t StartOperator(const Options& options) {
-    std::vector<std::string> args = {options.op,
-                                     "--kubeconfig=" + options.account,
-                                     "--leader-elect=false",
+// The operator as a process of ours, which ends with this object whatever happens. Without leader
+// election: the chart's account may touch the chart's Lease only, and one is alone here.
+class OperatorProcess {
+  public:
+    explicit OperatorProcess(const Options& options) {
+        std::vector<std::string> args = {options.op,
+                                         "--kubeconfig=" + options.account,
+                                         "--leader-elect=false",
+                                         "--health-address=127.0.0.1",
+                                         "--health-port=0",
+                                         "--log-level=warn"};
+        std::vector<char*> argv;
+        for (auto& a : args)
+            argv.push_back(a.data());
+        argv.push_back(nullptr);
+        if (posix_spawn(&pid_, options.op.c_str(), nullptr, nullptr, argv.data(), environ) != 0)
+            Die("cannot start " + options.op);
+    }
+    ~OperatorProcess() { Stop(); }
+    OperatorProcess(const OperatorProcess&) = delete;
+    OperatorProcess& operator=(const OperatorProcess&) = delete;
 
-                                     "--health-address=127.0.0.1",
-                                     "--health-port=0",
-                                     "--log-level=warn"};
-    std::vector<char*> argv;
-    for (auto& a : args)
-        argv.push_back(a.data());
-    argv.push_back(nullptr);
-    pid_t pid = 0;
-    if (posix_spawn(&pid, options.op.c_str(), nullptr, nullptr, argv.data(), environ) != 0)
-        Die("cannot start " + options.op);
-    return pid;
-}
+    void Stop() {
+        if (pid_ <= 0) return;
+        kill(pid_, SIGTERM);
+        int status = 0;
+        waitpid(pid_, &status, 0);
+        pid_ = 0;
+    }
 
-void StopOperator(pid_t pid) {
-    kill(pid, SIGTERM);
-    int status = 0;
-    waitpid(pid, &status, 0);
-}
+  private:
+    pid_t pid_ = 0;
+};
 
 void MakeNamespace(const Options& options, const std::string& ns) {
     Shell(fmt::format("{} create namespace {} >/dev/null", options.kubectl, ns));
@@ -310,12 +321,12 @@ Round Run(const Options& options, int round) {
     MakeNamespace(options, ns_op);
     std::ifstream log(options.audit, std::ios::ate);
     std::streamoff from = log.tellg();
-    pid_t pid = StartOperator(options);
+    OperatorProcess op(options);
     sleep(4);  // it leads and its caches are read
     Submitted submitted;
     double seconds = Timed(options, ns_op, submitted, nullptr);
     sleep(4);  // the last statuses: they belong to its writes
-    StopOperator(pid);
+    op.Stop();
 
     Replay replay{.writes = ReadAudit(options, ns_op, from), .old_ns = ns_op, .new_ns = ns_bare};
     replay.taken.resize(replay.writes.size());
