@@ -69,7 +69,7 @@ std::string JobBody(const std::string& ns, int i, int pods) {
     return fmt::format(
         R"({{"apiVersion":"dlworkspace.io/v1","kind":"DLJob","metadata":{{"name":"{}","namespace":"{}"}},)"
         R"("spec":{{"image":"bench:1","framework":"Torch","command":["train"],)"
-        R"("roles":[{{"name":"worker","replicas":{},"gpus":1}}],)"
+        R"("roles":[{{"name":"worker","replicas":{}}}],)"
         R"("podOverrides":{{"nodeSelector":{{"type":"kwok"}},"tolerations":[)"
         R"({{"key":"kwok.x-k8s.io/node","operator":"Equal","value":"fake","effect":"NoSchedule"}}]}}}}}})",
         JobName(i), ns, pods);
