@@ -300,13 +300,13 @@ void MakeNamespace(const Options& options, const std::string& ns) {
     Shell(fmt::format("{} create namespace {} >/dev/null", options.kubectl, ns));
 }
 
-// Pods first and without grace: the namespace's own deletion would take them one by one.
+// Collections at once and without grace: one by one, 800 pods would take a minute.
 void RemoveNamespace(const Options& options, const std::string& ns) {
-    Shell(
-        fmt::format("{0} -n {1} delete dljobs --all --wait=false >/dev/null && "
-                    "{0} -n {1} delete pods --all --grace-period=0 --force >/dev/null 2>&1 && "
-                    "{0} delete namespace {1} --timeout=180s >/dev/null",
-                    options.kubectl, ns));
+    Shell(fmt::format(
+        "{0} delete --raw /apis/dlworkspace.io/v1/namespaces/{1}/dljobs >/dev/null && "
+        "{0} delete --raw '/api/v1/namespaces/{1}/pods?gracePeriodSeconds=0' >/dev/null "
+        "&& {0} delete namespace {1} --timeout=180s >/dev/null",
+        options.kubectl, ns));
 }
 
 struct Round {
