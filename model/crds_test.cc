@@ -162,7 +162,13 @@ TEST(Contract, StatusIsWhatTheOperatorWrites) {
     full.roles = {RoleStatus{.name = "worker"}};
     full.conditions = {{"Finished", "True", "Failed", "m", Time{}, 1}};
     full.pending = Pending{ReasonClass::Wait, "R", "m", Time{}};
-    full.failure = Failure{"p", "r", 0, "n", 1, 9, "R", "m"};
+    full.failure = Failure{"p", "r", 0, "n", 1, 9, "R", "m", "l"};
+    full.launchTime = full.activeSince = Time{};
+    full.activeSeconds = 1;
+    full.restarts = {1, 2};
+    full.attempts = {{0, Time{}, Time{}, *full.failure}};
+    full.avoidedNodes = {{"n", 1, Time{}}};
+    full.elastic = ElasticStatus{1, 1, "a=b"};
     const YAML::Node status = Schema("dljob.yaml")["properties"]["status"];
     const auto same = [](const YAML::Node& schema, const json::value& value, const char* what) {
         std::set<std::string> described, written;
@@ -179,6 +185,14 @@ TEST(Contract, StatusIsWhatTheOperatorWrites) {
     same(fields["conditions"]["items"], written.at("conditions").at(0), "conditions");
     same(fields["pending"], written.at("pending"), "pending");
     same(fields["failure"], written.at("failure"), "failure");
+    same(fields["restarts"], written.at("restarts"), "restarts");
+    same(fields["attempts"]["items"], written.at("attempts").at(0), "attempts");
+    same(fields["attempts"]["items"]["properties"]["failure"],
+         written.at("attempts").at(0).at("failure"), "failure of an attempt");
+    same(fields["avoidedNodes"]["items"], written.at("avoidedNodes").at(0), "avoidedNodes");
+    same(fields["elastic"], written.at("elastic"), "elastic");
+    EXPECT_EQ(fields["attempts"]["maxItems"].as<std::size_t>(), kMaxAttemptRecords);
+    EXPECT_EQ(fields["avoidedNodes"]["maxItems"].as<std::size_t>(), kMaxAvoidedNodes);
 
     const auto words = [](const YAML::Node& list) {
         std::set<std::string> set;

@@ -37,6 +37,20 @@ Role ReadRole(const Node& node) {
     if (const Node command = node["command"]; command.Present()) role.command = command.Texts();
     if (const Node args = node["args"]; args.Present()) role.args = args.Texts();
     role.env = ReadEnv(node["env"]);
+    node["exitCodes"].Each([&](const Node& item) {
+        const Node codes = item["codes"];
+        auto set = ParseExitCodes(codes.Text());
+        if (!set) return codes.Fail(set.error());
+        const std::string action = item["action"].Text();
+        role.exitCodes.push_back({*set, action == "Fail"     ? ExitAction::Fail
+                                        : action == "Ignore" ? ExitAction::Ignore
+                                                             : ExitAction::Retry});
+    });
+    node["startAfter"].Each([&](const Node& item) {
+        role.startAfter.push_back({item["role"].Text(), item["when"].Text() == "Succeeded"
+                                                            ? StartAfter::Succeeded
+                                                            : StartAfter::Ready});
+    });
     return role;
 }
 
@@ -59,6 +73,52 @@ PodOverrides ReadOverrides(const Node& node) {
     return overrides;
 }
 
+Retry ReadRetry(const Node& node) {
+    Retry retry;
+    retry.limit = node["limit"].Int(retry.limit);
+    retry.infrastructureLimit = node["infrastructureLimit"].Int(retry.infrastructureLimit);
+    if (node["onNodeLost"].Text() == "ForceDelete") retry.onNodeLost = OnNodeLost::ForceDelete;
+    return retry;
+}
+
+Success ReadSuccess(const Node& node) {
+    Success success;
+    success.role = node["role"].Text();
+    const std::string policy = node["policy"].Text();
+    if (policy == "Any") success.policy = Success::Any;
+    if (policy == "RankZero") success.policy = Success::RankZero;
+    return success;
+}
+
+// When and how the job ends.
+void ReadLife(const Node& node, DLJobSpec& spec) {
+    spec.suspend = node["suspend"].Bool();
+    spec.stop = node["stop"].Bool();
+    spec.retry = ReadRetry(node["retry"]);
+    if (const Node seconds = node["activeDeadlineSeconds"]; seconds.Present())
+        spec.activeDeadlineSeconds = seconds.Int64();
+    if (const Node seconds = node["ttlSecondsAfterFinished"]; seconds.Present())
+        spec.ttlSecondsAfterFinished = seconds.Int64();
+    spec.success = ReadSuccess(node["success"]);
+    const std::string cleanup = node["cleanupPods"].Text();
+    if (cleanup == "All") spec.cleanupPods = CleanupPods::All;
+    if (cleanup == "None") spec.cleanupPods = CleanupPods::None;
+    spec.managedBy = node["managedBy"].Text();
+}
+
+void ReadElastic(const Node& node, DLJobSpec& spec) {
+    if (!node.Present()) return;
+    Elastic e;
+    e.role = node["role"].Text();
+    e.replicas = node["replicas"].Int(e.replicas);
+    e.minReplicas = node["minReplicas"].Int(e.minReplicas);
+    e.maxReplicas = node["maxReplicas"].Int(e.maxReplicas);
+    if (e.replicas < 0 || e.replicas > kMaxPods) node["replicas"].Wrong("0 to 10000");
+    for (Role& role : spec.roles)
+        if (role.name == e.role) role.replicas = e.replicas;
+    spec.elastic = std::move(e);
+}
+
 DLJobSpec ReadSpec(const Node& node) {
     DLJobSpec spec;
     spec.image = node["image"].Text();
@@ -74,6 +134,7 @@ DLJobSpec ReadSpec(const Node& node) {
     }
     node["roles"].Each([&](const Node& role) { spec.roles.push_back(ReadRole(role)); });
     if (!node["roles"].Present()) spec.roles.emplace_back().name = "worker";
+    ReadElastic(node["elastic"], spec);
     std::int64_t pods = 0;
     for (const Role& role : spec.roles)
         pods += role.replicas;
@@ -94,8 +155,7 @@ DLJobSpec ReadSpec(const Node& node) {
         f.content = item["content"].Text();
         f.mode = item["mode"].Int(f.mode);
     });
-    spec.suspend = node["suspend"].Bool();
-    spec.stop = node["stop"].Bool();
+    ReadLife(node, spec);
     spec.podOverrides = ReadOverrides(node["podOverrides"]);
     return spec;
 }

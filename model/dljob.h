@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "model/exit_codes.h"
 #include "model/status.h"
 #include "model/time.h"
 
@@ -52,8 +53,29 @@ struct Resources {
     bool operator==(const Resources&) const = default;
 };
 
+/// What an exit code of a role's pods means; the first rule that has the code counts.
+enum class ExitAction {
+    Retry,   ///< as a fault of the cluster: not counted against retry.limit
+    Fail,    ///< the job fails at once
+    Ignore,  ///< the pod counts as one that ended well
+};
+struct ExitCodeRule {
+    ExitCodes codes;
+    ExitAction action = ExitAction::Retry;
+    bool operator==(const ExitCodeRule&) const = default;
+};
+
+/// Pods of the role are created once the other role has come so far.
+struct StartAfter {
+    enum When { Ready, Succeeded };
+    std::string role;
+    When when = Ready;
+    bool operator==(const StartAfter&) const = default;
+};
+
 struct Role {
     std::string name;
+    /// Wanted now: of the elastic role, elastic.replicas.
     int replicas = 1;
     int gpus = 0;
     std::string gpuType;  ///< empty = any
@@ -63,6 +85,8 @@ struct Role {
     std::optional<std::vector<std::string>> command;  ///< a role that sets it inherits no args
     std::optional<std::vector<std::string>> args;
     std::vector<EnvVar> env;  ///< added to spec.env; wins where names are equal
+    std::vector<ExitCodeRule> exitCodes;
+    std::vector<StartAfter> startAfter;
     bool operator==(const Role&) const = default;
 };
 
@@ -99,6 +123,30 @@ struct PodOverrides {
     bool operator==(const PodOverrides&) const = default;
 };
 
+enum class OnNodeLost { Wait, ForceDelete };
+
+struct Retry {
+    int limit = 0;                 ///< new attempts after faults of the job's own
+    int infrastructureLimit = 10;  ///< after faults of the cluster
+    OnNodeLost onNodeLost = OnNodeLost::Wait;
+    bool operator==(const Retry&) const = default;
+};
+
+struct Success {
+    enum Policy { All, Any, RankZero };
+    std::string role;  ///< empty = every role
+    Policy policy = All;
+    bool operator==(const Success&) const = default;
+};
+
+enum class CleanupPods { Running, All, None };
+
+struct Elastic {
+    std::string role;
+    int replicas = 1, minReplicas = 1, maxReplicas = 1;
+    bool operator==(const Elastic&) const = default;
+};
+
 struct DLJobSpec {
     std::string image;
     std::vector<std::string> command;
@@ -112,6 +160,13 @@ struct DLJobSpec {
     std::vector<File> files;
     bool suspend = false;
     bool stop = false;
+    Retry retry;
+    std::optional<std::int64_t> activeDeadlineSeconds;
+    std::optional<std::int64_t> ttlSecondsAfterFinished;
+    Success success;
+    CleanupPods cleanupPods = CleanupPods::Running;
+    std::string managedBy;  ///< empty = us
+    std::optional<Elastic> elastic;
     PodOverrides podOverrides;
     bool operator==(const DLJobSpec&) const = default;
 };

@@ -21,6 +21,10 @@ std::string FilesConfigMapName(std::string_view job) {
     return fmt::format("{}-files", job);
 }
 
+std::string FenceName(std::string_view job, int attempt) {
+    return fmt::format("{}-attempt-{}", job, attempt);
+}
+
 bool IsReservedKey(std::string_view key) {
     const std::size_t slash = key.find('/');
     // Container runtimes take orders from such keys (io.katacontainers…, run.oci…, org.systemd…).

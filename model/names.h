@@ -38,6 +38,8 @@ inline constexpr std::string_view kAttemptLabel = "dlworkspace.io/attempt";  ///
 /// On everything we create; the operator's informers select by it.
 inline constexpr std::string_view kManagedByLabel = "app.kubernetes.io/managed-by";
 inline constexpr std::string_view kManagedBy = "dlworkspace";
+/// `spec.managedBy` of the jobs that are ours; absent means the same.
+inline constexpr std::string_view kOurselves = "dlworkspace.io/operator";
 /// Where a node says what GPUs it has, unless DLCluster names another label.
 inline constexpr std::string_view kGpuTypeLabel = "dlworkspace.io/gpu-type";
 
@@ -76,6 +78,11 @@ std::string ServiceName(std::string_view job);
 
 /// The ConfigMap that carries `spec.files`: `<job>-files`.
 std::string FilesConfigMapName(std::string_view job);
+
+/// The ConfigMap without which no pod of the attempt starts (owned.h): `<job>-attempt-<n>`.
+std::string FenceName(std::string_view job, int attempt);
+/// Its key, there while the attempt may run.
+inline constexpr std::string_view kFenceKey = "open";
 
 /// True for a label or annotation key whose domain users may not write in `podOverrides`:
 /// dlworkspace.io, kubernetes.io, k8s.io, cncf.io and everything below them (but not

@@ -39,9 +39,48 @@ json::value Sorted(const json::value& value) {
     return value;
 }
 
+// The child of that name, made when it is not there; a template holds nothing else at these places.
+json::object& ObjectAt(json::object& parent, std::string_view key) {
+    json::value& child = parent[key];
+    if (!child.is_object()) child = json::object{};
+    return child.get_object();
+}
+json::array& ArrayAt(json::object& parent, std::string_view key) {
+    json::value& child = parent[key];
+    if (!child.is_array()) child = json::array{};
+    return child.get_array();
+}
+
+json::object NotOn(const std::string& node) {
+    return {{"key", "metadata.name"}, {"operator", "NotIn"}, {"values", json::array{node}}};
+}
+
+void AvoidNodes(json::object& spec, std::span<const AvoidedNode> avoided) {
+    if (avoided.empty()) return;
+    json::object& affinity = ObjectAt(ObjectAt(spec, "affinity"), "nodeAffinity");
+    for (const AvoidedNode& n : avoided) {
+        if (n.failures < 2) {
+            ArrayAt(affinity, "preferredDuringSchedulingIgnoredDuringExecution")
+                .push_back(json::object{
+                    {"weight", 100},
+                    {"preference", json::object{{"matchFields", json::array{NotOn(n.node)}}}}});
+            continue;
+        }
+        json::array& terms =
+            ArrayAt(ObjectAt(affinity, "requiredDuringSchedulingIgnoredDuringExecution"),
+                    "nodeSelectorTerms");
+        if (terms.empty()) terms.push_back(json::object{});
+        // Terms are alternatives: to hold in each of them it must stand in each of them.
+        for (json::value& term : terms)
+            if (term.is_object())
+                ArrayAt(term.get_object(), "matchFields").push_back(NotOn(n.node));
+    }
+}
+
 }  // namespace
 
-std::string MakePod(const Rendered& rendered, std::size_t role, int index, int attempt) {
+std::string MakePod(const Rendered& rendered, std::size_t role, int index, int attempt,
+                    std::span<const AvoidedNode> avoided) {
     const RenderedRole& r = rendered.roles.at(role);
     json::object pod{{"apiVersion", "v1"}, {"kind", "Pod"}};
     json::object meta{{"name", PodName(rendered.job, r.name, index, attempt)},
@@ -57,7 +96,13 @@ std::string MakePod(const Rendered& rendered, std::size_t role, int index, int a
     spec["hostname"] = Hostname(r.name, index);
     json::array& env = spec.at("containers").as_array().at(0).as_object()["env"].as_array();
     json::array own = PodEnvironment(rendered.framework, index, attempt, r.firstRank + index);
+    // Without its fence the container does not start (owned.h).
+    own.push_back(json::object{
+        {"name", "DLWS_FENCE"},
+        {"valueFrom",
+         {{"configMapKeyRef", {{"name", FenceName(rendered.job, attempt)}, {"key", kFenceKey}}}}}});
     env.insert(env.begin(), own.begin(), own.end());
+    AvoidNodes(spec, avoided);
     pod["spec"] = std::move(spec);
     return json::serialize(pod);
 }

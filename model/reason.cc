@@ -11,6 +11,7 @@ constexpr Reason kTable[] = {
     reason::kUnschedulable,
     reason::kPodsStarting,
     reason::kTerminatingPods,
+    reason::kWaitsForRole,
     reason::kApiServerBusy,
     reason::kClusterNotConfigured,
     reason::kNoSharedFolder,
@@ -38,6 +39,7 @@ constexpr Reason kTable[] = {
     reason::kNodeLost,
     reason::kPodDeleted,
     reason::kPodFailed,
+    reason::kDeadlineExceeded,
     reason::kJobAccepted,
     reason::kAllPodsReady,
     reason::kNotAllPodsReady,
@@ -45,6 +47,9 @@ constexpr Reason kTable[] = {
     reason::kSuspending,
     reason::kNotSuspended,
     reason::kStopping,
+    reason::kSucceeding,
+    reason::kRestarting,
+    reason::kDeadlineNear,
     reason::kNotFinished,
 };
 

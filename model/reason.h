@@ -36,6 +36,9 @@ inline constexpr Reason kPodsStarting{
     "Pods were created; their nodes are preparing volumes and images."};
 inline constexpr Reason kTerminatingPods{"TerminatingPods", ReasonClass::Wait,
                                          "Pods of an earlier attempt have not ended yet."};
+inline constexpr Reason kWaitsForRole{
+    "WaitsForRole", ReasonClass::Wait,
+    "A role waits until those in its startAfter have come so far."};
 inline constexpr Reason kApiServerBusy{"ApiServerBusy", ReasonClass::Wait,
                                        "The API server refused a write for now; it is repeated."};
 
@@ -110,6 +113,8 @@ inline constexpr Reason kPodDeleted{"PodDeleted", ReasonClass::Outcome,
                                     "Somebody deleted the pod while the job ran."};
 inline constexpr Reason kPodFailed{"PodFailed", ReasonClass::Outcome,
                                    "The pod failed and does not say why."};
+inline constexpr Reason kDeadlineExceeded{"DeadlineExceeded", ReasonClass::Outcome,
+                                          "The job held its pods for activeDeadlineSeconds."};
 
 // Note: why a condition has the value it has.
 inline constexpr Reason kJobAccepted{"Accepted", ReasonClass::Note,
@@ -126,6 +131,13 @@ inline constexpr Reason kSuspending{"Suspending", ReasonClass::Note,
 inline constexpr Reason kNotSuspended{"NotSuspended", ReasonClass::Note, "spec.suspend is false."};
 inline constexpr Reason kStopping{"Stopping", ReasonClass::Note,
                                   "spec.stop is true: the job's pods are ending."};
+inline constexpr Reason kSucceeding{
+    "Succeeding", ReasonClass::Note,
+    "The job has succeeded by its success policy; its other pods are ending."};
+inline constexpr Reason kRestarting{"Restarting", ReasonClass::Note,
+                                    "A pod failed: its attempt ends, the next one is to come."};
+inline constexpr Reason kDeadlineNear{"DeadlineNear", ReasonClass::Note,
+                                      "Less than a tenth of activeDeadlineSeconds is left."};
 inline constexpr Reason kNotFinished{"NotFinished", ReasonClass::Note, "The job has not ended."};
 
 }  // namespace reason

@@ -8,6 +8,7 @@
 
 #include "model/environment.h"
 #include "model/names.h"
+#include "model/owned.h"
 #include "model/pod_template.h"
 #include "model/quantity.h"
 
@@ -85,9 +86,6 @@ class Renderer {
     void AddVolume(PodTemplate& pod, json::object volume);
     void AddMount(PodTemplate& pod, json::object mount);
 
-    json::object Labels() const;
-    json::object ObjectMeta(std::string_view name) const;
-    json::array OwnerReferences() const;
     json::object Service() const;
     json::object FilesConfigMap() const;
 
@@ -130,10 +128,10 @@ std::expected<json::object, RenderError> Renderer::RoleTemplate(const Role& role
 
     json::object& meta = pod.metadata();
     json::object& labels = pod.ObjectAt(meta, "labels");
-    for (const auto& [key, value] : Labels())
+    for (const auto& [key, value] : OwnedLabels(job_.meta))
         labels[key] = value;
     labels[kRoleLabel] = role.name;
-    meta["ownerReferences"] = OwnerReferences();
+    meta["ownerReferences"] = OwnerReferences(job_.meta);
     if (pod.ArrayAt(pod.spec(), "containers").size() > 1) {
         // So that `kubectl logs` shows the job, not a container of the administrator's.
         json::object& annotations = pod.ObjectAt(meta, "annotations");
@@ -335,33 +333,12 @@ void Renderer::AddMount(PodTemplate& pod, json::object mount) {
     pod.PutByKey(pod.ArrayAt(pod.main(), "volumeMounts"), "mountPath", std::move(mount));
 }
 
-json::object Renderer::Labels() const {
-    return {
-        {kJobLabel, job_.meta.name}, {kJobUidLabel, job_.meta.uid}, {kManagedByLabel, kManagedBy}};
-}
-
-json::array Renderer::OwnerReferences() const {
-    return {json::object{{"apiVersion", kApiVersion},
-                         {"kind", kDLJobKind},
-                         {"name", job_.meta.name},
-                         {"uid", job_.meta.uid},
-                         {"controller", true},
-                         {"blockOwnerDeletion", false}}};
-}
-
-json::object Renderer::ObjectMeta(std::string_view name) const {
-    return {{"name", name},
-            {"namespace", job_.meta.ns},
-            {"labels", Labels()},
-            {"ownerReferences", OwnerReferences()}};
-}
-
 json::object Renderer::Service() const {
     // No ports: it exists for the names of the pods only. Names are there before a pod is Ready,
     // because pods become Ready by finding each other.
     return {{"apiVersion", "v1"},
             {"kind", "Service"},
-            {"metadata", ObjectMeta(ServiceName(job_.meta.name))},
+            {"metadata", OwnedMeta(job_.meta, ServiceName(job_.meta.name))},
             {"spec",
              {{"clusterIP", "None"},
               {"publishNotReadyAddresses", true},
@@ -374,7 +351,7 @@ json::object Renderer::FilesConfigMap() const {
         data[f.name] = f.content;
     return {{"apiVersion", "v1"},
             {"kind", "ConfigMap"},
-            {"metadata", ObjectMeta(FilesConfigMapName(job_.meta.name))},
+            {"metadata", OwnedMeta(job_.meta, FilesConfigMapName(job_.meta.name))},
             {"immutable", true},
             {"data", std::move(data)}};
 }

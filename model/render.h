@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <expected>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -63,8 +64,10 @@ std::expected<Rendered, RenderError> Render(const DLJob& job, const DLCluster& c
 
 /// The Pod document of role number `role` (0 <= role < roles.size()). It differs from the role's
 /// template only in: metadata.name and namespace, the labels of index and attempt, spec.hostname,
-/// and the environment names of RankEnvironment in container `main`.
-std::string MakePod(const Rendered& rendered, std::size_t role, int index, int attempt);
+/// the environment names of PodEnvironment in container `main`, and the node affinity that keeps
+/// it from `avoided` nodes: elsewhere if possible after one failure there, not there after two.
+std::string MakePod(const Rendered& rendered, std::size_t role, int index, int attempt,
+                    std::span<const AvoidedNode> avoided = {});
 
 /// JSON bytes of an object for a request body.
 std::string Serialize(const boost::json::object& object);

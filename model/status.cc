@@ -10,8 +10,9 @@ namespace dlws::model {
 
 namespace {
 
-constexpr std::array kPhases = {Phase::Queued,   Phase::Starting,  Phase::Running, Phase::Suspended,
-                                Phase::Stopping, Phase::Succeeded, Phase::Failed,  Phase::Stopped};
+constexpr std::array kPhases = {Phase::Queued,     Phase::Starting,  Phase::Running,
+                                Phase::Restarting, Phase::Suspended, Phase::Stopping,
+                                Phase::Succeeded,  Phase::Failed,    Phase::Stopped};
 
 ReasonClass ParseClass(std::string_view text) {
     if (text == "Ask") return ReasonClass::Ask;
@@ -24,7 +25,54 @@ std::optional<int> OptionalInt(const Node& node) {
     return node.Int();
 }
 
+Failure ReadFailure(const Node& f) {
+    const std::string cause = f["cause"].Text();
+    return {.pod = f["pod"].Text(),
+            .role = f["role"].Text(),
+            .index = f["index"].Int(),
+            .node = f["node"].Text(),
+            .exitCode = OptionalInt(f["exitCode"]),
+            .signal = OptionalInt(f["signal"]),
+            .reason = f["reason"].Text(),
+            .message = f["message"].Text(),
+            .log = f["log"].Text(),
+            .cause = cause == "Infrastructure" ? Cause::Infrastructure
+                     : cause == "Change"       ? Cause::Change
+                                               : Cause::User};
+}
+
+// How often the job started anew, and why.
+void ReadAttempts(const Node& node, JobStatus& s) {
+    s.launchTime = node["launchTime"].AsTime();
+    s.activeSince = node["activeSince"].AsTime();
+    s.activeSeconds = node["activeSeconds"].Int64();
+    s.restarts = {node["restarts"]["user"].Int(), node["restarts"]["infrastructure"].Int()};
+    node["attempts"].Each([&](const Node& item) {
+        s.attempts.push_back({item["attempt"].Int(), item["startTime"].AsTime(),
+                              item["finishTime"].AsTime().value_or(Time{}),
+                              ReadFailure(item["failure"])});
+    });
+    node["avoidedNodes"].Each([&](const Node& item) {
+        s.avoidedNodes.push_back(
+            {item["node"].Text(), item["failures"].Int(), item["until"].AsTime().value_or(Time{})});
+    });
+    if (const Node e = node["elastic"]; e.Present())
+        s.elastic = ElasticStatus{e["replicas"].Int(), e["launched"].Int(), e["selector"].Text()};
+}
+
 }  // namespace
+
+std::string_view ToString(Cause cause) {
+    switch (cause) {
+        case Cause::User:
+            return "User";
+        case Cause::Infrastructure:
+            return "Infrastructure";
+        case Cause::Change:
+            return "Change";
+    }
+    return "";
+}
 
 std::string_view ToString(Phase p) {
     switch (p) {
@@ -36,6 +84,8 @@ std::string_view ToString(Phase p) {
             return "Starting";
         case Phase::Running:
             return "Running";
+        case Phase::Restarting:
+            return "Restarting";
         case Phase::Suspended:
             return "Suspended";
         case Phase::Stopping:
@@ -85,11 +135,8 @@ JobStatus ReadStatus(Node node) {
     if (const Node p = node["pending"]; p.Present())
         s.pending = Pending{ParseClass(p["class"].Text()), p["reason"].Text(), p["message"].Text(),
                             p["since"].AsTime().value_or(Time{})};
-    if (const Node f = node["failure"]; f.Present())
-        s.failure =
-            Failure{f["pod"].Text(),    f["role"].Text(),           f["index"].Int(),
-                    f["node"].Text(),   OptionalInt(f["exitCode"]), OptionalInt(f["signal"]),
-                    f["reason"].Text(), f["message"].Text()};
+    ReadAttempts(node, s);
+    if (const Node f = node["failure"]; f.Present()) s.failure = ReadFailure(f);
     return s;
 }
 

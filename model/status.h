@@ -25,12 +25,13 @@
 namespace dlws::model {
 
 enum class Phase {
-    None,       ///< not written yet
-    Queued,     ///< seen, no pod created; `pending` says why
-    Starting,   ///< pods are created, not all of them run
-    Running,    ///< every pod runs (or has succeeded already)
-    Suspended,  ///< spec.suspend: no pods
-    Stopping,   ///< the job's end is decided, its pods are ending
+    None,        ///< not written yet
+    Queued,      ///< seen, no pod created; `pending` says why
+    Starting,    ///< pods are created, not all of them run
+    Running,     ///< every pod runs (or has succeeded already)
+    Restarting,  ///< a pod failed: its attempt ends, the next is to come
+    Suspended,   ///< spec.suspend: no pods
+    Stopping,    ///< the job's end is decided, its pods are ending
     Succeeded,
     Failed,
     Stopped,
@@ -47,6 +48,8 @@ bool IsFinal(Phase p);
 inline constexpr std::string_view kConditionRunning = "Running";
 inline constexpr std::string_view kConditionSuspended = "Suspended";
 inline constexpr std::string_view kConditionFinished = "Finished";
+/// True once nine tenths of spec.activeDeadlineSeconds are used up.
+inline constexpr std::string_view kConditionDeadlineNear = "DeadlineNear";
 
 struct Condition {
     std::string type;
@@ -79,7 +82,15 @@ struct Pending {
     bool operator==(const Pending&) const = default;
 };
 
-/// The first failure that decided the job's end.
+/// Whose fault a failure is, which decides whether and how often it is tried again.
+enum class Cause {
+    User,            ///< the job's own: counts against retry.limit
+    Infrastructure,  ///< the cluster's: counts against retry.infrastructureLimit
+    Change,          ///< only another spec can cure it: never tried again
+};
+std::string_view ToString(Cause cause);
+
+/// The first failure of an attempt. Without a pod where the job as a whole failed (a deadline).
 struct Failure {
     std::string pod;
     std::string role;
@@ -89,7 +100,41 @@ struct Failure {
     std::optional<int> signal;
     std::string reason;
     std::string message;
+    std::string log;  ///< last line of its log, if it wrote one
+    Cause cause = Cause::User;
     bool operator==(const Failure&) const = default;
+};
+
+/// An attempt that failed.
+struct AttemptRecord {
+    int attempt = 0;
+    std::optional<Time> startTime;  ///< when its pods were all created
+    Time finishTime{};              ///< when the failure was seen
+    Failure failure;
+    bool operator==(const AttemptRecord&) const = default;
+};
+/// So many are kept; Restarts counts all.
+inline constexpr std::size_t kMaxAttemptRecords = 10;
+
+/// Failed attempts by cause.
+struct Restarts {
+    int user = 0, infrastructure = 0;
+    bool operator==(const Restarts&) const = default;
+};
+
+struct AvoidedNode {
+    std::string node;
+    int failures = 0;
+    Time until{};
+    bool operator==(const AvoidedNode&) const = default;
+};
+inline constexpr std::size_t kMaxAvoidedNodes = 20;
+
+struct ElasticStatus {
+    int replicas = 0;      ///< pods that exist
+    int launched = 0;      ///< created in this attempt: one missing below was deleted by somebody
+    std::string selector;  ///< of its pods, for the scale subresource
+    bool operator==(const ElasticStatus&) const = default;
 };
 
 struct JobStatus {
@@ -107,7 +152,14 @@ struct JobStatus {
     std::vector<RoleStatus> roles;
     std::vector<Condition> conditions;
     std::optional<Pending> pending;
-    std::optional<Failure> failure;
+    std::optional<Time> launchTime;   ///< when launchedAttempt was complete
+    std::optional<Time> activeSince;  ///< set while the job holds pods
+    std::int64_t activeSeconds = 0;   ///< held before activeSince
+    Restarts restarts;
+    std::vector<AttemptRecord> attempts;  ///< failed ones, oldest first
+    std::vector<AvoidedNode> avoidedNodes;
+    std::optional<ElasticStatus> elastic;
+    std::optional<Failure> failure;  ///< the one that decided the job's end
     bool operator==(const JobStatus&) const = default;
 };
 

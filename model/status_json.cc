@@ -62,13 +62,46 @@ json::object FailureObject(const Failure& f) {
     json::object o;
     PutText(o, "pod", f.pod, 253);
     PutText(o, "role", f.role, 15);
-    o["index"] = f.index;
+    if (!f.role.empty()) o["index"] = f.index;
     PutText(o, "node", f.node, 253);
     if (f.exitCode) o["exitCode"] = *f.exitCode;
     if (f.signal) o["signal"] = *f.signal;
     PutText(o, "reason", f.reason, 64);
     PutText(o, "message", f.message);
+    PutText(o, "log", f.log, 512);
+    o["cause"] = ToString(f.cause);
     return o;
+}
+
+json::array Attempts(const std::vector<AttemptRecord>& attempts) {
+    json::array list;
+    for (const AttemptRecord& a : attempts) {
+        json::object o{{"attempt", a.attempt}};
+        PutTime(o, "startTime", a.startTime);
+        PutTime(o, "finishTime", a.finishTime);
+        o["failure"] = FailureObject(a.failure);
+        list.push_back(std::move(o));
+    }
+    return list;
+}
+
+void PutAttempts(json::object& o, const JobStatus& s) {
+    PutTime(o, "launchTime", s.launchTime);
+    PutTime(o, "activeSince", s.activeSince);
+    if (s.activeSeconds != 0) o["activeSeconds"] = s.activeSeconds;
+    if (s.restarts != Restarts{})
+        o["restarts"] = {{"user", s.restarts.user}, {"infrastructure", s.restarts.infrastructure}};
+    if (!s.attempts.empty()) o["attempts"] = Attempts(s.attempts);
+    json::array avoided;
+    for (const AvoidedNode& n : s.avoidedNodes)
+        avoided.push_back(json::object{
+            {"node", n.node}, {"failures", n.failures}, {"until", FormatTime(n.until)}});
+    if (!avoided.empty()) o["avoidedNodes"] = std::move(avoided);
+    if (s.elastic) {
+        json::object e{{"replicas", s.elastic->replicas}, {"launched", s.elastic->launched}};
+        PutText(e, "selector", s.elastic->selector, 256);
+        o["elastic"] = std::move(e);
+    }
 }
 
 // What turns `was` into `now` by RFC 7386. Lists are replaced whole.
@@ -114,6 +147,7 @@ json::object ToJsonObject(const JobStatus& s) {
         p["since"] = FormatTime(s.pending->since);
         o["pending"] = std::move(p);
     }
+    PutAttempts(o, s);
     if (s.failure) o["failure"] = FailureObject(*s.failure);
     return o;
 }

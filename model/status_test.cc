@@ -71,7 +71,7 @@ TEST(JobStatus, AbsentValuesAreLeftOut) {
     EXPECT_EQ(ToJson(s), R"({"phase":"Queued","attempt":0,"gpus":0})");
     s.failure = Failure{.pod = "p", .role = "r", .reason = "NodeLost"};
     EXPECT_EQ(boost::json::serialize(ToJsonObject(s).at("failure")),
-              R"({"pod":"p","role":"r","index":0,"reason":"NodeLost"})");
+              R"({"pod":"p","role":"r","index":0,"reason":"NodeLost","cause":"User"})");
 }
 
 TEST(JobStatus, CutsLongMessagesBetweenCharacters) {

@@ -213,6 +213,17 @@ Awaitable<Controller::Round> Controller::Reconcile(kube::ObjectKey key) {
         world->confirmed_missing = decision.confirm_missing;
         decision = Decide(*world);
     }
+    if (decision.close_attempt) {
+        auto pods = co_await executor_.CloseAttempt(*world, *decision.close_attempt);
+        if (!pods) {
+            kube::LogWarning(kLog, "{}: {}", key.ToString(), pods.error().log);
+            co_return Round::kRetry;
+        }
+        world->pods = std::move(*pods);
+        world->fenced_attempt = decision.close_attempt;
+        decision = Decide(*world);
+    }
+    if (decision.look_again) queue_.AddAfter(key, *decision.look_again - world->now);
     auto it = memory_.find(key);
     if (it == memory_.end() || PutOff(key, decision, it->second) || decision.writes.empty())
         co_return Round::kDone;

@@ -4,11 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 
 #include "model/names.h"
 #include "model/reason.h"
 #include "operator/job/failure.h"
+#include "operator/job/policy.h"
 
 namespace dlws::job {
 namespace {
@@ -23,177 +23,320 @@ std::string Plural(int n, std::string_view what) {
     return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
 }
 
+std::string At(model::Time t) {
+    return model::FormatTime(t);
+}
+
 // One look at one job. `next_` starts as the published status and becomes the one to publish.
 class Decider {
   public:
     explicit Decider(const World& world)
-        : world_(world), spec_(world.job.spec), was_(world.job.status), next_(was_) {}
+        : world_(world),
+          spec_(world.job.spec),
+          was_(world.job.status),
+          next_(was_),
+          gang_(spec_, was_, world.pods) {}
 
     Decision Run() {
+        if (!spec_.managedBy.empty() && spec_.managedBy != model::kOurselves) return {};
         if (world_.job.meta.Deleting()) return {};  // the garbage collector removes what we own
         if (model::IsTrue(was_.conditions, model::kConditionFinished)) {
-            DeleteLive();  // a create that landed late
+            AfterFinish();
             return std::move(decision_);
         }
         next_.observedGeneration = world_.job.meta.generation;
         next_.gpus = model::TotalGpus(spec_);
         next_.pending.reset();
-        SortPods();
-        CountRoles();
-
-        if (was_.failure) {
-            Close(Phase::Failed);
-        } else if (AllSucceeded()) {
-            Finish(Phase::Succeeded, "Every pod ended with exit code 0.");
-        } else if (spec_.stop) {
-            Close(Phase::Stopped);
-        } else if (Suspending()) {
-            spec_.suspend ? Suspend() : Resume();
-        } else if (auto failure = FirstFailure()) {
-            next_.failure = std::move(failure);
-            decision_.confirm_missing.clear();
-            Close(Phase::Failed);
-        } else if (spec_.suspend) {
-            decision_.confirm_missing.clear();
-            Suspend();
-        } else if (decision_.confirm_missing.empty()) {
-            Advance();
-        }
+        next_.roles = gang_.Roles();
+        next_.ready = fmt::format("{}/{}", gang_.Ready(), gang_.Wanted());
+        CountElastic();
+        ForgetNodes();
+        Choose();
         return std::move(decision_);
     }
 
   private:
-    using Slot = CreatePods::Slot;
+    // The job's end in order of what outweighs what, then its pauses, then its run.
+    void Choose() {
+        if (was_.failure) return Close(Phase::Failed);
+        if (Succeeding() || gang_.Succeeded()) return Close(Phase::Succeeded);
+        if (spec_.stop) return Close(Phase::Stopped);
+        if (DeadlineIsOver()) return Close(Phase::Failed);
+        if (Suspending()) return spec_.suspend ? Suspend() : Resume();
+        if (AttemptFailed(was_)) return spec_.suspend ? Suspend() : Restart();
+        if (auto verdict = FirstFailure()) {
+            decision_ = {};
+            return Fail(std::move(*verdict));
+        }
+        if (spec_.suspend) {
+            decision_ = {};
+            return Suspend();
+        }
+        if (decision_.confirm_missing.empty()) Advance();
+    }
 
     // ---- what there is ----
 
-    // Pods of the current attempt by slot; everything else is a leftover.
-    void SortPods() {
-        for (const PodView& pod : world_.pods) {
-            if (pod.attempt == was_.attempt) {
-                for (std::size_t r = 0; r < spec_.roles.size(); ++r) {
-                    if (spec_.roles[r].name != pod.role) continue;
-                    if (pod.index < 0 || pod.index >= spec_.roles[r].replicas) break;
-                    slots_[{r, pod.index}] = &pod;
-                    break;
-                }
-            }
-        }
-        for (const PodView& pod : world_.pods)
-            if (!IsInSlot(pod)) leftovers_.push_back(&pod);
-    }
-
-    bool IsInSlot(const PodView& pod) const {
-        for (std::size_t r = 0; r < spec_.roles.size(); ++r) {
-            if (spec_.roles[r].name != pod.role) continue;
-            auto it = slots_.find({r, pod.index});
-            return it != slots_.end() && it->second == &pod;
-        }
-        return false;
-    }
-
-    void CountRoles() {
-        next_.roles.clear();
-        int ready = 0, wanted = 0;
-        for (std::size_t r = 0; r < spec_.roles.size(); ++r) {
-            model::RoleStatus role{.name = spec_.roles[r].name,
-                                   .replicas = spec_.roles[r].replicas};
-            for (int i = 0; i < role.replicas; ++i) {
-                auto it = slots_.find({r, i});
-                if (it == slots_.end()) continue;
-                switch (it->second->phase) {
-                    case PodPhase::Succeeded:
-                        ++role.succeeded;
-                        break;
-                    case PodPhase::Failed:
-                        ++role.failed;
-                        break;
-                    case PodPhase::Running:
-                        ++role.running;
-                        role.ready += it->second->ready;
-                        break;
-                    default:
-                        ++role.pending;
-                }
-            }
-            ready += role.ready + role.succeeded;
-            running_ += role.running + role.succeeded;
-            wanted += role.replicas;
-            next_.roles.push_back(std::move(role));
-        }
-        wanted_ = wanted;
-        next_.ready = fmt::format("{}/{}", ready, wanted);
-    }
-
-    bool Launched() const { return was_.launchedAttempt == was_.attempt; }
-
-    bool AllSucceeded() const {
-        return Launched() && int(slots_.size()) == wanted_ &&
-               std::ranges::all_of(
-                   slots_, [](const auto& s) { return s.second->phase == PodPhase::Succeeded; });
-    }
-
-    std::optional<model::Failure> FirstFailure() {
+    std::optional<Verdict> FirstFailure() {
         std::optional<FailedPod> first;
         int rank = 0;
         for (std::size_t r = 0; r < spec_.roles.size(); ++r) {
-            for (int i = 0; i < spec_.roles[r].replicas; ++i, ++rank) {
-                std::optional<model::Failure> failure;
+            const model::Role& role = spec_.roles[r];
+            for (int i = 0; i < role.replicas; ++i, ++rank) {
+                const bool launched = i < gang_.Launched(r);
+                std::optional<Verdict> verdict;
                 model::Time at = world_.now;
-                if (auto it = slots_.find({r, i}); it != slots_.end()) {
+                if (const PodView* pod = gang_.At({r, i})) {
                     // Until the gang is complete, a pod somebody deletes is simply made again.
-                    if (!Launched() && it->second->deleting && !it->second->Terminal()) continue;
-                    failure = ClassifyPod(*it->second);
-                    at = it->second->main.finishedAt.value_or(world_.now);
-                } else if (Launched()) {
-                    const std::string& role = spec_.roles[r].name;
-                    std::string name = model::PodName(world_.job.meta.name, role, i, was_.attempt);
+                    if (!launched && pod->deleting && !pod->Terminal()) continue;
+                    verdict = ClassifyPod(*pod, role);
+                    if (!verdict && was_.pending)
+                        verdict =
+                            WaitedTooLong(*pod, *was_.pending, world_.now, decision_.look_again);
+                    at = pod->main.finishedAt.value_or(world_.now);
+                } else if (launched) {
+                    std::string name =
+                        model::PodName(world_.job.meta.name, role.name, i, was_.attempt);
                     if (name == world_.confirmed_missing)
-                        failure = MissingPod(name, role, i);
+                        verdict = Verdict{MissingPod(name, role.name, i)};
                     else if (decision_.confirm_missing.empty())
                         decision_.confirm_missing = std::move(name);
                 }
-                if (!failure) continue;
-                FailedPod candidate{std::move(*failure), at, rank};
+                if (!verdict) continue;
+                FailedPod candidate{std::move(*verdict), at, rank};
                 if (!first || Before(candidate, *first)) first = std::move(candidate);
             }
         }
         if (!first) return std::nullopt;
-        return std::move(first->failure);
+        return std::move(first->verdict);
     }
 
     int Live() const {
         return int(std::ranges::count_if(world_.pods, [](auto& p) { return !p.Terminal(); }));
     }
 
+    // A pod that should have ended some time ago: its node does not answer.
+    bool NotAnswering(const PodView& pod) const {
+        return !pod.Terminal() && pod.deletionTimestamp &&
+               world_.now >= *pod.deletionTimestamp + kNotAnswering;
+    }
+    const PodView* FirstNotAnswering() const {
+        for (const PodView& pod : world_.pods) {
+            if (pod.Terminal() || !pod.deletionTimestamp) continue;
+            if (NotAnswering(pod)) return &pod;
+            LookAgain(*pod.deletionTimestamp + kNotAnswering);
+        }
+        return nullptr;
+    }
+
+    void CountElastic() {
+        if (!spec_.elastic) return;
+        if (!next_.elastic)
+            next_.elastic = model::ElasticStatus{
+                .selector = fmt::format("{}={},{}={}", model::kJobLabel, world_.job.meta.name,
+                                        model::kRoleLabel, spec_.elastic->role)};
+        next_.elastic->replicas = 0;
+        for (const auto& [slot, pod] : gang_.Pods())
+            next_.elastic->replicas += spec_.roles[slot.role].name == spec_.elastic->role;
+    }
+
+    void ForgetNodes() {
+        job::ForgetNodes(next_, world_.now);
+        for (const auto& n : next_.avoidedNodes)
+            LookAgain(n.until);
+    }
+
+    // ---- failure and the next attempt ----
+
+    // Record first: the attempt is over, and whether another follows.
+    void Fail(Verdict verdict) {
+        model::Failure& failure = verdict.failure;
+        const bool again = !verdict.final && MayRetry(spec_.retry, was_.restarts, failure.cause);
+        if (failure.cause == model::Cause::Infrastructure && !failure.node.empty() &&
+            (failure.reason == reason::kNodeLost.name ||
+             failure.reason == reason::kNodeRefused.name))
+            AvoidNode(next_, failure.node, world_.now);
+        if (!verdict.final && !again) failure.message += UsedUp(failure.cause);
+        RecordAttempt(next_, failure, world_.now);
+        if (!again) {
+            next_.failure = std::move(failure);
+            return Close(Phase::Failed);
+        }
+        ++(failure.cause == model::Cause::User ? next_.restarts.user
+                                               : next_.restarts.infrastructure);
+        EndAttempt();
+    }
+
+    std::string UsedUp(model::Cause cause) const {
+        if (cause == model::Cause::Infrastructure)
+            return fmt::format(" It was restarted {} times, which is retry.infrastructureLimit.",
+                               spec_.retry.infrastructureLimit);
+        if (spec_.retry.limit == 0) return "";
+        return fmt::format(" It was restarted {} times, which is retry.limit.", spec_.retry.limit);
+    }
+
+    // Nothing of the failed attempt may run when the next one starts, also not where nobody
+    // answers.
+    void Restart() {
+        if (Live() > 0) return EndAttempt();
+        const model::Time due = was_.attempts.back().finishTime + RestartDelay(was_);
+        if (world_.now < due) {
+            LookAgain(due);
+            SayRestarting(fmt::format("the next attempt starts at {}.", At(due)));
+            return PublishNext();
+        }
+        if (!Fenced()) return;
+        StartNext();
+    }
+
+    void EndAttempt() {
+        const PodView* stuck = FirstNotAnswering();
+        if (stuck) {
+            SayRestarting(
+                fmt::format("pod {} has not ended and node {} does not answer. The next attempt "
+                            "starts when the "
+                            "node is back, is deleted from the cluster, or has the taint "
+                            "node.kubernetes.io/out-of-service.",
+                            stuck->name, stuck->node));
+        } else {
+            SayRestarting(fmt::format("waiting for {} to end.", Plural(Live(), "pod")));
+        }
+        PublishNext();  // record first
+        DeleteLive();
+    }
+
+    void SayRestarting(std::string_view what) {
+        next_.phase = Phase::Restarting;
+        next_.message = fmt::format("Attempt {} failed: {} Restarting: {}", was_.attempt,
+                                    next_.attempts.back().failure.message, what);
+        SetRunning(false, reason::kRestarting, next_.message);
+        SetFinished(false, reason::kNotFinished, "The job has not ended.");
+    }
+
+    // True when no pod of the attempt that is over runs, and none can begin to.
+    bool Fenced() {
+        if (world_.fenced_attempt == was_.attempt) return true;
+        decision_.close_attempt = was_.attempt;
+        return false;
+    }
+
+    // Recorded before anything of it is created.
+    void StartNext() {
+        ++next_.attempt;
+        if (next_.elastic) next_.elastic->launched = 0;
+        next_.phase = Phase::Queued;
+        next_.message = fmt::format("Attempt {}: the pods are about to be created.", next_.attempt);
+        for (auto& role : next_.roles)
+            role = {.name = role.name, .replicas = role.replicas};
+        next_.ready = fmt::format("0/{}", gang_.Wanted());
+        SetRunning(false, reason::kNotAllPodsReady, next_.message);
+        PublishNext();
+        // Pods of the last attempt are kept for their logs, older ones not.
+        Delete(world_.pods, [&](const PodView& p) { return p.attempt < was_.attempt; });
+    }
+
     // ---- ends ----
 
     // The end is decided: say so, then end the pods that still run, then be Finished.
     void Close(Phase outcome) {
-        std::string what = outcome == Phase::Failed ? next_.failure->message
-                                                    : "Stopped because spec.stop was set.";
-        if (int live = Live()) {
-            next_.phase = Phase::Stopping;
-            next_.message = fmt::format("{} Waiting for {} to end.", what, Plural(live, "pod"));
-            SetRunning(false, reason::kStopping, "The job is ending.");
-            SetFinished(false, reason::kStopping, "The job's pods are ending.");
-            PublishNext();  // record first
-            DeleteLive();
-            return;
+        std::string what = outcome == Phase::Failed      ? next_.failure->message
+                           : outcome == Phase::Succeeded ? SuccessMessage()
+                                                         : "Stopped because spec.stop was set.";
+        int live = spec_.cleanupPods == model::CleanupPods::None ? 0 : Live();
+        const PodView* stuck = live > 0 ? FirstNotAnswering() : nullptr;
+        if (stuck && live == int(std::ranges::count_if(world_.pods,
+                                                       [&](auto& p) { return NotAnswering(p); }))) {
+            // Nothing new starts here, so nobody is helped by waiting for a node that may be gone.
+            what += fmt::format(" Node {} has not said that pod {} has ended.", stuck->node,
+                                stuck->name);
+            live = 0;
         }
-        Finish(outcome, std::move(what));
+        if (live == 0) return Finish(outcome, std::move(what));
+        next_.phase = Phase::Stopping;
+        next_.message = fmt::format("{} Waiting for {} to end.", what, Plural(live, "pod"));
+        SetRunning(false, reason::kStopping, "The job is ending.");
+        SetFinished(false, outcome == Phase::Succeeded ? reason::kSucceeding : reason::kStopping,
+                    "The job's pods are ending.");
+        PublishNext();  // record first
+        DeleteLive();
+    }
+
+    std::string SuccessMessage() const {
+        return spec_.success == model::Success{} ? "Every pod ended with exit code 0."
+                                                 : "The job's success policy is met.";
+    }
+
+    bool Succeeding() const {
+        const auto* c = model::FindCondition(was_.conditions, model::kConditionFinished);
+        return c && c->reason == reason::kSucceeding.name;
     }
 
     void Finish(Phase outcome, std::string message) {
         next_.phase = outcome;
         next_.message = std::move(message);
         next_.finishTime = world_.now;
+        BeInactive();
         const model::Reason& why = outcome == Phase::Succeeded ? reason::kSucceeded
                                    : outcome == Phase::Failed  ? reason::kFailed
                                                                : reason::kStopped;
         SetRunning(false, why, next_.message);
         SetFinished(true, why, next_.message);
         PublishNext();
+    }
+
+    void AfterFinish() {
+        using model::CleanupPods;
+        if (spec_.ttlSecondsAfterFinished && was_.finishTime) {
+            const model::Time due =
+                *was_.finishTime + std::chrono::seconds(*spec_.ttlSecondsAfterFinished);
+            if (world_.now >= due) {
+                decision_.writes.push_back(DeleteJob{});
+                return;
+            }
+            LookAgain(due);
+        }
+        if (spec_.cleanupPods == CleanupPods::All)
+            Delete(world_.pods, [](const PodView&) { return true; });
+        else if (spec_.cleanupPods == CleanupPods::Running || spec_.stop)
+            DeleteLive();  // a create that landed late
+    }
+
+    // ---- deadline ----
+
+    void BeActive() {
+        if (!next_.activeSince) next_.activeSince = world_.now;
+    }
+    void BeInactive() {
+        next_.activeSeconds = ActiveTime(next_, world_.now).count();
+        next_.activeSince.reset();
+    }
+
+    bool DeadlineIsOver() {
+        if (!spec_.activeDeadlineSeconds || !was_.activeSince) return false;
+        const std::chrono::seconds limit(*spec_.activeDeadlineSeconds);
+        const auto warn = limit - limit / 10;
+        const auto active = ActiveTime(was_, world_.now);
+        if (active >= limit) {
+            next_.failure =
+                model::Failure{.reason = std::string(reason::kDeadlineExceeded.name),
+                               .message = fmt::format("The job held its pods for {} s, which is "
+                                                      "activeDeadlineSeconds.",
+                                                      limit.count())};
+            return true;
+        }
+        LookAgain(world_.now + (limit - active));
+        if (active < warn) {
+            LookAgain(world_.now + (warn - active));
+        } else if (!model::IsTrue(was_.conditions, model::kConditionDeadlineNear)) {
+            std::string note =
+                fmt::format("The job is ended in {} s, because of activeDeadlineSeconds.",
+                            (limit - active).count());
+            Set(model::kConditionDeadlineNear, true, reason::kDeadlineNear, note);
+            events_.push_back({.warning = true,
+                               .reason = std::string(reason::kDeadlineNear.name),
+                               .note = std::move(note)});
+        }
+        return false;
     }
 
     // ---- suspend and resume ----
@@ -205,6 +348,7 @@ class Decider {
 
     void Suspend() {
         int left = int(world_.pods.size());
+        BeInactive();
         if (left > 0) {
             next_.phase = Phase::Stopping;
             next_.message = fmt::format("Suspending: waiting for {} to end.", Plural(left, "pod"));
@@ -220,38 +364,52 @@ class Decider {
         Delete(world_.pods, [](const PodView&) { return true; });
     }
 
-    // A new attempt, recorded before anything of it is created. An attempt nothing was made of is
-    // used now.
+    // A new attempt, unless nothing was made of this one.
     void Resume() {
-        if (Launched() || !slots_.empty()) ++next_.attempt;
+        SetSuspended(false, reason::kNotSuspended, "spec.suspend is false.");
+        if (gang_.WasLaunched() || AttemptFailed(was_)) {
+            if (Live() > 0) return EndSuspended();
+            if (Fenced()) StartNext();
+            return;
+        }
         next_.phase = Phase::Queued;
         next_.message = "Resumed: the job's pods are about to be created.";
-        CountNothing();
-        SetSuspended(false, reason::kNotSuspended, "spec.suspend is false.");
         SetRunning(false, reason::kNotAllPodsReady, next_.message);
         PublishNext();
     }
 
-    void CountNothing() {
-        for (auto& role : next_.roles)
-            role = {.name = role.name, .replicas = role.replicas};
-        next_.ready = fmt::format("0/{}", wanted_);
+    void EndSuspended() {
+        Wait(Phase::Queued, reason::kTerminatingPods,
+             fmt::format("{} from before the suspension must end first.", Plural(Live(), "pod")));
+        SetSuspended(false, reason::kSuspending, "The job's pods are ending.");
+        PublishNext();
+        DeleteLive();
     }
 
     // ---- run ----
 
     void Advance() {
-        Delete(world_.pods, [&](const PodView& p) {
-            return !IsInSlot(p) && !p.Terminal();  // an old attempt's, or a stray
+        Delete(world_.pods, [&](const PodView& p) {  // an old attempt's, a stray, or scaled away
+            return IsLeftover(p) && (!p.Terminal() || p.attempt == was_.attempt);
         });
-        auto ending = std::ranges::count_if(leftovers_, [](auto* p) { return !p->Terminal(); });
+        auto ending = std::ranges::count_if(gang_.Leftovers(), [&](auto* p) {
+            return !p->Terminal() && p->attempt != was_.attempt;
+        });
         if (ending > 0) {
             Wait(Phase::Queued, reason::kTerminatingPods,
                  fmt::format("{} of an earlier attempt must end before new ones start.",
                              Plural(int(ending), "pod")));
             return PublishNext();
         }
-        Launched() ? Observe() : Launch();
+        gang_.WasLaunched() && !MustGrow() ? Observe() : Launch();
+    }
+
+    bool IsLeftover(const PodView& pod) const {
+        return std::ranges::find(gang_.Leftovers(), &pod) != gang_.Leftovers().end();
+    }
+
+    bool MustGrow() const {
+        return spec_.elastic && was_.elastic && was_.elastic->launched < spec_.elastic->replicas;
     }
 
     void Launch() {
@@ -270,58 +428,98 @@ class Decider {
             return PublishNext();
         }
         if (world_.problem) {  // tell what went wrong last time, then try again
-            WaitAs(slots_.empty() ? Phase::Queued : Phase::Starting, *world_.problem);
+            WaitAs(gang_.Pods().empty() ? Phase::Queued : Phase::Starting, *world_.problem);
             PublishNext();
         }
         decision_.rendered = std::make_shared<const model::Rendered>(std::move(*rendered));
+        const bool complete = CreateMissing();
+        BeActive();
+        next_.pending.reset();
+        if (complete) {
+            if (!gang_.WasLaunched()) next_.launchTime = world_.now;
+            next_.launchedAttempt = was_.attempt;
+            if (next_.elastic) next_.elastic->launched = spec_.elastic->replicas;
+        }
+        if (complete || Waiting()) Observe();
+    }
+
+    // True when the whole gang is there afterwards.
+    bool CreateMissing() {
+        CreatePods create{.attempt = was_.attempt};
+        bool complete = true;
+        for (std::size_t r = 0; r < spec_.roles.size(); ++r) {
+            if (!gang_.MayStart(spec_.roles[r])) {
+                complete = false;
+                continue;
+            }
+            for (int i = 0; i < spec_.roles[r].replicas; ++i) {
+                if (const PodView* pod = gang_.At({r, i})) {
+                    // One that somebody deletes keeps its name busy until it is made again.
+                    if (pod->deleting) complete = false;
+                    continue;
+                }
+                create.slots.push_back({r, i});
+                ++next_.roles[r].pending;
+            }
+        }
+        if (create.slots.empty()) return complete;
         if (decision_.rendered->files) decision_.writes.push_back(CreateFiles{});
         if (decision_.rendered->service && !world_.service_exists)
             decision_.writes.push_back(CreateService{});
-        CreatePods create{.attempt = was_.attempt};
-        for (std::size_t r = 0; r < spec_.roles.size(); ++r)
-            for (int i = 0; i < spec_.roles[r].replicas; ++i)
-                if (!slots_.contains({r, i})) {
-                    create.slots.push_back({r, i});
-                    ++next_.roles[r].pending;
-                }
-        if (!create.slots.empty()) decision_.writes.push_back(std::move(create));
-        // A pod somebody deletes right now keeps its name busy: the gang is complete once it is
-        // made again.
-        if (std::ranges::any_of(slots_, [](auto& s) { return s.second->deleting; })) return;
-        next_.launchedAttempt = was_.attempt;
-        next_.pending.reset();
-        Observe();
+        decision_.writes.push_back(CreateFence{was_.attempt});
+        decision_.writes.push_back(std::move(create));
+        return complete;
+    }
+
+    // A role that waits for another one, if any does.
+    const model::Role* Waiting() const {
+        for (const model::Role& role : spec_.roles)
+            if (!gang_.MayStart(role)) return &role;
+        return nullptr;
     }
 
     void Observe() {
-        if (running_ == wanted_) {
+        if (gang_.Running() == gang_.Wanted()) {
             next_.phase = Phase::Running;
-            next_.message =
-                wanted_ == 1 ? "The job's pod runs." : fmt::format("All {} pods run.", wanted_);
+            next_.message = gang_.Wanted() == 1 ? "The job's pod runs."
+                                                : fmt::format("All {} pods run.", gang_.Wanted());
             if (!next_.startTime) next_.startTime = world_.now;
             SetRunning(true, reason::kAllPodsReady, next_.message);
         } else {
-            std::optional<model::Pending> problem;
-            for (const auto& [slot, pod] : slots_) {
-                auto p = PodProblem(*pod);
-                // What somebody must change or do weighs more than what time will mend.
-                if (p && (!problem || p->cls > problem->cls)) problem = std::move(p);
-            }
-            if (problem) {
-                WaitAs(Phase::Starting, {problem->cls, problem->reason, problem->message});
-            } else {
-                Wait(Phase::Starting, reason::kPodsStarting,
-                     fmt::format("{} of {} run; the others are starting.", running_,
-                                 Plural(wanted_, "pod")));
-            }
+            SayWhatIsMissing();
         }
         if (ServiceMissing()) RestoreService();
         PublishNext();
     }
 
+    void SayWhatIsMissing() {
+        std::optional<model::Pending> problem;
+        for (const auto& [slot, pod] : gang_.Pods()) {
+            auto p = PodProblem(*pod);
+            // What somebody must change or do weighs more than what time will mend.
+            if (p && (!problem || p->cls > problem->cls)) problem = std::move(p);
+        }
+        const model::Role* waiting = Waiting();
+        if (problem) {
+            WaitAs(Phase::Starting, {problem->cls, problem->reason, problem->message});
+        } else if (waiting && !gang_.WasLaunched()) {
+            std::string names;
+            for (const auto& a : waiting->startAfter)
+                names += (names.empty() ? "" : ", ") + a.role;
+            Wait(Phase::Starting, reason::kWaitsForRole,
+                 fmt::format("{} of {} run; role {} starts after {}.", gang_.Running(),
+                             Plural(gang_.Wanted(), "pod"), waiting->name, names));
+        } else {
+            Wait(Phase::Starting, reason::kPodsStarting,
+                 fmt::format("{} of {} run; the others are starting.", gang_.Running(),
+                             Plural(gang_.Wanted(), "pod")));
+        }
+    }
+
     // The Service of a running gang was deleted: peers would no longer find each other.
     bool ServiceMissing() const {
-        return Launched() && wanted_ > 1 && !world_.service_exists && world_.cluster != nullptr;
+        return gang_.WasLaunched() && gang_.Wanted() > 1 && !world_.service_exists &&
+               world_.cluster != nullptr;
     }
     void RestoreService() {
         auto rendered = model::Render(world_.job, *world_.cluster);
@@ -369,7 +567,8 @@ class Decider {
 
     void PublishNext() {
         if (next_ == was_) return;
-        Publish publish{.status = next_};
+        Publish publish{.status = next_, .events = std::move(events_)};
+        events_.clear();
         if (next_.phase != was_.phase) {
             publish.events.push_back({.warning = next_.phase == Phase::Failed || next_.failure,
                                       .reason = std::string(model::ToString(next_.phase)),
@@ -396,11 +595,23 @@ class Decider {
         return blank(next_) == blank(was_);
     }
 
+    void LookAgain(model::Time at) const {
+        if (at <= world_.now) return;
+        auto& when = decision_.look_again;
+        if (!when || at < *when) when = at;
+    }
+
     template <typename Filter>
     void Delete(const std::vector<PodView>& pods, Filter which) {
         DeletePods targets;
-        for (const PodView& pod : pods)
-            if (!pod.deleting && which(pod)) targets.pods.push_back({pod.name, pod.uid});
+        const bool force = spec_.retry.onNodeLost == model::OnNodeLost::ForceDelete;
+        for (const PodView& pod : pods) {
+            if (!which(pod)) continue;
+            if (!pod.deleting)
+                targets.pods.push_back({pod.name, pod.uid});
+            else if (force && NotAnswering(pod))
+                targets.pods.push_back({pod.name, pod.uid, true});
+        }
         if (!targets.pods.empty()) decision_.writes.push_back(std::move(targets));
     }
     void DeleteLive() {
@@ -411,10 +622,9 @@ class Decider {
     const model::DLJobSpec& spec_;
     const JobStatus& was_;
     JobStatus next_;
-    std::map<std::pair<std::size_t, int>, const PodView*> slots_;
-    std::vector<const PodView*> leftovers_;
-    int running_ = 0, wanted_ = 0;
-    Decision decision_;
+    Gang gang_;
+    std::vector<EventNote> events_;
+    mutable Decision decision_;
 };
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "model/pod.h"
 #include "model/render.h"
 #include "model/status.h"
+#include "operator/job/gang.h"
 
 /// @file
 /// What to do about one DLJob, as a pure function of what is known: no clock, no I/O, no
@@ -45,18 +46,20 @@ struct World {
     std::optional<WriteProblem> problem;
     /// A pod that the API server itself, not only our cache, says is not there.
     std::string confirmed_missing;
+    /// The attempt whose fence is closed and whose pods, in `pods`, the API server listed after
+    /// that.
+    std::optional<int> fenced_attempt;
     model::Time now{};
 };
 
 struct CreateFiles {};    ///< the ConfigMap of rendered.files
 struct CreateService {};  ///< rendered.service
+/// The fence of that attempt, open (model/owned.h). Before its pods.
+struct CreateFence {
+    int attempt = 0;
+};
 /// Pods of one attempt; created in parallel, any order.
 struct CreatePods {
-    struct Slot {
-        std::size_t role = 0;  ///< index into spec.roles
-        int index = 0;
-        bool operator==(const Slot&) const = default;
-    };
     int attempt = 0;
     std::vector<Slot> slots;
 };
@@ -64,9 +67,11 @@ struct CreatePods {
 struct DeletePods {
     struct Target {
         std::string name, uid;
+        bool force = false;  ///< at once: its node does not answer and the job's policy says so
     };
     std::vector<Target> pods;
 };
+struct DeleteJob {};  ///< spec.ttlSecondsAfterFinished is over
 struct EventNote {
     bool warning = false;
     std::string reason, note;
@@ -78,7 +83,8 @@ struct Publish {
     /// False: only counts moved, so it may be put off for two seconds to save writes.
     bool urgent = true;
 };
-using Write = std::variant<CreateFiles, CreateService, CreatePods, DeletePods, Publish>;
+using Write = std::variant<CreateFiles, CreateService, CreateFence, CreatePods, DeletePods, Publish,
+                           DeleteJob>;
 
 struct Decision {
     /// In order; the first that fails ends the round, and the job is looked at again.
@@ -89,6 +95,12 @@ struct Decision {
     /// the API server, and decide again with World::confirmed_missing if it says NotFound. A new
     /// leader whose pod cache is behind its job cache would else fail a healthy job for good.
     std::string confirm_missing;
+    /// An attempt that is over and after which another is to start. Nothing is written then: close
+    /// its fence, list the job's pods at the API server, and decide again with
+    /// World::fenced_attempt and those pods. A pod that is created later cannot start any more.
+    std::optional<int> close_attempt;
+    /// When time alone will change the decision.
+    std::optional<model::Time> look_again;
 };
 
 Decision Decide(const World& world);

@@ -34,10 +34,11 @@ World Settled(World world) {
 TEST(Decide, NewJobGetsServiceThenPodsThenStatus) {
     World world = WorldOf(Job(3));
     Decision d = Decide(world);
-    ASSERT_THAT(d.writes, SizeIs(3));
+    ASSERT_THAT(d.writes, SizeIs(4));
     EXPECT_TRUE(std::holds_alternative<CreateService>(d.writes[0]));
-    ASSERT_TRUE(std::holds_alternative<CreatePods>(d.writes[1]));
-    EXPECT_THAT(std::get<CreatePods>(d.writes[1]).slots, SizeIs(3));
+    EXPECT_TRUE(std::holds_alternative<CreateFence>(d.writes[1]));
+    ASSERT_TRUE(std::holds_alternative<CreatePods>(d.writes[2]));
+    EXPECT_THAT(std::get<CreatePods>(d.writes[2]).slots, SizeIs(3));
     auto status = Published(world, d);
     EXPECT_EQ(status.phase, Phase::Starting);
     EXPECT_EQ(status.launchedAttempt, 0);
@@ -46,19 +47,20 @@ TEST(Decide, NewJobGetsServiceThenPodsThenStatus) {
     EXPECT_EQ(status.observedGeneration, 1);
 }
 
-TEST(Decide, OnePodJobCostsItsPodAndOneStatus) {
+TEST(Decide, OnePodJobCostsItsFenceItsPodAndOneStatus) {
     World world = WorldOf(Job(1));
     Decision d = Decide(world);
-    ASSERT_THAT(d.writes, SizeIs(2));
-    EXPECT_TRUE(std::holds_alternative<CreatePods>(d.writes[0]));
-    EXPECT_TRUE(std::holds_alternative<Publish>(d.writes[1]));
+    ASSERT_THAT(d.writes, SizeIs(3));
+    EXPECT_TRUE(std::holds_alternative<CreateFence>(d.writes[0]));
+    EXPECT_TRUE(std::holds_alternative<CreatePods>(d.writes[1]));
+    EXPECT_TRUE(std::holds_alternative<Publish>(d.writes[2]));
 }
 
 TEST(Decide, FilesBecomeAConfigMapBeforeThePods) {
     World world = WorldOf(Job(1));
     world.job.spec.files = {{.name = "train.py", .content = "print(1)"}};
     Decision d = Decide(world);
-    ASSERT_THAT(d.writes, SizeIs(3));
+    ASSERT_THAT(d.writes, SizeIs(4));
     EXPECT_TRUE(std::holds_alternative<CreateFiles>(d.writes[0]));
 }
 
@@ -69,8 +71,7 @@ TEST(Decide, CreatesOnlyWhatIsMissing) {
     Decision d = Decide(world);
     const auto* create = Find<CreatePods>(d);
     ASSERT_TRUE(create);
-    EXPECT_THAT(create->slots,
-                ::testing::ElementsAre(CreatePods::Slot{0, 0}, CreatePods::Slot{0, 2}));
+    EXPECT_THAT(create->slots, ::testing::ElementsAre(Slot{0, 0}, Slot{0, 2}));
     EXPECT_FALSE(Find<CreateService>(d));
 }
 
@@ -160,9 +161,10 @@ TEST(Decide, AMissingPodOfALaunchedGangIsAFailureNotACreate) {
     d = Decide(world);
     EXPECT_FALSE(Find<CreatePods>(d));
     auto status = Published(world, d);
-    ASSERT_TRUE(status.failure);
-    EXPECT_EQ(status.failure->reason, model::reason::kPodDeleted.name);
-    EXPECT_EQ(status.failure->pod, "digits-worker-1-0");
+    ASSERT_THAT(status.attempts, SizeIs(1));
+    EXPECT_EQ(status.attempts[0].failure.reason, model::reason::kPodDeleted.name);
+    EXPECT_EQ(status.attempts[0].failure.pod, "digits-worker-1-0");
+    EXPECT_EQ(status.restarts.infrastructure, 1);
 }
 
 TEST(Decide, FinishedJobsOnlyLoseStrayPods) {
@@ -204,12 +206,15 @@ TEST(Decide, ResumeIsANewAttemptRecordedFirst) {
     world.job.spec.suspend = false;  // while the old pods still end
     for (auto& p : world.pods)
         p.deleting = true;
+    world = Settled(std::move(world));
+    EXPECT_EQ(world.job.status.attempt, 0) << "old pods still run";
+    world.pods.clear();
     Decision d = Decide(world);
-    ASSERT_THAT(d.writes, SizeIs(1));
+    EXPECT_THAT(d.writes, IsEmpty()) << "first the fence";
+    ASSERT_EQ(d.close_attempt, 0);
+    world.fenced_attempt = d.close_attempt;
     world = Settled(std::move(world));
     EXPECT_EQ(world.job.status.attempt, 1);
-    EXPECT_FALSE(Find<CreatePods>(Decide(world))) << "old pods still run";
-    world.pods.clear();
     d = Decide(world);
     ASSERT_TRUE(Find<CreatePods>(d));
     EXPECT_EQ(Find<CreatePods>(d)->attempt, 1);
@@ -260,7 +265,7 @@ TEST(Decide, ARefusedWriteIsToldAndTriedAgain) {
     // The second time the status says it already.
     world.job.status = std::get<Publish>(d.writes[0]).status;
     d = Decide(world);
-    EXPECT_TRUE(std::holds_alternative<CreatePods>(d.writes[0]));
+    EXPECT_TRUE(std::holds_alternative<CreateFence>(d.writes[0]));
 }
 
 TEST(Decide, ImageProblemsWeighMoreThanWaitingForANode) {

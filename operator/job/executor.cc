@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "model/names.h"
+#include "model/owned.h"
 #include "model/reason.h"
 
 namespace dlws::job {
@@ -68,6 +69,14 @@ Awaitable<Executor::Outcome> Executor::Perform(const World& world, const Decisio
             std::string body = model::Serialize(*decision.rendered->service);
             outcome = co_await CreateOwned(world, kube::kServices, std::move(name), std::move(body),
                                            written.services);
+        } else if (const auto* fence = std::get_if<CreateFence>(&write)) {
+            std::uint64_t ignored = 0;
+            std::string name = model::FenceName(meta.name, fence->attempt);
+            std::string body = model::MakeFence(meta, fence->attempt, true);
+            outcome = co_await CreateOwned(world, kube::kConfigMaps, std::move(name),
+                                           std::move(body), ignored);
+        } else if (std::holds_alternative<DeleteJob>(write)) {
+            outcome = co_await DeleteJobItself(world, version);
         } else if (const auto* create = std::get_if<CreatePods>(&write)) {
             outcome = co_await CreateGang(world, *decision.rendered, *create, written);
         } else if (const auto* targets = std::get_if<DeletePods>(&write)) {
@@ -163,10 +172,11 @@ Awaitable<Executor::Outcome> Executor::CreateGang(const World& world,
     auto batch = std::make_shared<Batch>();
     batch->count = create.slots.size();
     batch->one = [&](std::size_t i) {
-        CreatePods::Slot slot = create.slots[i];
+        Slot slot = create.slots[i];
         std::string name = model::PodName(rendered.job, rendered.roles[slot.role].name, slot.index,
                                           create.attempt);
-        std::string body = model::MakePod(rendered, slot.role, slot.index, create.attempt);
+        std::string body = model::MakePod(rendered, slot.role, slot.index, create.attempt,
+                                          world.job.status.avoidedNodes);
         return CreateOwned(world, kube::kPods, std::move(name), std::move(body), written.pods);
     };
     co_return co_await InParallel(batch);
@@ -177,20 +187,80 @@ Awaitable<Executor::Outcome> Executor::Delete(const World& world, const DeletePo
     batch->count = targets.pods.size();
     batch->one = [&](std::size_t i) {
         kube::ObjectKey key(world.job.meta.ns, targets.pods[i].name);
-        return DeleteOne(std::move(key), targets.pods[i].uid);
+        return DeleteOne(std::move(key), targets.pods[i]);
     };
     co_return co_await InParallel(batch);
 }
 
-Awaitable<Executor::Outcome> Executor::DeleteOne(kube::ObjectKey key, std::string uid) {
+Awaitable<Executor::Outcome> Executor::DeleteOne(kube::ObjectKey key, DeletePods::Target target) {
     std::string what = "deletion of pod " + key.name;
     kube::DeleteOptions options;
-    options.uid = std::move(uid);
+    options.uid = std::move(target.uid);
+    if (target.force) options.grace_period_seconds = 0;
     auto done = co_await client_.Delete(kube::kPods, std::move(key), std::move(options));
     // Gone already, or another pod by now has the name: either way ours is no more.
     if (!done && !done.error().IsNotFound() && !done.error().IsConflict())
         co_return Fail(done.error(), what);
     co_return Outcome{};
+}
+
+Awaitable<Executor::Outcome> Executor::DeleteJobItself(const World& world,
+                                                       std::string resource_version) {
+    const model::Metadata& meta = world.job.meta;
+    std::string what = "deletion of " + meta.name;
+    kube::ObjectKey key{meta.ns, meta.name};
+    kube::DeleteOptions options;
+    options.uid = meta.uid;
+    options.resource_version =
+        std::move(resource_version);  // somebody may just have raised the time
+    options.propagation = "Background";
+    auto done = co_await client_.Delete(kDLJobs, std::move(key), std::move(options));
+    if (!done && !done.error().IsNotFound()) co_return Fail(done.error(), what);
+    co_return Outcome{};
+}
+
+// A fence that was never made is made closed, so that it cannot be made open any more.
+Awaitable<Executor::Outcome> Executor::CloseFence(const World& world, int attempt) {
+    const model::Metadata& meta = world.job.meta;
+    const std::string name = model::FenceName(meta.name, attempt);
+    const std::string what = "closing ConfigMap " + name;
+    std::string body = model::MakeFence(meta, attempt, false);
+    std::uint64_t ignored = 0;
+    std::string created = name;
+    kube::ObjectKey key{meta.ns, name};
+    auto found = co_await client_.Get(kube::kConfigMaps, key);
+    if (!found && !found.error().IsNotFound()) co_return Fail(found.error(), what);
+    if (!found || found.value()->meta.controller_uid != meta.uid) {
+        Outcome made = co_await CreateOwned(world, kube::kConfigMaps, std::move(created),
+                                            std::move(body), ignored);
+        if (!made) co_return made;
+    }
+    // Also one that somebody made open in between.
+    auto patched = co_await client_.Patch(kube::kConfigMaps, std::move(key),
+                                          kube::PatchType::kMerge, model::CloseFencePatch());
+    if (!patched) co_return Fail(patched.error(), what);
+    co_return Outcome{};
+}
+
+Awaitable<std::expected<std::vector<model::PodView>, Executor::Failed>> Executor::CloseAttempt(
+    const World& world, int attempt) {
+    Outcome closed = co_await CloseFence(world, attempt);
+    if (!closed) co_return std::unexpected(std::move(closed.error()));
+    std::vector<model::PodView> pods;
+    kube::ListOptions options;
+    options.ns = world.job.meta.ns;
+    options.label_selector = fmt::format("{}={}", model::kJobUidLabel, world.job.meta.uid);
+    do {
+        kube::ListOptions page_options = options;
+        auto page = co_await client_.List(kube::kPods, std::move(page_options));
+        if (!page) co_return std::unexpected(Fail(page.error(), "listing pods").error());
+        for (const auto& pod : page->items) {
+            auto view = model::ParsePod(pod->raw);
+            if (view && view->ownerUid == world.job.meta.uid) pods.push_back(std::move(*view));
+        }
+        options.continue_token = page->continue_token;
+    } while (!options.continue_token.empty());
+    co_return pods;
 }
 
 Awaitable<Executor::Outcome> Executor::WriteStatus(const World& world, const model::JobStatus& was,

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "kube/client.h"
 #include "kube/events.h"
@@ -41,6 +42,11 @@ class Executor {
                                                          const Decision& decision,
                                                          WrittenVersions& written);
 
+    /// Closes the fence of an attempt, then lists the job's pods at the API server: what a pod that
+    /// is not among them is created for can no longer start.
+    kube::Awaitable<std::expected<std::vector<model::PodView>, Failed>> CloseAttempt(
+        const World& world, int attempt);
+
   private:
     using Outcome = std::expected<void, Failed>;
 
@@ -50,7 +56,9 @@ class Executor {
     kube::Awaitable<Outcome> CreateGang(const World& world, const model::Rendered& rendered,
                                         const CreatePods& create, WrittenVersions& written);
     kube::Awaitable<Outcome> Delete(const World& world, const DeletePods& targets);
-    kube::Awaitable<Outcome> DeleteOne(kube::ObjectKey key, std::string uid);
+    kube::Awaitable<Outcome> DeleteOne(kube::ObjectKey key, DeletePods::Target target);
+    kube::Awaitable<Outcome> DeleteJobItself(const World& world, std::string resource_version);
+    kube::Awaitable<Outcome> CloseFence(const World& world, int attempt);
     struct Batch;
     kube::Awaitable<Outcome> InParallel(std::shared_ptr<Batch> batch);
     kube::Awaitable<void> TakeFrom(std::shared_ptr<Batch> batch);

@@ -18,6 +18,8 @@ using kube::testing::Imposter;
 using ::testing::HasSubstr;
 
 const std::string kPodsPath = "/api/v1/namespaces/vision/pods";
+const std::string kConfigMapsPath = "/api/v1/namespaces/vision/configmaps";
+const std::string kFencePath = kConfigMapsPath + "/digits-attempt-0";
 const std::string kServicesPath = "/api/v1/namespaces/vision/services";
 const std::string kStatusPath = "/apis/dlworkspace.io/v1/namespaces/vision/dljobs/digits/status";
 
@@ -38,6 +40,9 @@ std::string Status(int code, const std::string& reason, const std::string& messa
 
 class ExecutorTest : public ::testing::Test {
   protected:
+    void SetUp() override {
+        server_.When("POST", kConfigMapsPath).Reply(201, Stored("fence", "job-uid", 3));
+    }
     using Done = std::expected<void, Executor::Failed>;
     Done Perform(const World& world) { return Perform(world, Decide(world)); }
     Done Perform(const World& world, const Decision& decision) {
@@ -141,6 +146,33 @@ TEST_F(ExecutorTest, AStatusConflictIsNoProblemOfTheUser) {
     ASSERT_FALSE(done);
     EXPECT_TRUE(done.error().conflict);
     EXPECT_FALSE(done.error().problem);
+}
+
+TEST_F(ExecutorTest, AFenceIsClosedBeforeThePodsAreListed) {
+    server_.When("GET", kFencePath).Reply(200, Stored("digits-attempt-0", "job-uid", 5));
+    server_.When("PATCH", kFencePath).Reply(200, Stored("digits-attempt-0", "job-uid", 6));
+    server_.When("GET", kPodsPath)
+        .Reply(200, R"({"metadata":{"resourceVersion":"9"},"items":[)" +
+                        Stored("ours", "job-uid", 7) + "," + Stored("theirs", "another", 8) + "]}");
+    World world = WorldOf(Job(1));
+    auto pods = kube::testing::Run(io_, executor_.CloseAttempt(world, 0));
+    ASSERT_TRUE(pods) << pods.error().log;
+    ASSERT_EQ(pods->size(), 1u) << "a pod of another job with our label";
+    EXPECT_EQ(pods->front().name, "ours");
+    auto requests = server_.Requests();
+    EXPECT_EQ(requests[1].body, R"({"data":{"open":null}})");
+    EXPECT_THAT(requests.back().target, HasSubstr("job-uid%3Djob-uid"));
+}
+
+TEST_F(ExecutorTest, AFenceThatWasNeverMadeIsMadeClosed) {
+    server_.When("GET", kFencePath).Reply(404, Status(404, "NotFound", "not found"));
+    server_.When("PATCH", kFencePath).Reply(200, Stored("digits-attempt-0", "job-uid", 6));
+    server_.When("GET", kPodsPath).Reply(200, R"({"metadata":{},"items":[]})");
+    World world = WorldOf(Job(1));
+    ASSERT_TRUE(kube::testing::Run(io_, executor_.CloseAttempt(world, 0)));
+    auto made = server_.Requests()[1];
+    EXPECT_EQ(made.method, "POST");
+    EXPECT_THAT(made.body, HasSubstr(R"("data":{})"));
 }
 
 TEST(ExplainRefusal, TellsOnlyWhatAUserCanUse) {

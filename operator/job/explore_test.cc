@@ -23,6 +23,7 @@ using model::PodPhase;
 struct Truth {
     model::DLJob job = Job(3);
     std::map<std::string, model::PodView> pods;
+    std::map<int, bool> fences;  // by attempt: is it open
     bool service = false;
     int version = 1;
 };
@@ -56,11 +57,25 @@ class Simulation {
             world.confirmed_missing = decision.confirm_missing;
             decision = Decide(world);
         }
+        if (decision.close_attempt) {
+            if (budget && (*budget)-- <= 0) return Crash(p);
+            truth_.fences[*decision.close_attempt] = false;
+            Commit();
+            if (budget && (*budget)-- <= 0) return Crash(p);
+            world.fenced_attempt = decision.close_attempt;
+            world.pods.clear();
+            for (auto& [name, pod] : truth_.pods)
+                world.pods.push_back(pod);
+            decision = Decide(world);
+        }
         int version = job_version_at_[p.job_seen];
         for (const Write& write : decision.writes) {
             if (budget && (*budget)-- <= 0) return Crash(p);
             if (std::holds_alternative<CreateService>(write)) {
                 truth_.service = true;
+                Commit();
+            } else if (auto* fence = std::get_if<CreateFence>(&write)) {
+                truth_.fences.try_emplace(fence->attempt, true);  // a closed one stays closed
                 Commit();
             } else if (auto* create = std::get_if<CreatePods>(&write)) {
                 for (auto slot : create->slots) {
@@ -117,10 +132,11 @@ class Simulation {
 
     // Everybody behaves from here on; the first process alone leads.
     void Settle() {
+        pods_fail_ = false;
         truth_.job.spec.suspend = false;
         Commit();
-        for (int i = 0; i < 200; ++i) {
-            ++clock_;
+        for (int i = 0; i < 400; ++i) {
+            clock_ += 30;
             processes_[0].job_seen = processes_[0].pods_seen = Newest();
             Round(processes_[0]);
             Kubelet(true);
@@ -211,6 +227,11 @@ class Simulation {
                     pod.deleting = true;
                 }
             } else if (pod.phase == PodPhase::Pending) {
+                auto fence = truth_.fences.find(pod.attempt);
+                if (fence == truth_.fences.end() || !fence->second) continue;
+                for (auto& [other_name, other] : truth_.pods)
+                    if (other.attempt != pod.attempt && other.phase == PodPhase::Running)
+                        broken_ = fmt::format("{} starts while {} runs", name, other_name);
                 pod.phase = PodPhase::Running;
                 pod.ready = true;
             } else if (pod.phase == PodPhase::Running) {
@@ -269,6 +290,7 @@ void Explore(int processes, bool deletes, bool fails) {
     for (int walk = 0; walk < Walks(); ++walk) {
         unsigned seed = BaseSeed() * 100'003u + unsigned(walk);
         Simulation sim(seed, processes);
+        sim.truth_.job.spec.retry.limit = int(seed % 3);
         sim.somebody_deletes_ = deletes;
         sim.pods_fail_ = fails;
         int steps = 20 + sim.Pick(150);

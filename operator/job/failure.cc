@@ -11,13 +11,15 @@
 namespace dlws::job {
 namespace {
 
+using model::Cause;
 using model::ContainerView;
 using model::Failure;
 using model::PodView;
 namespace reason = model::reason;
 
-Failure Base(const PodView& pod, const model::Reason& why) {
+Failure Base(const PodView& pod, const model::Reason& why, Cause cause = Cause::User) {
     Failure failure;
+    failure.cause = cause;
     failure.pod = pod.name;
     failure.role = pod.role;
     failure.index = pod.index;
@@ -26,9 +28,9 @@ Failure Base(const PodView& pod, const model::Reason& why) {
     return failure;
 }
 
-// ": text" with the sentence's last full stop taken off, or nothing. A container's message may be
-// the end of its log: then the last line is what a person would look for first.
-std::string Because(std::string_view text) {
+// The last line without the full stop at its end. A container's message may be the end of its
+// log: then that line is what a person would look for first.
+std::string LastLine(std::string_view text) {
     auto trim = [&] {
         while (!text.empty() && (text.back() == '.' || std::isspace((unsigned char)text.back())))
             text.remove_suffix(1);
@@ -43,7 +45,13 @@ std::string Because(std::string_view text) {
         if (!text.empty() && ((unsigned char)text.back() & 0x80)) text.remove_suffix(1);
     }
     trim();
-    return text.empty() ? "" : fmt::format(": {}", text);
+    return std::string(text);
+}
+
+// ": text", or nothing.
+std::string Because(std::string_view text) {
+    std::string line = LastLine(text);
+    return line.empty() ? "" : ": " + line;
 }
 
 std::string OnNode(const PodView& pod) {
@@ -89,66 +97,127 @@ Failure FromContainer(const PodView& pod, const ContainerView& c, std::string_vi
     return f;
 }
 
+// The role's rule for a code with which its pod ended by itself.
+const model::ExitCodeRule* RuleFor(const PodView& pod, const model::Role& role) {
+    if (pod.phase != model::PodPhase::Failed || pod.main.state != ContainerView::Terminated)
+        return nullptr;
+    const int code = pod.main.exitCode;
+    if (code < 1 || code > 255) return nullptr;
+    for (const auto& rule : role.exitCodes)
+        if (rule.codes.test(std::size_t(code))) return &rule;
+    return nullptr;
+}
+
 bool IsNodeRefusal(std::string_view r) {
     return r.starts_with("OutOf") || r == "UnexpectedAdmissionError" || r == "NodeAffinity" ||
            r == "NodeName" || r == "HostPort" || r == "TaintToleration" || r == "NodeShutdown" ||
            r == "TopologyAffinityError" || r == "InvalidNodeInfo";
 }
 
-}  // namespace
+Failure Deleted(const PodView& pod) {
+    Failure f = Base(pod, reason::kPodDeleted, Cause::Infrastructure);
+    f.message = fmt::format("Pod {} was deleted by somebody while the job ran.", pod.name);
+    return f;
+}
 
-std::optional<Failure> ClassifyPod(const PodView& pod) {
-    if (pod.phase == model::PodPhase::Failed) {
-        if (pod.reason == "Evicted" || pod.reason == "Preempted" || pod.reason == "Preempting" ||
-            pod.reason == "Terminated") {
-            Failure f = Base(pod, reason::kEvicted);
-            f.message =
-                fmt::format("Pod {} was evicted{}{}.", pod.name, OnNode(pod), Because(pod.message));
-            return f;
-        }
-        if (pod.reason == "NodeLost") {
-            Failure f = Base(pod, reason::kNodeLost);
-            f.message = fmt::format("Pod {} was lost with its node {}.", pod.name, pod.node);
-            return f;
-        }
-        if (IsNodeRefusal(pod.reason)) {
-            Failure f = Base(pod, reason::kNodeRefused);
-            f.message = fmt::format("Node {} refused pod {} ({}){}.", pod.node, pod.name,
-                                    pod.reason, Because(pod.message));
-            return f;
-        }
-        if (pod.main.state == ContainerView::Terminated &&
-            (pod.main.exitCode != 0 || pod.init.state != ContainerView::Terminated))
-            return FromContainer(pod, pod.main, "");
-        if (pod.init.state == ContainerView::Terminated)
-            return FromContainer(pod, pod.init, fmt::format(" (init container {})", pod.initName));
-        Failure f = Base(pod, reason::kPodFailed);
-        f.message = fmt::format("Pod {} failed{}{}.", pod.name, OnNode(pod),
-                                Because(pod.message.empty() ? pod.reason : pod.message));
+// What the cluster did to the pod, whatever its container made of it.
+std::optional<Failure> FromCluster(const PodView& pod) {
+    const bool failed = pod.phase == model::PodPhase::Failed;
+    if (failed && pod.reason == "NodeLost") {
+        Failure f = Base(pod, reason::kNodeLost, Cause::Infrastructure);
+        f.message = fmt::format("Pod {} was lost with its node {}.", pod.name, pod.node);
         return f;
     }
-    if (pod.deleting && pod.phase != model::PodPhase::Succeeded) {
-        if (pod.disrupted) {
-            bool lost = pod.disruptionReason == "DeletionByTaintManager";
-            Failure f = Base(pod, lost ? reason::kNodeLost : reason::kEvicted);
-            f.message = fmt::format("Pod {} was evicted{} ({}).", pod.name, OnNode(pod),
-                                    pod.disruptionReason);
-            return f;
-        }
-        Failure f = Base(pod, reason::kPodDeleted);
-        f.message = fmt::format("Pod {} was deleted by somebody while the job ran.", pod.name);
+    if (failed && IsNodeRefusal(pod.reason)) {
+        Failure f = Base(pod, reason::kNodeRefused, Cause::Infrastructure);
+        f.message = fmt::format("Node {} refused pod {} ({}){}.", pod.node, pod.name, pod.reason,
+                                Because(pod.message));
         return f;
+    }
+    if (failed && (pod.reason == "Evicted" || pod.reason == "Preempted" ||
+                   pod.reason == "Preempting" || pod.reason == "Terminated")) {
+        // The kubelet evicts a pod that uses more than its own limit, too: no other node helps.
+        const bool own = pod.message.find("exceeds the") != std::string::npos;
+        Failure f = Base(pod, reason::kEvicted, own ? Cause::User : Cause::Infrastructure);
+        f.message =
+            fmt::format("Pod {} was evicted{}{}.", pod.name, OnNode(pod), Because(pod.message));
+        return f;
+    }
+    if (pod.disrupted && (failed || pod.deleting)) {
+        // The pod garbage collector (a node that is gone, or marked out of service) and the taint
+        // manager (a node that does not answer) speak of a lost node.
+        const bool lost = pod.disruptionReason == "DeletionByTaintManager" ||
+                          pod.disruptionReason == "DeletionByPodGC";
+        Failure f = Base(pod, lost ? reason::kNodeLost : reason::kEvicted, Cause::Infrastructure);
+        f.message =
+            fmt::format("Pod {} was evicted{} ({}).", pod.name, OnNode(pod), pod.disruptionReason);
+        return f;
+    }
+    if (pod.deleting && (!failed || SignalOf(pod.main) != 0)) return Deleted(pod);
+    return std::nullopt;
+}
+
+Failure FromFailedPod(const PodView& pod) {
+    if (pod.main.state == ContainerView::Terminated &&
+        (pod.main.exitCode != 0 || pod.init.state != ContainerView::Terminated))
+        return FromContainer(pod, pod.main, "");
+    if (pod.init.state == ContainerView::Terminated)
+        return FromContainer(pod, pod.init, fmt::format(" (init container {})", pod.initName));
+    Failure f = Base(pod, reason::kPodFailed);
+    f.message = fmt::format("Pod {} failed{}{}.", pod.name, OnNode(pod),
+                            Because(pod.message.empty() ? pod.reason : pod.message));
+    return f;
+}
+
+}  // namespace
+
+std::optional<Verdict> ClassifyPod(const PodView& pod, const model::Role& role) {
+    if (pod.phase == model::PodPhase::Succeeded) return std::nullopt;
+    if (auto failure = FromCluster(pod)) return Verdict{std::move(*failure)};
+    if (pod.phase == model::PodPhase::Failed) {
+        Verdict verdict{FromFailedPod(pod)};
+        verdict.failure.log = LastLine(pod.main.message);
+        if (const auto* rule = RuleFor(pod, role)) {
+            if (rule->action == model::ExitAction::Ignore) return std::nullopt;
+            if (rule->action == model::ExitAction::Retry)
+                verdict.failure.cause = Cause::Infrastructure;
+            verdict.final = rule->action == model::ExitAction::Fail;
+        }
+        return verdict;
     }
     // A name no node can read never becomes readable: no use in waiting.
     if (pod.main.state == ContainerView::Waiting && pod.main.reason == "InvalidImageName") {
-        Failure f = Base(pod, reason::kImageNameInvalid);
+        Failure f = Base(pod, reason::kImageNameInvalid, Cause::Change);
         f.message = fmt::format(
             "Pod {} cannot start: the image's name cannot be read{}; write it as "
             "REGISTRY/NAME:TAG or NAME@sha256:DIGEST.",
             pod.name, Because(pod.main.message));
-        return f;
+        return Verdict{std::move(f), true};
     }
     return std::nullopt;
+}
+
+bool EndedWell(const PodView& pod, const model::Role& role) {
+    if (pod.phase == model::PodPhase::Succeeded) return true;
+    return pod.phase == model::PodPhase::Failed && !ClassifyPod(pod, role);
+}
+
+std::optional<Verdict> WaitedTooLong(const PodView& pod, const model::Pending& since,
+                                     model::Time now, std::optional<model::Time>& look_again) {
+    const auto problem = PodProblem(pod);
+    if (!problem || problem->reason != since.reason) return std::nullopt;
+    const bool config = problem->reason == reason::kContainerConfig.name;
+    if (!config && problem->reason != reason::kImageCannotBePulled.name) return std::nullopt;
+    const auto grace = config ? kConfigGrace : kImageGrace;
+    if (now - since.since < grace) {
+        look_again = since.since + grace;
+        return std::nullopt;
+    }
+    Failure f = Base(pod, config ? reason::kContainerConfig : reason::kImageCannotBePulled,
+                     config ? Cause::Change : Cause::Infrastructure);
+    f.message =
+        fmt::format("{} It has waited for {} minutes.", problem->message, grace.count() / 60);
+    return Verdict{std::move(f), config};
 }
 
 Failure MissingPod(const std::string& pod, const std::string& role, int index) {
@@ -156,6 +225,7 @@ Failure MissingPod(const std::string& pod, const std::string& role, int index) {
     f.pod = pod;
     f.role = role;
     f.index = index;
+    f.cause = Cause::Infrastructure;
     f.reason = std::string(reason::kPodDeleted.name);
     f.message = fmt::format("Pod {} was deleted by somebody while the job ran.", pod);
     return f;

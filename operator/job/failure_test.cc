@@ -13,6 +13,13 @@ namespace {
 using namespace testing;
 using ::testing::HasSubstr;
 
+// What the pod means where its role has no rules.
+std::optional<model::Failure> ClassifyPod(const model::PodView& pod) {
+    auto verdict = job::ClassifyPod(pod, model::Role{});
+    if (!verdict) return std::nullopt;
+    return std::move(verdict->failure);
+}
+
 TEST(ClassifyPod, HealthyPodsAreNoFailure) {
     EXPECT_FALSE(ClassifyPod(Pod("worker", 0, 0, model::PodPhase::Running)));
     EXPECT_FALSE(ClassifyPod(Pod("worker", 0, 0, model::PodPhase::Succeeded)));
@@ -100,6 +107,68 @@ TEST(ClassifyPod, AnImageNameNobodyCanReadIsFinal) {
     EXPECT_EQ(ClassifyPod(pod)->reason, model::reason::kImageNameInvalid.name);
     pod.main.reason = "ImagePullBackOff";
     EXPECT_FALSE(ClassifyPod(pod)) << "a registry may come back";
+}
+
+TEST(ClassifyPod, WhoseFaultItIs) {
+    using model::Cause;
+    EXPECT_EQ(ClassifyPod(PodThatFailed("worker", 0, 0, 3))->cause, Cause::User);
+    auto pod = Pod("worker", 0, 0, model::PodPhase::Failed);
+    pod.reason = "Evicted";
+    EXPECT_EQ(ClassifyPod(pod)->cause, Cause::Infrastructure);
+    pod.message = "Pod ephemeral local storage usage exceeds the total limit of containers 1Gi.";
+    EXPECT_EQ(ClassifyPod(pod)->cause, Cause::User) << "no other node helps";
+    pod.reason = "OutOfnvidia.com/gpu";
+    EXPECT_EQ(ClassifyPod(pod)->cause, Cause::Infrastructure);
+    auto ended = PodThatFailed("worker", 0, 0, 143);
+    EXPECT_EQ(ClassifyPod(ended)->cause, Cause::User);
+    ended.deleting = true;
+    EXPECT_EQ(ClassifyPod(ended)->reason, model::reason::kPodDeleted.name) << "deleted, so TERM";
+    ended.disrupted = true;
+    ended.disruptionReason = "PreemptionByScheduler";
+    EXPECT_EQ(ClassifyPod(ended)->reason, model::reason::kEvicted.name);
+    EXPECT_EQ(ClassifyPod(ended)->cause, Cause::Infrastructure);
+    auto own = PodThatFailed("worker", 0, 0, 3);
+    own.deleting = true;
+    EXPECT_EQ(ClassifyPod(own)->reason, model::reason::kExitCode.name)
+        << "it failed before somebody deleted it";
+    auto image = Pod("worker", 0, 0);
+    image.main = {.state = model::ContainerView::Waiting, .reason = "InvalidImageName"};
+    EXPECT_EQ(ClassifyPod(image)->cause, Cause::Change);
+}
+
+TEST(ClassifyPod, ExitCodeRules) {
+    model::Role role;
+    role.exitCodes = {{*model::ParseExitCodes("3"), model::ExitAction::Fail},
+                      {*model::ParseExitCodes("3-9"), model::ExitAction::Retry},
+                      {*model::ParseExitCodes("10"), model::ExitAction::Ignore}};
+    auto verdict = job::ClassifyPod(PodThatFailed("worker", 0, 0, 3), role);
+    ASSERT_TRUE(verdict);
+    EXPECT_TRUE(verdict->final) << "the first rule counts";
+    verdict = job::ClassifyPod(PodThatFailed("worker", 0, 0, 4), role);
+    EXPECT_FALSE(verdict->final);
+    EXPECT_EQ(verdict->failure.cause, model::Cause::Infrastructure);
+    EXPECT_FALSE(job::ClassifyPod(PodThatFailed("worker", 0, 0, 10), role));
+    EXPECT_TRUE(EndedWell(PodThatFailed("worker", 0, 0, 10), role));
+    EXPECT_FALSE(EndedWell(PodThatFailed("worker", 0, 0, 4), role));
+    auto evicted = PodThatFailed("worker", 0, 0, 10);
+    evicted.reason = "Evicted";
+    EXPECT_TRUE(job::ClassifyPod(evicted, role)) << "rules are for what ended by itself";
+}
+
+TEST(WaitedTooLong, AMissingSecretIsNotWaitedForForEver) {
+    auto pod = Pod("worker", 0, 0);
+    pod.main = {.state = model::ContainerView::Waiting, .reason = "CreateContainerConfigError"};
+    model::Pending since = *PodProblem(pod);
+    since.since = At(0);
+    std::optional<model::Time> again;
+    EXPECT_FALSE(WaitedTooLong(pod, since, At(299), again));
+    EXPECT_EQ(again, At(300));
+    auto verdict = WaitedTooLong(pod, since, At(300), again);
+    ASSERT_TRUE(verdict);
+    EXPECT_TRUE(verdict->final);
+    EXPECT_EQ(verdict->failure.cause, model::Cause::Change);
+    since.reason = model::reason::kUnschedulable.name;
+    EXPECT_FALSE(WaitedTooLong(pod, since, At(900), again)) << "it waited for something else";
 }
 
 TEST(PodProblem, ImageAndScheduling) {

@@ -243,9 +243,10 @@ class Rights(unittest.TestCase):
 
     def test_the_operator_may_do_this_and_nothing_else(self):
         want = {
-            "dlworkspace.io/dljobs": "get list watch", "dlworkspace.io/dlclusters": "get list watch",
+            "dlworkspace.io/dljobs": "get list watch delete", "dlworkspace.io/dlclusters": "get list watch",
             "dlworkspace.io/dljobs/status": "patch", "/pods": "get list watch create delete",
-            "/services": "get list watch create", "/configmaps": "get create", "events.k8s.io/events": "create patch",
+            "/services": "get list watch create", "/configmaps": "get create patch",
+            "events.k8s.io/events": "create patch",
         }
         self.assertEqual(self.rules("ClusterRole", "dlworkspace-operator"),
                          {(resource, verb) for resource, verbs in want.items() for verb in verbs.split()})

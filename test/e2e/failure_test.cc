@@ -63,13 +63,51 @@ TEST_F(Failure, CommandEndedByASignal) {
 }
 
 TEST_F(Failure, PodThatSomebodyDeletes) {
-    Submit(Job("victim", "command: [sleep, '600']\nroles: [{name: worker, replicas: 2}]"));
+    Submit(Job("victim", R"(
+command: [sleep, '600']
+roles: [{name: worker, replicas: 2}]
+retry: {infrastructureLimit: 0})"));
     WaitForPhase("victim", "Running");
     DeletePod("victim-worker-1-0");
     Json job = WaitForFailure("victim", "PodDeleted");
     EXPECT_EQ(Text(job, "status/failure/pod"), "victim-worker-1-0");
     EXPECT_EQ(Text(job, "status/message"),
-              "Pod victim-worker-1-0 was deleted by somebody while the job ran.");
+              "Pod victim-worker-1-0 was deleted by somebody while the job ran. It was restarted 0 "
+              "times, which is retry.infrastructureLimit.");
+}
+
+// By itself the whole gang starts anew: somebody's kubectl delete is no fault of the job.
+TEST_F(Failure, PodThatSomebodyDeletesIsMadeAnewWithItsGang) {
+    Submit(Job("healed", R"(
+command: [sleep, '600']
+roles: [{name: worker, replicas: 2}]
+podOverrides: {terminationGracePeriodSeconds: 1})"));
+    WaitForPhase("healed", "Running");
+    DeletePod("healed-worker-1-0");
+    Json job = WaitForJob("healed", "attempt 1 runs", [](const Json& j) {
+        return Text(j, "status/attempt") == "1" && Text(j, "status/phase") == "Running";
+    });
+    EXPECT_EQ(Text(job, "status/restarts/infrastructure"), "1");
+    EXPECT_EQ(Text(job, "status/ready"), "2/2");
+    EXPECT_THAT(cluster().PodCreates(audit_, ns_),
+                ::testing::UnorderedElementsAre(::testing::Pair("healed-worker-0-0", 1),
+                                                ::testing::Pair("healed-worker-1-0", 1),
+                                                ::testing::Pair("healed-worker-0-1", 1),
+                                                ::testing::Pair("healed-worker-1-1", 1)));
+}
+
+TEST_F(Failure, FailingRankRestartsTheGangUntilItSucceeds) {
+    Submit(Job("again", R"(
+command: [sh, -c, 'if [ "$DLWS_INDEX$DLWS_ATTEMPT" = 10 ]; then sleep 1; exit 3; fi; sleep 3']
+roles: [{name: worker, replicas: 2}]
+retry: {limit: 1}
+podOverrides: {terminationGracePeriodSeconds: 1})"));
+    Json job = WaitForPhase("again", "Succeeded");
+    EXPECT_EQ(Text(job, "status/attempt"), "1");
+    EXPECT_EQ(Text(job, "status/restarts/user"), "1");
+    EXPECT_EQ(Text(job, "status/failure/reason"), "");
+    EXPECT_EQ(Text(job, "status/attempts/0/failure/pod"), "again-worker-1-0");
+    EXPECT_EQ(Text(job, "status/attempts/0/failure/exitCode"), "3");
 }
 
 // Not final: the image may appear. The sentence says which pod and which image.

@@ -28,15 +28,17 @@ TEST_F(Steady, ARunningJobCostsNoWrite) {
     PrintFigure("steady_writes_30s", double(writes.size()), "writes", "<= 0");
 }
 
-TEST_F(Steady, AOnePodJobCostsItsPodAndAFewStatuses) {
+TEST_F(Steady, AOnePodJobCostsItsPodItsFenceAndAFewStatuses) {
     Submit(Job("cheap", "command: [sleep, '2']"));
     WaitForPhase("cheap", "Succeeded");
     std::this_thread::sleep_for(std::chrono::seconds(3));
-    int pods = 0, statuses = 0, others = 0;
+    int pods = 0, fences = 0, statuses = 0, others = 0;
     auto writes = cluster().Writes(audit_, ns_);
     for (const Audited& w : writes) {
         if (w.resource == "pods")
             ++pods;
+        else if (w.resource == "configmaps")
+            ++fences;
         else if (w.resource == "dljobs")
             ++statuses;
         else if (w.resource != "events")
@@ -44,6 +46,7 @@ TEST_F(Steady, AOnePodJobCostsItsPodAndAFewStatuses) {
         EXPECT_LT(w.code, 300) << w.ToString();
     }
     EXPECT_EQ(pods, 1) << List(writes);
+    EXPECT_EQ(fences, 1) << List(writes);
     EXPECT_LE(statuses, 3) << List(writes);  // Starting, Running, Succeeded
     EXPECT_EQ(others, 0) << List(writes);
 }
