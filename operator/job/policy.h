@@ -8,8 +8,8 @@
 #include "model/status.h"
 
 /// @file
-/// The rules of a job's life that are numbers: how often and how soon it starts anew, which nodes it
-/// keeps away from, how long it has held its pods. Pure.
+/// The rules of a job's life that are numbers: how often and how soon it starts anew, which nodes
+/// it keeps away from, how long it has held its pods. Pure.
 
 namespace dlws::job {
 

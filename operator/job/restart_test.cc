@@ -142,8 +142,7 @@ TEST(Restart, FaultsOfTheClusterDoNotCountAgainstTheUser) {
 
 TEST(Restart, AFailRuleEndsTheJobWhateverTheLimit) {
     World world = Running(5);
-    world.job.spec.roles[0].exitCodes = {
-        {*model::ParseExitCodes("3"), model::ExitAction::Fail}};
+    world.job.spec.roles[0].exitCodes = {{*model::ParseExitCodes("3"), model::ExitAction::Fail}};
     FailOne(world);
     EXPECT_TRUE(Published(world, Decide(world)).failure);
 }
@@ -277,7 +276,9 @@ TEST(Elastic, GrowsAndShrinksWithoutAFailure) {
     world.job.spec.elastic = model::Elastic{"worker", 2, 1, 4};
     world.job.status.elastic = model::ElasticStatus{.replicas = 2, .launched = 2};
     world = Settled(std::move(world));
-    auto scale = [&](int n) { world.job.spec.elastic->replicas = world.job.spec.roles[0].replicas = n; };
+    auto scale = [&](int n) {
+        world.job.spec.elastic->replicas = world.job.spec.roles[0].replicas = n;
+    };
     scale(3);
     Decision d = Decide(world);
     ASSERT_TRUE(Find<CreatePods>(d));
