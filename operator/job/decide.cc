@@ -8,6 +8,7 @@
 #include "model/names.h"
 #include "model/reason.h"
 #include "operator/job/failure.h"
+#include "operator/job/notebook.h"
 #include "operator/job/policy.h"
 
 namespace dlws::job {
@@ -15,27 +16,13 @@ namespace {
 
 using model::JobStatus;
 using model::Phase;
-using model::PodPhase;
 using model::PodView;
 namespace reason = model::reason;
 
-std::string Plural(int n, std::string_view what) {
-    return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
-}
-
-std::string At(model::Time t) {
-    return model::FormatTime(t);
-}
-
 // One look at one job. `next_` starts as the published status and becomes the one to publish.
-class Decider {
+class Decider : private Notebook {
   public:
-    explicit Decider(const World& world)
-        : world_(world),
-          spec_(world.job.spec),
-          was_(world.job.status),
-          next_(was_),
-          gang_(spec_, was_, world.pods) {}
+    explicit Decider(const World& world) : Notebook(world) {}
 
     Decision Run() {
         if (!spec_.managedBy.empty() && spec_.managedBy != model::kOurselves) return {};
@@ -111,24 +98,6 @@ class Decider {
         return std::move(first->verdict);
     }
 
-    int Live() const {
-        return int(std::ranges::count_if(world_.pods, [](auto& p) { return !p.Terminal(); }));
-    }
-
-    // A pod that should have ended some time ago: its node does not answer.
-    bool NotAnswering(const PodView& pod) const {
-        return !pod.Terminal() && pod.deletionTimestamp &&
-               world_.now >= *pod.deletionTimestamp + kNotAnswering;
-    }
-    const PodView* FirstNotAnswering() const {
-        for (const PodView& pod : world_.pods) {
-            if (pod.Terminal() || !pod.deletionTimestamp) continue;
-            if (NotAnswering(pod)) return &pod;
-            LookAgain(*pod.deletionTimestamp + kNotAnswering);
-        }
-        return nullptr;
-    }
-
     void CountElastic() {
         if (!spec_.elastic) return;
         if (!next_.elastic)
@@ -156,7 +125,7 @@ class Decider {
             (failure.reason == reason::kNodeLost.name ||
              failure.reason == reason::kNodeRefused.name))
             AvoidNode(next_, failure.node, world_.now);
-        if (!verdict.final && !again) failure.message += UsedUp(failure.cause);
+        if (!verdict.final && !again) failure.message += UsedUp(spec_.retry, failure.cause);
         RecordAttempt(next_, failure, world_.now);
         if (!again) {
             next_.failure = std::move(failure);
@@ -167,14 +136,6 @@ class Decider {
         EndAttempt();
     }
 
-    std::string UsedUp(model::Cause cause) const {
-        if (cause == model::Cause::Infrastructure)
-            return fmt::format(" It was restarted {} times, which is retry.infrastructureLimit.",
-                               spec_.retry.infrastructureLimit);
-        if (spec_.retry.limit == 0) return "";
-        return fmt::format(" It was restarted {} times, which is retry.limit.", spec_.retry.limit);
-    }
-
     // Nothing of the failed attempt may run when the next one starts, also not where nobody
     // answers.
     void Restart() {
@@ -182,7 +143,7 @@ class Decider {
         const model::Time due = was_.attempts.back().finishTime + RestartDelay(was_);
         if (world_.now < due) {
             LookAgain(due);
-            SayRestarting(fmt::format("the next attempt starts at {}.", At(due)));
+            SayRestarting(fmt::format("the next attempt starts at {}.", model::FormatTime(due)));
             return PublishNext();
         }
         if (!Fenced()) return;
@@ -527,104 +488,6 @@ class Decider {
         decision_.rendered = std::make_shared<const model::Rendered>(std::move(*rendered));
         decision_.writes.push_back(CreateService{});
     }
-
-    // ---- writing it down ----
-
-    void Wait(Phase phase, const model::Reason& why, std::string message) {
-        WaitAs(phase, {why.cls, std::string(why.name), std::move(message)});
-    }
-
-    void WaitAs(Phase phase, WriteProblem why) {
-        next_.phase = phase;
-        next_.message = why.message;
-        bool same = was_.pending && was_.pending->reason == why.reason;
-        next_.pending = model::Pending{.cls = why.cls,
-                                       .reason = std::move(why.reason),
-                                       .message = std::move(why.message),
-                                       .since = same ? was_.pending->since : world_.now};
-        SetRunning(false, reason::kNotAllPodsReady, next_.message);
-        SetFinished(false, reason::kNotFinished, "The job has not ended.");
-    }
-
-    void SetRunning(bool on, const model::Reason& why, std::string message) {
-        Set(model::kConditionRunning, on, why, std::move(message));
-    }
-    void SetFinished(bool on, const model::Reason& why, std::string message) {
-        Set(model::kConditionFinished, on, why, std::move(message));
-    }
-    void SetSuspended(bool on, const model::Reason& why, std::string message) {
-        Set(model::kConditionSuspended, on, why, std::move(message));
-    }
-    void Set(std::string_view type, bool on, const model::Reason& why, std::string message) {
-        model::SetCondition(next_.conditions,
-                            {.type = std::string(type),
-                             .status = on ? "True" : "False",
-                             .reason = std::string(why.name),
-                             .message = std::move(message),
-                             .observedGeneration = world_.job.meta.generation},
-                            world_.now);
-    }
-
-    void PublishNext() {
-        if (next_ == was_) return;
-        Publish publish{.status = next_, .events = std::move(events_)};
-        events_.clear();
-        if (next_.phase != was_.phase) {
-            publish.events.push_back({.warning = next_.phase == Phase::Failed || next_.failure,
-                                      .reason = std::string(model::ToString(next_.phase)),
-                                      .note = next_.message});
-        } else if (next_.pending && next_.pending->cls != model::ReasonClass::Wait &&
-                   (!was_.pending || was_.pending->reason != next_.pending->reason)) {
-            publish.events.push_back(
-                {.warning = true, .reason = next_.pending->reason, .note = next_.message});
-        }
-        publish.urgent = !OnlyCountsMoved();
-        decision_.writes.push_back(std::move(publish));
-    }
-
-    bool OnlyCountsMoved() const {
-        auto blank = [](JobStatus s) {
-            s.message.clear();
-            s.ready.clear();
-            s.roles.clear();
-            if (s.pending) s.pending->message.clear();
-            for (auto& c : s.conditions)
-                c.message.clear();
-            return s;
-        };
-        return blank(next_) == blank(was_);
-    }
-
-    void LookAgain(model::Time at) const {
-        if (at <= world_.now) return;
-        auto& when = decision_.look_again;
-        if (!when || at < *when) when = at;
-    }
-
-    template <typename Filter>
-    void Delete(const std::vector<PodView>& pods, Filter which) {
-        DeletePods targets;
-        const bool force = spec_.retry.onNodeLost == model::OnNodeLost::ForceDelete;
-        for (const PodView& pod : pods) {
-            if (!which(pod)) continue;
-            if (!pod.deleting)
-                targets.pods.push_back({pod.name, pod.uid});
-            else if (force && NotAnswering(pod))
-                targets.pods.push_back({pod.name, pod.uid, true});
-        }
-        if (!targets.pods.empty()) decision_.writes.push_back(std::move(targets));
-    }
-    void DeleteLive() {
-        Delete(world_.pods, [](const PodView& p) { return !p.Terminal(); });
-    }
-
-    const World& world_;
-    const model::DLJobSpec& spec_;
-    const JobStatus& was_;
-    JobStatus next_;
-    Gang gang_;
-    std::vector<EventNote> events_;
-    mutable Decision decision_;
 };
 
 }  // namespace

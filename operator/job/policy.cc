@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "operator/job/policy.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace dlws::job {
@@ -28,6 +30,14 @@ bool MayRetry(const model::Retry& retry, const model::Restarts& restarts, model:
             return false;
     }
     return false;
+}
+
+std::string UsedUp(const model::Retry& retry, model::Cause cause) {
+    if (cause == model::Cause::Infrastructure)
+        return fmt::format(" It was restarted {} times, which is retry.infrastructureLimit.",
+                           retry.infrastructureLimit);
+    if (retry.limit == 0) return "";
+    return fmt::format(" It was restarted {} times, which is retry.limit.", retry.limit);
 }
 
 void AvoidNode(model::JobStatus& status, std::string_view node, model::Time now) {

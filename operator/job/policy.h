@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <string>
 #include <string_view>
 
 #include "model/dljob.h"
@@ -24,6 +25,9 @@ std::chrono::seconds RestartDelay(const model::JobStatus& status);
 
 /// True when the job may start anew after a failure of that cause.
 bool MayRetry(const model::Retry& retry, const model::Restarts& restarts, model::Cause cause);
+
+/// The sentence that says so when it may not; empty where nothing was to be expected.
+std::string UsedUp(const model::Retry& retry, model::Cause cause);
 
 /// Remembers that an attempt failed on the node by its fault: for half an hour after the first
 /// time, twice as long after each further, at most a day.

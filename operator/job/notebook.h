@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "model/names.h"
+#include "model/reason.h"
+#include "operator/job/decide.h"
+#include "operator/job/policy.h"
+
+/// @file
+/// Internal to decide.cc: what one look at a job writes down. The next status with its conditions,
+/// the events, the deletions, and when to look again.
+
+namespace dlws::job {
+
+inline std::string Plural(int n, std::string_view what) {
+    return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
+}
+
+class Notebook {
+  protected:
+    using JobStatus = model::JobStatus;
+    using Phase = model::Phase;
+    using PodView = model::PodView;
+
+    explicit Notebook(const World& world)
+        : world_(world),
+          spec_(world.job.spec),
+          was_(world.job.status),
+          next_(was_),
+          gang_(spec_, was_, world.pods) {}
+
+    int Live() const {
+        return int(std::ranges::count_if(world_.pods, [](auto& p) { return !p.Terminal(); }));
+    }
+
+    // A pod that should have ended some time ago: its node does not answer.
+    bool NotAnswering(const PodView& pod) const {
+        return !pod.Terminal() && pod.deletionTimestamp &&
+               world_.now >= *pod.deletionTimestamp + kNotAnswering;
+    }
+    const PodView* FirstNotAnswering() const {
+        for (const PodView& pod : world_.pods) {
+            if (pod.Terminal() || !pod.deletionTimestamp) continue;
+            if (NotAnswering(pod)) return &pod;
+            LookAgain(*pod.deletionTimestamp + kNotAnswering);
+        }
+        return nullptr;
+    }
+
+    // ---- writing it down ----
+
+    void Wait(Phase phase, const model::Reason& why, std::string message) {
+        WaitAs(phase, {why.cls, std::string(why.name), std::move(message)});
+    }
+
+    void WaitAs(Phase phase, WriteProblem why) {
+        next_.phase = phase;
+        next_.message = why.message;
+        bool same = was_.pending && was_.pending->reason == why.reason;
+        next_.pending = model::Pending{.cls = why.cls,
+                                       .reason = std::move(why.reason),
+                                       .message = std::move(why.message),
+                                       .since = same ? was_.pending->since : world_.now};
+        SetRunning(false, model::reason::kNotAllPodsReady, next_.message);
+        SetFinished(false, model::reason::kNotFinished, "The job has not ended.");
+    }
+
+    void SetRunning(bool on, const model::Reason& why, std::string message) {
+        Set(model::kConditionRunning, on, why, std::move(message));
+    }
+    void SetFinished(bool on, const model::Reason& why, std::string message) {
+        Set(model::kConditionFinished, on, why, std::move(message));
+    }
+    void SetSuspended(bool on, const model::Reason& why, std::string message) {
+        Set(model::kConditionSuspended, on, why, std::move(message));
+    }
+    void Set(std::string_view type, bool on, const model::Reason& why, std::string message) {
+        model::SetCondition(next_.conditions,
+                            {.type = std::string(type),
+                             .status = on ? "True" : "False",
+                             .reason = std::string(why.name),
+                             .message = std::move(message),
+                             .observedGeneration = world_.job.meta.generation},
+                            world_.now);
+    }
+
+    void PublishNext() {
+        if (next_ == was_) return;
+        Publish publish{.status = next_, .events = std::move(events_)};
+        events_.clear();
+        if (next_.phase != was_.phase) {
+            publish.events.push_back({.warning = next_.phase == Phase::Failed || next_.failure,
+                                      .reason = std::string(model::ToString(next_.phase)),
+                                      .note = next_.message});
+        } else if (next_.pending && next_.pending->cls != model::ReasonClass::Wait &&
+                   (!was_.pending || was_.pending->reason != next_.pending->reason)) {
+            publish.events.push_back(
+                {.warning = true, .reason = next_.pending->reason, .note = next_.message});
+        }
+        publish.urgent = !OnlyCountsMoved();
+        decision_.writes.push_back(std::move(publish));
+    }
+
+    bool OnlyCountsMoved() const {
+        auto blank = [](JobStatus s) {
+            s.message.clear();
+            s.ready.clear();
+            s.roles.clear();
+            if (s.pending) s.pending->message.clear();
+            for (auto& c : s.conditions)
+                c.message.clear();
+            return s;
+        };
+        return blank(next_) == blank(was_);
+    }
+
+    void LookAgain(model::Time at) const {
+        if (at <= world_.now) return;
+        auto& when = decision_.look_again;
+        if (!when || at < *when) when = at;
+    }
+
+    template <typename Filter>
+    void Delete(const std::vector<PodView>& pods, Filter which) {
+        DeletePods targets;
+        const bool force = spec_.retry.onNodeLost == model::OnNodeLost::ForceDelete;
+        for (const PodView& pod : pods) {
+            if (!which(pod)) continue;
+            if (!pod.deleting)
+                targets.pods.push_back({pod.name, pod.uid});
+            else if (force && NotAnswering(pod))
+                targets.pods.push_back({pod.name, pod.uid, true});
+        }
+        if (!targets.pods.empty()) decision_.writes.push_back(std::move(targets));
+    }
+    void DeleteLive() {
+        Delete(world_.pods, [](const PodView& p) { return !p.Terminal(); });
+    }
+
+    const World& world_;
+    const model::DLJobSpec& spec_;
+    const JobStatus& was_;
+    JobStatus next_;
+    Gang gang_;
+    std::vector<EventNote> events_;
+    mutable Decision decision_;
+};
+
+}  // namespace dlws::job
