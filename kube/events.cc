@@ -67,12 +67,12 @@ using SeriesPtr = std::shared_ptr<Series>;
 
 class EventRecorder::Impl {
   public:
-    Impl(Client& client, std::string reporter, std::string instance, Settings settings)
-        : client_(client),
+    Impl(Api& api, std::string reporter, std::string instance, Settings settings)
+        : api_(api),
           reporter_(std::move(reporter)),
           instance_(std::move(instance)),
           settings_(std::move(settings)),
-          changed_(client.Executor()) {
+          changed_(api.Executor()) {
         Cut(instance_, kMaxField);
     }
 
@@ -178,14 +178,14 @@ class EventRecorder::Impl {
         if (!create) {
             const ObjectKey key{ns, series->name};
             const std::string patch = SeriesPatch(*series, count);
-            outcome = co_await client_.Patch(kEvents, key, PatchType::kMerge, patch, options);
+            outcome = co_await api_.Patch(kEvents, key, PatchType::kMerge, patch, options);
             // Events live an hour or so; the series may have outlived its event.
             if (!outcome && outcome.error().IsNotFound()) create = true;
         }
         if (create) {
             series->name = NewName(series->about.name);
             const std::string body = Body(*series, ns, count);
-            outcome = co_await client_.Create(kEvents, ns, body, options);
+            outcome = co_await api_.Create(kEvents, ns, body, options);
         }
         // Exists: an earlier try of this very write had landed.
         if (outcome || outcome.error().IsAlreadyExists()) {
@@ -255,7 +255,7 @@ class EventRecorder::Impl {
         }
     }
 
-    Client& client_;
+    Api& api_;
     std::string reporter_, instance_;
     Settings settings_;
     WaitList changed_;
@@ -266,11 +266,11 @@ class EventRecorder::Impl {
     std::uint64_t last_stamp_ = 0;
 };
 
-EventRecorder::EventRecorder(Client& client, std::string reporter, std::string instance)
-    : EventRecorder(client, std::move(reporter), std::move(instance), Settings()) {}
-EventRecorder::EventRecorder(Client& client, std::string reporter, std::string instance,
+EventRecorder::EventRecorder(Api& api, std::string reporter, std::string instance)
+    : EventRecorder(api, std::move(reporter), std::move(instance), Settings()) {}
+EventRecorder::EventRecorder(Api& api, std::string reporter, std::string instance,
                              Settings settings)
-    : impl_(std::make_unique<Impl>(client, std::move(reporter), std::move(instance),
+    : impl_(std::make_unique<Impl>(api, std::move(reporter), std::move(instance),
                                    std::move(settings))) {}
 EventRecorder::~EventRecorder() = default;
 

@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-#include "kube/client.h"
+#include "kube/api.h"
 
 namespace dlws::kube {
 
@@ -18,7 +18,7 @@ struct ObjectReference {
 
 /// Records events.k8s.io/v1 Events: what `kubectl describe` and `kubectl events` show.
 ///
-///     EventRecorder events(client, "dlworkspace.io/operator", pod_name);
+///     EventRecorder events(api, "dlworkspace.io/operator", pod_name);
 ///     manager.Add("caches", "events", [&] { return events.Run(); });
 ///     events.Record(about, "Warning", "PodFailed", "Restart", "digits-worker-0-1 exited with 3");
 ///
@@ -28,7 +28,7 @@ struct ObjectReference {
 /// is written at most every 10 s, with the count of then.
 /// Failures are logged and forgotten: an event is advice, never state.
 ///
-/// `client` must outlive it. Confined to the client's executor. Source: KEP-383 and
+/// `api` must outlive it. Confined to its executor. Source: KEP-383 and
 /// https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/.
 class EventRecorder {
   public:
@@ -42,8 +42,8 @@ class EventRecorder {
     };
 
     /// `reporter` e.g. "dlworkspace.io/operator", `instance` the pod's name.
-    EventRecorder(Client& client, std::string reporter, std::string instance);
-    EventRecorder(Client& client, std::string reporter, std::string instance, Settings settings);
+    EventRecorder(Api& api, std::string reporter, std::string instance);
+    EventRecorder(Api& api, std::string reporter, std::string instance, Settings settings);
     ~EventRecorder();
     EventRecorder(const EventRecorder&) = delete;
     EventRecorder& operator=(const EventRecorder&) = delete;

@@ -34,15 +34,14 @@ kube::Informer::Settings Ours(kube::Resource resource) {
 
 Controller::Controller(kube::Client& client, kube::EventRecorder& events, kube::Metrics& metrics,
                        kube::Random& random, Settings settings)
-    : client_(client),
-      metrics_(metrics),
+    : metrics_(metrics),
       settings_(settings),
       jobs_(client, {.resource = kDLJobs}, random),
       clusters_(client, {.resource = kDLClusters}, random),
       pods_(client, Ours(kube::kPods), random),
       services_(client, Ours(kube::kServices), random),
       queue_(client.Executor(), {.name = "dljob", .metrics = &metrics}),
-      executor_(client, events, settings.parallel_creates) {
+      reconciler_(client, events, settings.rounds) {
     pods_.store().AddIndex(kByController, ControllerUid);
     jobs_.OnChange([this](const kube::Change& c) { OnJob(c); });
     clusters_.OnChange([this](const kube::Change& c) { OnCluster(c); });
@@ -67,7 +66,7 @@ bool Controller::HasSynced() const {
 
 void Controller::ForgetVersions() {
     for (auto& [key, memory] : memory_)
-        memory.written = {};
+        memory.memory.written = {};
 }
 
 void Controller::OnJob(const kube::Change& change) {
@@ -113,14 +112,13 @@ void Controller::OnCluster(const kube::Change&) {
 Awaitable<void> Controller::Work() {
     while (auto key = co_await queue_.Get()) {
         auto started = Steady::now();
-        Round round = co_await ReconcileSafely(*key);
+        bool done = co_await ReconcileSafely(*key);
         std::chrono::duration<double> took = Steady::now() - started;
         metrics_.Observe("controller_runtime_reconcile_time_seconds", {{"controller", "dljob"}},
                          took.count());
-        metrics_.Count(
-            "controller_runtime_reconcile_total",
-            {{"controller", "dljob"}, {"result", round == Round::kDone ? "success" : "error"}});
-        if (round == Round::kDone)
+        metrics_.Count("controller_runtime_reconcile_total",
+                       {{"controller", "dljob"}, {"result", done ? "success" : "error"}});
+        if (done)
             queue_.Forget(*key);
         else
             queue_.AddRateLimited(*key);
@@ -128,14 +126,12 @@ Awaitable<void> Controller::Work() {
     }
 }
 
-// Our own writes must be in the caches before we decide again, or we would repeat them.
-bool Controller::CachesLag(const Memory& memory) const {
-    return jobs_.LastResourceVersion() < memory.written.job ||
-           pods_.LastResourceVersion() < memory.written.pods ||
-           services_.LastResourceVersion() < memory.written.services;
+CacheVersions Controller::Seen() const {
+    return {jobs_.LastResourceVersion(), pods_.LastResourceVersion(),
+            services_.LastResourceVersion()};
 }
 
-std::optional<World> Controller::Observe(const kube::Object& object, const Memory& memory) const {
+std::optional<World> Controller::Observe(const kube::Object& object) const {
     World world;
     auto job = model::ParseDLJob(object.raw);
     if (!job) {
@@ -153,30 +149,11 @@ std::optional<World> Controller::Observe(const kube::Object& object, const Memor
     }
     auto service = services_.store().Get({object.meta.ns, model::ServiceName(object.meta.name)});
     world.service_exists = service && service->meta.controller_uid == object.meta.uid;
-    world.problem = memory.problem;
     world.now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
     return world;
 }
 
-// A status that differs only in counts waits for a moment: eight pods that come up within a second
-// are one write, not eight, and a pod that is no longer ready because it is about to have succeeded
-// costs none at all. True: nothing is to be done now.
-bool Controller::PutOff(const kube::ObjectKey& key, const Decision& decision, Memory& memory) {
-    const auto* publish =
-        decision.writes.size() == 1 ? std::get_if<Publish>(&decision.writes.front()) : nullptr;
-    auto now = Steady::now();
-    if (publish && !publish->urgent) {
-        if (!memory.counts_due) memory.counts_due = now + settings_.count_delay;
-        if (now < *memory.counts_due) {
-            queue_.AddAfter(key, *memory.counts_due - now);
-            return true;
-        }
-    }
-    memory.counts_due.reset();
-    return false;
-}
-
-Awaitable<Controller::Round> Controller::ReconcileSafely(kube::ObjectKey key) {
+Awaitable<bool> Controller::ReconcileSafely(kube::ObjectKey key) {
     std::string what;
     try {
         co_return co_await Reconcile(key);
@@ -187,63 +164,28 @@ Awaitable<Controller::Round> Controller::ReconcileSafely(kube::ObjectKey key) {
         what = error.what();
     }
     kube::LogError(kLog, "{}: {}", key.ToString(), what);
-    co_return Round::kRetry;
+    co_return false;
 }
 
-Awaitable<Controller::Round> Controller::Reconcile(kube::ObjectKey key) {
+Awaitable<bool> Controller::Reconcile(kube::ObjectKey key) {
     auto object = jobs_.store().Get(key);
-    if (!object) co_return Round::kDone;
-    Memory& remembered = memory_[key];
-    if (CachesLag(remembered)) {
+    if (!object) co_return true;
+    Remembered& remembered = memory_[key];
+    if (Lags(Seen(), remembered.memory)) {
         // The event that brings the cache up to date queues the job again; this is the safety net.
         queue_.AddAfter(key, std::chrono::seconds(1));
-        co_return Round::kDone;
+        co_return true;
     }
-    auto world = Observe(*object, remembered);
-    if (!world) co_return Round::kDone;
+    auto world = Observe(*object);
+    if (!world) co_return true;
     remembered.pods = world->pods.size();
-    Decision decision = Decide(*world);
-    if (!decision.confirm_missing.empty()) {
-        kube::ObjectKey pod{key.ns, decision.confirm_missing};
-        auto found = co_await client_.Get(kube::kPods, std::move(pod));
-        if (found || !found.error().IsNotFound()) {
-            queue_.AddAfter(key, std::chrono::seconds(1));  // the cache is behind, or nobody knows
-            co_return Round::kDone;
-        }
-        world->confirmed_missing = decision.confirm_missing;
-        decision = Decide(*world);
-    }
-    if (decision.close_attempt) {
-        auto pods = co_await executor_.CloseAttempt(*world, *decision.close_attempt);
-        if (!pods) {
-            kube::LogWarning(kLog, "{}: {}", key.ToString(), pods.error().log);
-            co_return Round::kRetry;
-        }
-        world->pods = std::move(*pods);
-        world->fenced_attempt = decision.close_attempt;
-        decision = Decide(*world);
-    }
-    if (decision.look_again) queue_.AddAfter(key, *decision.look_again - world->now);
-    auto it = memory_.find(key);
-    if (it == memory_.end() || PutOff(key, decision, it->second) || decision.writes.empty())
-        co_return Round::kDone;
-
-    WrittenVersions written = it->second.written;
-    auto outcome = co_await executor_.Perform(*world, decision, written);
-
+    Memory memory = remembered.memory;
+    Round round = co_await reconciler_.Run(std::move(*world), std::move(memory), Steady::now());
+    if (!round.log.empty()) kube::LogWarning(kLog, "{}: {}", key.ToString(), round.log);
     // The job may be gone by now, and its memory with it.
-    it = memory_.find(key);
-    if (it == memory_.end()) co_return Round::kDone;
-    Memory& memory = it->second;
-    memory.written = written;
-    if (outcome) {
-        memory.problem.reset();
-        co_return Round::kDone;
-    }
-    memory.problem = outcome.error().problem;
-    if (outcome.error().conflict) co_return Round::kRetry;
-    kube::LogWarning(kLog, "{}: {}", key.ToString(), outcome.error().log);
-    co_return Round::kRetry;
+    if (auto it = memory_.find(key); it != memory_.end()) it->second.memory = round.memory;
+    if (round.again) queue_.AddAfter(key, *round.again);
+    co_return !round.retry;
 }
 
 }  // namespace dlws::job

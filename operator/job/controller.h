@@ -16,12 +16,12 @@
 #include "model/dlcluster.h"
 #include "model/pod.h"
 #include "operator/job/decide.h"
-#include "operator/job/executor.h"
+#include "operator/job/reconciler.h"
 
 namespace dlws::job {
 
 /// Turns DLJobs into pods: watches, and for each job that something happened to builds a World,
-/// asks Decide and lets the Executor perform the answer.
+/// lets the Reconciler do what is to be done.
 ///
 ///     Controller jobs(client, events, metrics, random, {});
 ///     // run every Informer of jobs.Informers() always, jobs.Work() in jobs.Workers() coroutines
@@ -32,11 +32,8 @@ namespace dlws::job {
 class Controller {
   public:
     struct Settings {
-        int workers = 16;           ///< jobs in work at once
-        int parallel_creates = 16;  ///< pods of one job created at once
-        /// How long a change of counts only may wait. A kubelet tells of a container's end and of
-        /// its pod's end in two writes a second apart: the first is worth none of ours.
-        std::chrono::milliseconds count_delay{2'000};
+        int workers = 16;  ///< jobs in work at once
+        Reconciler::Settings rounds;
     };
 
     Controller(kube::Client& client, kube::EventRecorder& events, kube::Metrics& metrics,
@@ -54,12 +51,9 @@ class Controller {
     kube::Awaitable<void> Work();
 
   private:
-    // What we remember of a job between two rounds. Losing it (restart) costs repeated reads only.
-    struct Memory {
-        WrittenVersions written;
-        std::optional<WriteProblem> problem;
-        std::size_t pods = 0;                                             ///< in the last round
-        std::optional<std::chrono::steady_clock::time_point> counts_due;  // see PutOff
+    struct Remembered {
+        Memory memory;
+        std::size_t pods = 0;  // in the last round
     };
 
     /// A cache went back (etcd restored from a backup): versions we wrote mean nothing any more.
@@ -69,23 +63,21 @@ class Controller {
     void OnService(const kube::Change& change);
     void OnCluster(const kube::Change& change);
 
-    enum class Round { kDone, kRetry };
-    kube::Awaitable<Round> Reconcile(kube::ObjectKey key);
+    /// True: done; false: to be tried again, later each time.
+    kube::Awaitable<bool> Reconcile(kube::ObjectKey key);
     /// Reconcile, but whatever one job throws stays with that job.
-    kube::Awaitable<Round> ReconcileSafely(kube::ObjectKey key);
-    bool CachesLag(const Memory& memory) const;
-    std::optional<World> Observe(const kube::Object& job, const Memory& memory) const;
-    bool PutOff(const kube::ObjectKey& key, const Decision& decision, Memory& memory);
+    kube::Awaitable<bool> ReconcileSafely(kube::ObjectKey key);
+    CacheVersions Seen() const;
+    std::optional<World> Observe(const kube::Object& job) const;
 
-    kube::Client& client_;
     kube::Metrics& metrics_;
     Settings settings_;
     kube::Informer jobs_, clusters_, pods_, services_;
     kube::WorkQueue queue_;
-    Executor executor_;
+    Reconciler reconciler_;
     std::shared_ptr<const model::DLCluster> cluster_;
     std::string cluster_problem_;
-    std::unordered_map<kube::ObjectKey, Memory, kube::ObjectKeyHash> memory_;
+    std::unordered_map<kube::ObjectKey, Remembered, kube::ObjectKeyHash> memory_;
 };
 
 }  // namespace dlws::job

@@ -48,8 +48,8 @@ std::optional<WriteProblem> ExplainRefusal(const kube::Error& error, const std::
     return std::nullopt;
 }
 
-Executor::Executor(kube::Client& client, kube::EventRecorder& events, int parallel_writes)
-    : client_(client), events_(events), parallel_writes_(parallel_writes) {}
+Executor::Executor(kube::Api& api, kube::EventRecorder& events, int parallel_writes)
+    : api_(api), events_(events), parallel_writes_(parallel_writes) {}
 
 Awaitable<Executor::Outcome> Executor::Perform(const World& world, const Decision& decision,
                                                WrittenVersions& written) {
@@ -98,10 +98,10 @@ Awaitable<Executor::Outcome> Executor::CreateOwned(const World& world, kube::Res
                                                    std::uint64_t& written) {
     const std::string ns = world.job.meta.ns;
     std::string what = fmt::format("{} {}", resource.kind, name);
-    auto made = co_await client_.Create(resource, ns, std::move(body));
+    auto made = co_await api_.Create(resource, ns, std::move(body));
     if (!made && made.error().IsAlreadyExists()) {
         kube::ObjectKey key{ns, name};
-        made = co_await client_.Get(resource, key);
+        made = co_await api_.Get(resource, key);
         if (made && made.value()->meta.controller_uid != world.job.meta.uid) {
             const kube::Meta& holder = made.value()->meta;
             if (holder.deleting || (holder.controller_kind == model::kDLJobKind &&
@@ -197,7 +197,7 @@ Awaitable<Executor::Outcome> Executor::DeleteOne(kube::ObjectKey key, DeletePods
     kube::DeleteOptions options;
     options.uid = std::move(target.uid);
     if (target.force) options.grace_period_seconds = 0;
-    auto done = co_await client_.Delete(kube::kPods, std::move(key), std::move(options));
+    auto done = co_await api_.Delete(kube::kPods, std::move(key), std::move(options));
     // Gone already, or another pod by now has the name: either way ours is no more.
     if (!done && !done.error().IsNotFound() && !done.error().IsConflict())
         co_return Fail(done.error(), what);
@@ -214,7 +214,7 @@ Awaitable<Executor::Outcome> Executor::DeleteJobItself(const World& world,
     options.resource_version =
         std::move(resource_version);  // somebody may just have raised the time
     options.propagation = "Background";
-    auto done = co_await client_.Delete(kDLJobs, std::move(key), std::move(options));
+    auto done = co_await api_.Delete(kDLJobs, std::move(key), std::move(options));
     if (!done && !done.error().IsNotFound()) co_return Fail(done.error(), what);
     co_return Outcome{};
 }
@@ -228,7 +228,7 @@ Awaitable<Executor::Outcome> Executor::CloseFence(const World& world, int attemp
     std::uint64_t ignored = 0;
     std::string created = name;
     kube::ObjectKey key{meta.ns, name};
-    auto found = co_await client_.Get(kube::kConfigMaps, key);
+    auto found = co_await api_.Get(kube::kConfigMaps, key);
     if (!found && !found.error().IsNotFound()) co_return Fail(found.error(), what);
     if (!found || found.value()->meta.controller_uid != meta.uid) {
         Outcome made = co_await CreateOwned(world, kube::kConfigMaps, std::move(created),
@@ -236,8 +236,8 @@ Awaitable<Executor::Outcome> Executor::CloseFence(const World& world, int attemp
         if (!made) co_return made;
     }
     // Also one that somebody made open in between.
-    auto patched = co_await client_.Patch(kube::kConfigMaps, std::move(key),
-                                          kube::PatchType::kMerge, model::CloseFencePatch());
+    auto patched = co_await api_.Patch(kube::kConfigMaps, std::move(key), kube::PatchType::kMerge,
+                                       model::CloseFencePatch());
     if (!patched) co_return Fail(patched.error(), what);
     co_return Outcome{};
 }
@@ -252,7 +252,7 @@ Awaitable<std::expected<std::vector<model::PodView>, Executor::Failed>> Executor
     options.label_selector = fmt::format("{}={}", model::kJobUidLabel, world.job.meta.uid);
     do {
         kube::ListOptions page_options = options;
-        auto page = co_await client_.List(kube::kPods, std::move(page_options));
+        auto page = co_await api_.List(kube::kPods, std::move(page_options));
         if (!page) co_return std::unexpected(Fail(page.error(), "listing pods").error());
         for (const auto& pod : page->items) {
             auto view = model::ParsePod(pod->raw);
@@ -274,8 +274,8 @@ Awaitable<Executor::Outcome> Executor::WriteStatus(const World& world, const mod
     kube::WriteOptions options;
     options.subresource = "status";
     options.field_manager = "dlworkspace-operator";
-    auto stored = co_await client_.Patch(kDLJobs, std::move(key), kube::PatchType::kMerge,
-                                         std::move(patch), std::move(options));
+    auto stored = co_await api_.Patch(kDLJobs, std::move(key), kube::PatchType::kMerge,
+                                      std::move(patch), std::move(options));
     if (!stored) co_return Fail(stored.error(), "status of " + meta.name);
     written.job = std::max(written.job, stored.value()->meta.resource_version);
     resource_version = std::to_string(stored.value()->meta.resource_version);

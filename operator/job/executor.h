@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "kube/client.h"
+#include "kube/api.h"
 #include "kube/events.h"
 #include "operator/job/decide.h"
 
@@ -36,7 +36,7 @@ class Executor {
         bool conflict = false;  ///< the cache was behind: expected, not worth a backoff
     };
 
-    Executor(kube::Client& client, kube::EventRecorder& events, int parallel_writes);
+    Executor(kube::Api& api, kube::EventRecorder& events, int parallel_writes);
 
     kube::Awaitable<std::expected<void, Failed>> Perform(const World& world,
                                                          const Decision& decision,
@@ -66,7 +66,7 @@ class Executor {
                                          const Publish& publish, std::string& resource_version,
                                          WrittenVersions& written);
 
-    kube::Client& client_;
+    kube::Api& api_;
     kube::EventRecorder& events_;
     int parallel_writes_;
 };

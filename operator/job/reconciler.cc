@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "operator/job/reconciler.h"
+
+namespace dlws::job {
+
+using kube::Awaitable;
+
+namespace {
+
+constexpr std::chrono::seconds kSoon{1};
+
+}  // namespace
+
+bool Lags(const CacheVersions& seen, const Memory& memory) {
+    return seen.jobs < memory.written.job || seen.pods < memory.written.pods ||
+           seen.services < memory.written.services;
+}
+
+Reconciler::Reconciler(kube::Api& api, kube::EventRecorder& events, Settings settings)
+    : api_(api), settings_(settings), executor_(api, events, settings.parallel_writes) {}
+
+Awaitable<Round> Reconciler::Run(World world, Memory memory,
+                                 std::chrono::steady_clock::time_point now) {
+    Round round{.memory = std::move(memory)};
+    world.problem = round.memory.problem;
+    Decision decision = Decide(world);
+    if (!decision.confirm_missing.empty()) {
+        kube::ObjectKey pod{world.job.meta.ns, decision.confirm_missing};
+        auto found = co_await api_.Get(kube::kPods, std::move(pod));
+        if (found || !found.error().IsNotFound()) {
+            round.again = kSoon;  // the cache is behind, or nobody knows
+            co_return round;
+        }
+        world.confirmed_missing = decision.confirm_missing;
+        decision = Decide(world);
+    }
+    if (decision.close_attempt) {
+        auto pods = co_await executor_.CloseAttempt(world, *decision.close_attempt);
+        if (!pods) {
+            round.log = pods.error().log;
+            round.retry = true;
+            co_return round;
+        }
+        world.pods = std::move(*pods);
+        world.fenced_attempt = decision.close_attempt;
+        decision = Decide(world);
+    }
+    if (decision.look_again) round.again = *decision.look_again - world.now;
+    if (PutOff(decision, round, now) || decision.writes.empty()) co_return round;
+
+    auto outcome = co_await executor_.Perform(world, decision, round.memory.written);
+    if (outcome) {
+        round.memory.problem.reset();
+        co_return round;
+    }
+    round.memory.problem = outcome.error().problem;
+    round.retry = true;
+    if (!outcome.error().conflict) round.log = outcome.error().log;
+    co_return round;
+}
+
+// A status that differs only in counts waits for a moment: eight pods that come up within a second
+// are one write, not eight, and a pod that is no longer ready because it is about to have succeeded
+// costs none at all. True: nothing is to be done now.
+bool Reconciler::PutOff(const Decision& decision, Round& round,
+                        std::chrono::steady_clock::time_point now) const {
+    auto& due = round.memory.counts_due;
+    const auto* publish =
+        decision.writes.size() == 1 ? std::get_if<Publish>(&decision.writes.front()) : nullptr;
+    if (publish && !publish->urgent) {
+        if (!due) due = now + settings_.count_delay;
+        if (now < *due) {
+            std::chrono::nanoseconds left = *due - now;
+            round.again = round.again ? std::min(*round.again, left) : left;
+            return true;
+        }
+    }
+    due.reset();
+    return false;
+}
+
+}  // namespace dlws::job
