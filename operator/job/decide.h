@@ -46,6 +46,8 @@ struct World {
     std::optional<WriteProblem> problem;
     /// A pod that the API server itself, not only our cache, says is not there.
     std::string confirmed_missing;
+    /// `pods` come from the API server itself, not from our cache.
+    bool pods_listed = false;
     /// The attempt whose fence is closed and whose pods, in `pods`, the API server listed after
     /// that.
     std::optional<int> fenced_attempt;
@@ -63,10 +65,12 @@ struct CreatePods {
     int attempt = 0;
     std::vector<Slot> slots;
 };
-/// Deleted by name with the UID as precondition, each with its own grace period.
+/// Deleted by name with UID and resourceVersion as preconditions, each with its own grace period. A
+/// pod that has changed since is left alone: it may have ended by now, and its log is worth
+/// keeping.
 struct DeletePods {
     struct Target {
-        std::string name, uid;
+        std::string name, uid, version;
         bool force = false;  ///< at once: its node does not answer and the job's policy says so
     };
     std::vector<Target> pods;
@@ -95,6 +99,10 @@ struct Decision {
     /// the API server, and decide again with World::confirmed_missing if it says NotFound. A new
     /// leader whose pod cache is behind its job cache would else fail a healthy job for good.
     std::string confirm_missing;
+    /// The job's end or suspension begins, and not all of its pods are in the cache. Nothing is
+    /// written then: list them at the API server, and decide again with World::pods_listed. A job
+    /// would else be told to have ended while pods run that the cache does not know yet.
+    bool list_pods = false;
     /// An attempt that is over and after which another is to start. Nothing is written then: close
     /// its fence, list the job's pods at the API server, and decide again with
     /// World::fenced_attempt and those pods. A pod that is created later cannot start any more.

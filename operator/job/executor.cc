@@ -196,9 +196,10 @@ Awaitable<Executor::Outcome> Executor::DeleteOne(kube::ObjectKey key, DeletePods
     std::string what = "deletion of pod " + key.name;
     kube::DeleteOptions options;
     options.uid = std::move(target.uid);
+    options.resource_version = std::move(target.version);
     if (target.force) options.grace_period_seconds = 0;
     auto done = co_await api_.Delete(kube::kPods, std::move(key), std::move(options));
-    // Gone already, or another pod by now has the name: either way ours is no more.
+    // Gone already, or changed, by now another pod even: our cache will tell, and we decide again.
     if (!done && !done.error().IsNotFound() && !done.error().IsConflict())
         co_return Fail(done.error(), what);
     co_return Outcome{};
@@ -242,10 +243,13 @@ Awaitable<Executor::Outcome> Executor::CloseFence(const World& world, int attemp
     co_return Outcome{};
 }
 
-Awaitable<std::expected<std::vector<model::PodView>, Executor::Failed>> Executor::CloseAttempt(
-    const World& world, int attempt) {
+Awaitable<Executor::Pods> Executor::CloseAttempt(const World& world, int attempt) {
     Outcome closed = co_await CloseFence(world, attempt);
     if (!closed) co_return std::unexpected(std::move(closed.error()));
+    co_return co_await ListPods(world);
+}
+
+Awaitable<Executor::Pods> Executor::ListPods(const World& world) {
     std::vector<model::PodView> pods;
     kube::ListOptions options;
     options.ns = world.job.meta.ns;

@@ -42,10 +42,12 @@ class Executor {
                                                          const Decision& decision,
                                                          WrittenVersions& written);
 
-    /// Closes the fence of an attempt, then lists the job's pods at the API server: what a pod that
-    /// is not among them is created for can no longer start.
-    kube::Awaitable<std::expected<std::vector<model::PodView>, Failed>> CloseAttempt(
-        const World& world, int attempt);
+    using Pods = std::expected<std::vector<model::PodView>, Failed>;
+    /// The job's pods as the API server itself knows them.
+    kube::Awaitable<Pods> ListPods(const World& world);
+    /// Closes the fence of an attempt, then lists the job's pods: what a pod that is not among them
+    /// is created for can no longer start.
+    kube::Awaitable<Pods> CloseAttempt(const World& world, int attempt);
 
   private:
     using Outcome = std::expected<void, Failed>;

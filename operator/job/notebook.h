@@ -135,9 +135,9 @@ class Notebook {
         for (const PodView& pod : pods) {
             if (!which(pod)) continue;
             if (!pod.deleting)
-                targets.pods.push_back({pod.name, pod.uid});
+                targets.pods.push_back({pod.name, pod.uid, pod.resourceVersion});
             else if (force && NotAnswering(pod))
-                targets.pods.push_back({pod.name, pod.uid, true});
+                targets.pods.push_back({pod.name, pod.uid, "", true});
         }
         if (!targets.pods.empty()) decision_.writes.push_back(std::move(targets));
     }

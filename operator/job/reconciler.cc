@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "operator/job/reconciler.h"
 
+#include <algorithm>
+
 namespace dlws::job {
 
 using kube::Awaitable;
@@ -8,6 +10,25 @@ using kube::Awaitable;
 namespace {
 
 constexpr std::chrono::seconds kSoon{1};
+
+// A pod of an attempt that our copy of the job does not know of: the copy is old, or the label
+// forged.
+bool SeesTheFuture(const World& world) {
+    return std::ranges::any_of(
+        world.pods, [&](const auto& pod) { return pod.attempt > world.job.status.attempt; });
+}
+
+// Puts what the API server listed in place of what the cache showed.
+bool TakePods(Executor::Pods listed, World& world, Round& round) {
+    if (!listed) {
+        round.log = listed.error().log;
+        round.retry = true;
+        return false;
+    }
+    world.pods = std::move(*listed);
+    world.pods_listed = true;
+    return true;
+}
 
 }  // namespace
 
@@ -34,20 +55,27 @@ Awaitable<Round> Reconciler::Run(World world, Memory memory,
         world.confirmed_missing = decision.confirm_missing;
         decision = Decide(world);
     }
+    if (decision.list_pods) {
+        if (!TakePods(co_await executor_.ListPods(world), world, round)) co_return round;
+        decision = Decide(world);
+    }
     if (decision.close_attempt) {
-        auto pods = co_await executor_.CloseAttempt(world, *decision.close_attempt);
-        if (!pods) {
-            round.log = pods.error().log;
-            round.retry = true;
+        const int attempt = *decision.close_attempt;
+        if (!TakePods(co_await executor_.CloseAttempt(world, attempt), world, round))
             co_return round;
-        }
-        world.pods = std::move(*pods);
-        world.fenced_attempt = decision.close_attempt;
+        world.fenced_attempt = attempt;
         decision = Decide(world);
     }
     if (decision.look_again) round.again = *decision.look_again - world.now;
     if (PutOff(decision, round, now) || decision.writes.empty()) co_return round;
 
+    if (!round.memory.verified || SeesTheFuture(world)) {
+        round.memory.verified = co_await IsCurrent(world);
+        if (!round.memory.verified) {
+            round.again = kSoon;
+            co_return round;
+        }
+    }
     auto outcome = co_await executor_.Perform(world, decision, round.memory.written);
     if (outcome) {
         round.memory.problem.reset();
@@ -57,6 +85,16 @@ Awaitable<Round> Reconciler::Run(World world, Memory memory,
     round.retry = true;
     if (!outcome.error().conflict) round.log = outcome.error().log;
     co_return round;
+}
+
+// A cache can be behind when a process starts, or starts to lead: an API server may have shown it
+// an old state. Without this, the pods of a job that has long ended would be created once more.
+Awaitable<bool> Reconciler::IsCurrent(const World& world) {
+    const model::Metadata& meta = world.job.meta;
+    kube::ObjectKey key{meta.ns, meta.name};
+    auto found = co_await api_.Get(kDLJobs, std::move(key));
+    co_return found&& found.value()->meta.uid ==
+        meta.uid&& std::to_string(found.value()->meta.resource_version) == meta.resourceVersion;
 }
 
 // A status that differs only in counts waits for a moment: eight pods that come up within a second

@@ -19,6 +19,8 @@ namespace dlws::job {
 
 /// What is remembered of a job between two rounds. Losing it (restart) costs repeated reads only.
 struct Memory {
+    /// The API server itself, not only our cache, has shown us the job since this process began.
+    bool verified = false;
     WrittenVersions written;
     std::optional<WriteProblem> problem;
     /// Until when a change of counts only waits for more of its kind.
@@ -64,6 +66,7 @@ class Reconciler {
                                std::chrono::steady_clock::time_point now);
 
   private:
+    kube::Awaitable<bool> IsCurrent(const World& world);
     bool PutOff(const Decision& decision, Round& round,
                 std::chrono::steady_clock::time_point now) const;
 

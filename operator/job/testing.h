@@ -41,6 +41,7 @@ inline World WorldOf(model::DLJob job) {
     World world;
     world.job = std::move(job);
     world.cluster = Cluster();
+    world.pods_listed = true;  // as if they came from the API server
     world.now = At(0);
     return world;
 }

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "operator/job/sim/api_objects.h"
+
+#include <boost/json.hpp>
+
+#include "model/names.h"
+
+namespace dlws::job::sim {
+
+namespace json = boost::json;
+
+std::string NameIn(const std::string& body) {
+    return std::string(json::parse(body).at_pointer("/metadata/name").as_string());
+}
+
+Owned OwnedFrom(const std::string& body) {
+    const json::value document = json::parse(body);
+    Owned owned;
+    const json::value& owner = document.at_pointer("/metadata/ownerReferences/0");
+    owned.owner_uid = owner.at("uid").as_string();
+    owned.owner_name = owner.at("name").as_string();
+    if (const json::value* data = document.as_object().if_contains("data"))
+        owned.open = data->as_object().contains(model::kFenceKey);
+    return owned;
+}
+
+model::PodView PodFrom(const std::string& body, const std::string& uid, std::uint64_t version,
+                       model::Time created) {
+    json::object document = json::parse(body).as_object();
+    json::object& meta = document["metadata"].as_object();
+    meta["uid"] = uid;
+    meta["resourceVersion"] = std::to_string(version);
+    meta["creationTimestamp"] = model::FormatTime(created);
+    document["status"] = json::object{{"phase", "Pending"}};
+    return model::ParsePod(json::serialize(document)).value();
+}
+
+kube::ObjectPtr Header(kube::Resource resource, const std::string& name, const std::string& uid,
+                       std::uint64_t version, const std::string& owner_uid,
+                       const std::string& owner_name) {
+    auto object = std::make_shared<kube::Object>();
+    object->meta.name = name;
+    object->meta.uid = uid;
+    object->meta.resource_version = version;
+    if (!owner_uid.empty()) {
+        object->meta.controller_uid = owner_uid;
+        object->meta.controller_kind = model::kDLJobKind;
+        object->meta.controller_name = owner_name;
+    }
+    (void)resource;
+    return object;
+}
+
+namespace {
+
+json::object ContainerState(const model::ContainerView& c) {
+    using model::ContainerView;
+    switch (c.state) {
+        case ContainerView::Terminated:
+            return {{"terminated",
+                     {{"exitCode", c.exitCode},
+                      {"reason", c.reason},
+                      {"message", c.message},
+                      {"finishedAt", c.finishedAt ? model::FormatTime(*c.finishedAt) : ""}}}};
+        case ContainerView::Running:
+            return {{"running", json::object{}}};
+        case ContainerView::Waiting:
+            return {{"waiting", {{"reason", c.reason}, {"message", c.message}}}};
+        case ContainerView::None:
+            break;
+    }
+    return {};
+}
+
+}  // namespace
+
+kube::ObjectPtr PodObject(const model::PodView& pod) {
+    json::object meta{{"name", pod.name},
+                      {"namespace", pod.ns},
+                      {"uid", pod.uid},
+                      {"resourceVersion", pod.resourceVersion}};
+    if (!pod.job.empty())
+        meta["labels"] = json::object{{model::kJobLabel, pod.job},
+                                      {model::kRoleLabel, pod.role},
+                                      {model::kIndexLabel, std::to_string(pod.index)},
+                                      {model::kAttemptLabel, std::to_string(pod.attempt)}};
+    if (!pod.ownerUid.empty())
+        meta["ownerReferences"] = json::array{json::object{{"kind", model::kDLJobKind},
+                                                           {"name", pod.job},
+                                                           {"uid", pod.ownerUid},
+                                                           {"controller", true}}};
+    if (pod.deletionTimestamp)
+        meta["deletionTimestamp"] = model::FormatTime(*pod.deletionTimestamp);
+    json::array conditions{
+        json::object{{"type", "Ready"}, {"status", pod.ready ? "True" : "False"}}};
+    if (pod.disrupted)
+        conditions.push_back(json::object{
+            {"type", "DisruptionTarget"}, {"status", "True"}, {"reason", pod.disruptionReason}});
+    json::object document{
+        {"metadata", std::move(meta)},
+        {"spec", {{"nodeName", pod.node}}},
+        {"status",
+         {{"phase", model::ToString(pod.phase)},
+          {"reason", pod.reason},
+          {"message", pod.message},
+          {"conditions", std::move(conditions)},
+          {"containerStatuses", json::array{json::object{{"name", model::kMainContainer},
+                                                         {"state", ContainerState(pod.main)}}}}}}};
+    return kube::ParseObject(json::serialize(document)).value();
+}
+
+void MergePatch(json::value& target, const json::value& patch) {
+    if (!patch.is_object()) {
+        target = patch;
+        return;
+    }
+    if (!target.is_object()) target = json::object();
+    json::object& object = target.get_object();
+    for (const auto& [key, value] : patch.get_object()) {
+        if (value.is_null())
+            object.erase(key);
+        else
+            MergePatch(object[key], value);
+    }
+}
+
+}  // namespace dlws::job::sim

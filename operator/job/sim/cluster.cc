@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "operator/job/sim/cluster.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+
+#include "model/names.h"
+#include "operator/job/sim/api_objects.h"
+
+namespace dlws::job::sim {
+
+namespace json = boost::json;
+using model::PodPhase;
+using model::PodView;
+
+namespace {
+
+constexpr std::chrono::seconds kGrace{30};
+
+std::unexpected<kube::Error> Refuse(int code, std::string reason, std::string message) {
+    kube::Error error;
+    error.kind = kube::ErrorKind::kStatus;
+    error.code = code;
+    error.reason = std::move(reason);
+    error.message = std::move(message);
+    return std::unexpected(std::move(error));
+}
+std::unexpected<kube::Error> NotFound(const std::string& name) {
+    return Refuse(404, "NotFound", name + " not found");
+}
+std::unexpected<kube::Error> Conflict(const std::string& what) {
+    return Refuse(409, "Conflict", what);
+}
+
+bool IsFinished(const model::JobStatus& status) {
+    return model::IsTrue(status.conditions, model::kConditionFinished);
+}
+
+}  // namespace
+
+// ---- people ----
+
+void Cluster::Submit(model::DLJob wanted) {
+    job = std::move(wanted);
+    job->meta.uid = fmt::format("job-uid-{}", ++uids_);
+    job->meta.generation = 1;
+    job->meta.creationTimestamp = now;
+    job->meta.resourceVersion = std::to_string(Changed(job_version_));
+}
+
+void Cluster::Edit(const std::function<void(model::DLJobSpec&)>& change) {
+    if (!job) return;
+    change(job->spec);
+    // As ParseDLJob does: the elastic role has as many pods as elastic says.
+    if (job->spec.elastic)
+        for (auto& role : job->spec.roles)
+            if (role.name == job->spec.elastic->role) role.replicas = job->spec.elastic->replicas;
+    ++job->meta.generation;
+    job->meta.resourceVersion = std::to_string(Changed(job_version_));
+}
+
+void Cluster::DeleteJob() {
+    job.reset();
+    Changed(job_version_);
+}
+
+void Cluster::RemovePod(const std::string& name) {
+    auto it = pods.find(name);
+    if (it != pods.end()) (void)Delete(kube::kPods, name, kube::DeleteOptions());
+}
+
+void Cluster::Settings(std::shared_ptr<const model::DLCluster> wanted) {
+    settings = std::move(wanted);
+    Changed(job_version_);  // wakes the operator, as its informer of DLClusters would
+    if (job) job->meta.resourceVersion = std::to_string(job_version_);
+}
+
+void Cluster::Squat(const std::string& pod_name) {
+    PodView pod;
+    pod.name = pod_name;
+    pod.uid = fmt::format("foreign-{}", ++uids_);
+    pod.phase = PodPhase::Running;
+    pods[pod_name] = std::move(pod);
+    Changed(pods_version_);
+}
+
+// ---- the API server ----
+
+SnapshotPtr Cluster::Look() const {
+    if (look_ && look_->job_version == job_version_ && look_->pods_version == pods_version_ &&
+        look_->services_version == services_version_)
+        return look_;
+    auto look = std::make_shared<Snapshot>();
+    look->job = job;
+    look->pods = pods;
+    look->service = job && services.contains(model::ServiceName(job->meta.name)) &&
+                    services.at(model::ServiceName(job->meta.name)).owner_uid == job->meta.uid;
+    look->job_version = job_version_;
+    look->pods_version = pods_version_;
+    look->services_version = services_version_;
+    return look_ = look;
+}
+
+kube::Result<kube::ObjectPtr> Cluster::Create(kube::Resource resource, const std::string& body) {
+    if (resource.plural == kube::kPods.plural) return CreatePod(body);
+    auto& kept = resource.plural == kube::kServices.plural     ? services
+                 : resource.plural == kube::kConfigMaps.plural ? configmaps
+                                                               : secrets;
+    const std::string name = NameIn(body);
+    if (kept.contains(name)) return Refuse(409, "AlreadyExists", name + " already exists");
+    Owned owned = OwnedFrom(body);
+    owned.uid = fmt::format("uid-{}", ++uids_);
+    std::uint64_t none = 0;
+    auto& kind = resource.plural == kube::kServices.plural ? services_version_ : none;
+    owned.version = Changed(kind);
+    kept[name] = owned;
+    ++writes;
+    return Header(resource, name, owned.uid, owned.version, owned.owner_uid, owned.owner_name);
+}
+
+kube::Result<kube::ObjectPtr> Cluster::CreatePod(const std::string& body) {
+    const std::string name = NameIn(body);
+    if (pods.contains(name)) return Refuse(409, "AlreadyExists", name + " already exists");
+    std::uint64_t at = Changed(pods_version_);
+    PodView pod = PodFrom(body, fmt::format("pod-uid-{}", ++uids_), at, now);
+    ++created[name];
+    ++writes;
+    if (job && pod.ownerUid == job->meta.uid && !two_leaders) {
+        if (IsFinished(job->status)) Break(name + " was created for a finished job");
+        for (const auto& [other_name, other] : pods)
+            if (other.ownerUid == pod.ownerUid && other.role == pod.role &&
+                other.index == pod.index && !other.Terminal())
+                Break(fmt::format("{} was created while {} lives", name, other_name));
+    }
+    auto header = Header(kube::kPods, name, pod.uid, at, pod.ownerUid, pod.job);
+    pods[name] = std::move(pod);
+    return header;
+}
+
+kube::Result<kube::ObjectPtr> Cluster::Get(kube::Resource resource, const std::string& name) const {
+    if (resource.kind == model::kDLJobKind) {
+        if (!job) return NotFound(name);
+        return Header(resource, name, job->meta.uid, job_version_, "", "");
+    }
+    if (resource.plural == kube::kPods.plural) {
+        auto it = pods.find(name);
+        if (it == pods.end()) return NotFound(name);
+        return PodObject(it->second);
+    }
+    const auto& kept = resource.plural == kube::kServices.plural     ? services
+                       : resource.plural == kube::kConfigMaps.plural ? configmaps
+                                                                     : secrets;
+    auto it = kept.find(name);
+    if (it == kept.end()) return NotFound(name);
+    const Owned& o = it->second;
+    return Header(resource, name, o.uid, o.version, o.owner_uid, o.owner_name);
+}
+
+kube::Result<kube::ListPage> Cluster::ListPods() const {
+    kube::ListPage page;
+    for (const auto& [name, pod] : pods)
+        if (!pod.job.empty()) page.items.push_back(PodObject(pod));
+    page.resource_version = version;
+    return page;
+}
+
+kube::Result<kube::ObjectPtr> Cluster::Patch(kube::Resource resource, const std::string& name,
+                                             const std::string& patch) {
+    if (resource.kind == model::kDLJobKind) return PatchStatus(patch);
+    auto it = configmaps.find(name);  // the only other thing we patch: a fence, closed
+    if (it == configmaps.end()) return NotFound(name);
+    if (it->second.open) {
+        it->second.open = false;
+        std::uint64_t none = 0;
+        it->second.version = Changed(none);
+        ++writes;
+    }
+    return Get(resource, name);
+}
+
+kube::Result<kube::ObjectPtr> Cluster::PatchStatus(const std::string& patch) {
+    if (!job) return NotFound("the job");
+    const json::object document = json::parse(patch).as_object();
+    if (const json::value* meta = document.if_contains("metadata")) {
+        const auto& o = meta->as_object();
+        if (o.contains("uid") && o.at("uid").as_string() != job->meta.uid)
+            return Conflict("the UID is another");
+        if (o.contains("resourceVersion") &&
+            o.at("resourceVersion").as_string() != job->meta.resourceVersion)
+            return Conflict("the object has been modified");
+        if (!o.contains("uid") || !o.contains("resourceVersion"))
+            Break("status is written without its preconditions");
+    } else {
+        Break("status is written without its preconditions");
+    }
+    json::value status = model::ToJsonObject(job->status);
+    MergePatch(status, document.at("status"));
+    auto next = model::ParseStatus(json::serialize(json::object{{"status", std::move(status)}}));
+    if (!next) return Refuse(422, "Invalid", next.error());
+    Judge(job->status, *next);
+    job->status = std::move(*next);
+    job->meta.resourceVersion = std::to_string(Changed(job_version_));
+    ++writes;
+    return Header(resource_of_jobs, job->meta.name, job->meta.uid, job_version_, "", "");
+}
+
+// What a status may never do.
+void Cluster::Judge(const model::JobStatus& was, const model::JobStatus& next) {
+    if (IsFinished(was) && !IsFinished(next)) Break("Finished left True");
+    if (IsFinished(was) && next.phase != was.phase) Break("the outcome of a finished job changed");
+    if (next.attempt < was.attempt) Break("the attempt went back");
+    const int counted_was = was.restarts.user + was.restarts.infrastructure;
+    const int counted = next.restarts.user + next.restarts.infrastructure;
+    const bool recorded =
+        !next.attempts.empty() &&
+        (was.attempts.empty() || next.attempts.back().attempt != was.attempts.back().attempt);
+    failures_seen += recorded;
+    for (std::size_t i = 1; i < next.attempts.size(); ++i)
+        if (next.attempts[i].attempt <= next.attempts[i - 1].attempt)
+            Break("an attempt was recorded twice");
+    if (counted > counted_was + 1) Break("a failure was counted twice");
+    if (counted > counted_was && !recorded) Break("a failure was counted and not recorded");
+    if (IsFinished(next) && !IsFinished(was) && !two_leaders) {
+        for (const auto& [name, pod] : pods)
+            if (job->meta.uid == pod.ownerUid && !pod.Terminal() &&
+                job->spec.cleanupPods != model::CleanupPods::None && !nodes_down.contains(pod.node))
+                Break("Finished while " + name + " lives");
+    }
+}
+
+kube::Result<void> Cluster::Delete(kube::Resource resource, const std::string& name,
+                                   const kube::DeleteOptions& options) {
+    if (resource.kind == model::kDLJobKind) {
+        if (!job) return NotFound(name);
+        if (options.uid != job->meta.uid) return Conflict("the UID is another");
+        if (options.resource_version != job->meta.resourceVersion)
+            return Conflict("the object has been modified");
+        ++writes;
+        DeleteJob();
+        return {};
+    }
+    auto it = pods.find(name);
+    if (it == pods.end()) return NotFound(name);
+    PodView& pod = it->second;
+    if (!options.uid.empty() && options.uid != pod.uid) return Conflict("the UID is another");
+    if (!options.resource_version.empty() && options.resource_version != pod.resourceVersion)
+        return Conflict("the object has been modified");
+    const bool now_at_once =
+        options.grace_period_seconds == 0 || pod.Terminal() || pod.node.empty();
+    if (pod.deleting && !now_at_once) return {};
+    deleted[name] += !pod.deleting;
+    ++writes;
+    Changed(pod);
+    if (now_at_once) {
+        pods.erase(it);
+        return {};
+    }
+    pod.deleting = true;
+    pod.deletionTimestamp = now + kGrace;
+    return {};
+}
+
+// ---- the rest of the cluster ----
+
+bool Cluster::MayStart(const PodView& pod) const {
+    auto fence = configmaps.find(model::FenceName(pod.job, pod.attempt));
+    return fence != configmaps.end() && fence->second.open &&
+           fence->second.owner_uid == pod.ownerUid;
+}
+
+// No other container of this place in the gang, and none of another attempt, may run beside it.
+void Cluster::Started(const PodView& pod) {
+    for (const auto& [name, other] : pods) {
+        if (name == pod.name || other.ownerUid != pod.ownerUid || other.phase != PodPhase::Running)
+            continue;
+        if (other.attempt != pod.attempt || (other.role == pod.role && other.index == pod.index))
+            Break(fmt::format("{} started while {} runs", pod.name, name));
+    }
+}
+
+bool Cluster::StepPod(const std::string& name, std::optional<int> exit_code) {
+    auto it = pods.find(name);
+    if (it == pods.end() || it->second.ownerUid.empty()) return false;
+    PodView& pod = it->second;
+    if (!pod.node.empty() && nodes_out_of_service.contains(pod.node)) {
+        pods.erase(it);  // the pod garbage collector
+        Changed(pods_version_);
+        return true;
+    }
+    if (!pod.node.empty() && nodes_down.contains(pod.node)) {
+        if (pod.deleting || pod.Terminal()) return false;
+        pod.deleting = pod.disrupted = true;  // the taint manager
+        pod.deletionTimestamp = now + kGrace;
+        pod.disruptionReason = "DeletionByTaintManager";
+        pod.ready = false;
+        Changed(pod);
+        return true;
+    }
+    auto end = [&](int code) {
+        pod.phase = code == 0 ? PodPhase::Succeeded : PodPhase::Failed;
+        pod.ready = false;
+        pod.main.state = model::ContainerView::Terminated;
+        pod.main.exitCode = code;
+        pod.main.reason = code == 0 ? "Completed" : "Error";
+        pod.main.finishedAt = now;
+    };
+    if (pod.deleting) {
+        if (pod.phase == PodPhase::Running) {
+            end(143);
+        } else {
+            pods.erase(it);
+            Changed(pods_version_);
+            return true;
+        }
+    } else if (pod.Terminal()) {
+        return false;
+    } else if (pod.node.empty()) {
+        pod.node = nodes_down.contains("node-1") ? "node-2" : "node-1";
+        pod.phase = PodPhase::Pending;
+    } else if (pod.phase == PodPhase::Pending) {
+        if (!MayStart(pod)) return false;
+        pod.phase = PodPhase::Running;
+        pod.ready = true;
+        pod.main.state = model::ContainerView::Running;
+        Started(pod);
+    } else if (exit_code) {
+        end(*exit_code);
+    } else {
+        return false;
+    }
+    Changed(pod);
+    return true;
+}
+
+bool Cluster::StepPods(const Script& script) {
+    std::vector<std::string> names;
+    for (const auto& [name, pod] : pods)
+        names.push_back(name);
+    bool any = false;
+    for (const std::string& name : names)
+        any |= StepPod(name, script(*this, pods.at(name)));
+    return any;
+}
+
+bool Cluster::CollectGarbage() {
+    bool any = false;
+    auto orphan = [&](const std::string& owner) {
+        return !owner.empty() && (!job || job->meta.uid != owner);
+    };
+    std::vector<std::string> names;
+    for (const auto& [name, pod] : pods)
+        if (orphan(pod.ownerUid) && !pod.deleting) names.push_back(name);
+    const int ours = writes;
+    for (const std::string& name : names) {
+        any = true;
+        (void)Delete(kube::kPods, name, kube::DeleteOptions());
+        if (--deleted[name] == 0) deleted.erase(name);
+    }
+    writes = ours;
+    for (auto* kept : {&services, &configmaps, &secrets})
+        any |= std::erase_if(*kept, [&](const auto& o) { return orphan(o.second.owner_uid); }) > 0;
+    if (any) Changed(services_version_);
+    return any;
+}
+
+void Cluster::Preempt(const std::string& name) {
+    auto it = pods.find(name);
+    if (it == pods.end() || it->second.Terminal()) return;
+    it->second.disrupted = true;
+    it->second.disruptionReason = "PreemptionByScheduler";
+    it->second.deleting = true;
+    it->second.deletionTimestamp = now + kGrace;
+    Changed(it->second);
+}
+
+std::string Cluster::Fingerprint() const {
+    std::string all = fmt::format("t{}", now.time_since_epoch().count());
+    if (job)
+        all += fmt::format("|{}{}{}{}{}", job->meta.uid, job->spec.suspend, job->spec.stop,
+                           job->meta.generation, model::ToJson(job->status));
+    for (const auto& [name, pod] : pods)
+        all += fmt::format("|{}{}{}{}{}{}{}", name, int(pod.phase), pod.deleting, pod.node,
+                           pod.main.exitCode, pod.disrupted, pod.ownerUid.size());
+    for (const auto* kept : {&services, &configmaps, &secrets})
+        for (const auto& [name, o] : *kept)
+            all += fmt::format("|{}{}", name, o.open);
+    for (const auto& l : late)
+        all += "|late " + l.what;
+    return all;
+}
+
+}  // namespace dlws::job::sim

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "operator/job/sim/process.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include "model/names.h"
+
+namespace dlws::job::sim {
+
+namespace asio = boost::asio;
+using kube::Awaitable;
+using kube::ObjectPtr;
+using kube::Result;
+
+namespace {
+
+std::unexpected<kube::Error> Lost(kube::ErrorKind kind) {
+    kube::Error error;
+    error.kind = kind;
+    error.message = "the connection broke";
+    return std::unexpected(std::move(error));
+}
+std::unexpected<kube::Error> Answer(int code) {
+    kube::Error error;
+    error.kind = kube::ErrorKind::kStatus;
+    error.code = code;
+    error.reason = code == 409 ? "Conflict" : "InternalError";
+    error.message = fmt::format("the API server answered {}", code);
+    return std::unexpected(std::move(error));
+}
+
+// The API of a Cluster, with the faults of a Wire.
+class SimApi : public kube::Api {
+  public:
+    SimApi(asio::any_io_executor executor, Cluster& cluster, Wire& wire)
+        : executor_(std::move(executor)), cluster_(cluster), wire_(wire) {}
+
+    bool crashed() const { return crashed_; }
+    asio::any_io_executor Executor() const override { return executor_; }
+
+    Awaitable<Result<ObjectPtr>> Get(kube::Resource resource, kube::ObjectKey key,
+                                     kube::CallOptions) override {
+        co_return Do<ObjectPtr>({"get", key.name}, [resource, name = key.name](Cluster& c) {
+            return c.Get(resource, name);
+        });
+    }
+    Awaitable<Result<kube::ListPage>> List(kube::Resource, kube::ListOptions) override {
+        co_return Do<kube::ListPage>({"list", "pods"}, [](Cluster& c) { return c.ListPods(); });
+    }
+    Awaitable<Result<ObjectPtr>> Create(kube::Resource resource, std::string, std::string body,
+                                        kube::WriteOptions) override {
+        std::string what = std::string(resource.kind);
+        co_return Do<ObjectPtr>({"create", what, true},
+                                [resource, body](Cluster& c) { return c.Create(resource, body); });
+    }
+    Awaitable<Result<ObjectPtr>> Update(kube::Resource, kube::ObjectKey, std::string,
+                                        kube::WriteOptions) override {
+        co_return Answer(405);  // nothing of ours updates
+    }
+    Awaitable<Result<ObjectPtr>> Patch(kube::Resource resource, kube::ObjectKey key,
+                                       kube::PatchType, std::string body,
+                                       kube::WriteOptions) override {
+        co_return Do<ObjectPtr>({"patch", key.name, true},
+                                [resource, name = key.name, body](Cluster& c) {
+                                    return c.Patch(resource, name, body);
+                                });
+    }
+    Awaitable<Result<void>> Delete(kube::Resource resource, kube::ObjectKey key,
+                                   kube::DeleteOptions options) override {
+        if (options.uid.empty() && cluster_.broken.empty())
+            cluster_.broken = key.name + " is deleted by name, without its UID";
+        co_return Do<void>({"delete", key.name, true},
+                           [resource, name = key.name, options](Cluster& c) {
+                               return c.Delete(resource, name, options);
+                           });
+    }
+
+  private:
+    template <typename T, typename Perform>
+    Result<T> Do(Call call, Perform perform) {
+        if (crashed_) return Lost(kube::ErrorKind::kCancelled);
+        const int n = wire_.calls++;
+        if (wire_.record) wire_.trace.push_back(call);
+        auto fault = std::ranges::find(wire_.faults, n, &Fault::call);
+        const Fate fate = fault == wire_.faults.end() ? Fate::Perform : fault->fate;
+        switch (fate) {
+            case Fate::Perform:
+                break;
+            case Fate::CrashBefore:
+                crashed_ = true;
+                return Lost(kube::ErrorKind::kCancelled);
+            case Fate::CrashAfter:
+                (void)perform(cluster_);
+                crashed_ = true;
+                return Lost(kube::ErrorKind::kCancelled);
+            case Fate::ReplyLost:
+                (void)perform(cluster_);
+                return Lost(kube::ErrorKind::kNetwork);
+            case Fate::Refuse:
+                return Answer(fault->code);
+            case Fate::PerformThenError:
+                (void)perform(cluster_);
+                return Answer(fault->code);
+            case Fate::Late:
+                cluster_.late.push_back({fmt::format("{} {}", call.verb, call.what),
+                                         [perform](Cluster& c) { (void)perform(c); }});
+                crashed_ = true;
+                return Lost(kube::ErrorKind::kCancelled);
+        }
+        return perform(cluster_);
+    }
+
+    asio::any_io_executor executor_;
+    Cluster& cluster_;
+    Wire& wire_;
+    bool crashed_ = false;
+};
+
+}  // namespace
+
+void Process::Start(SnapshotPtr seen) {
+    Start(seen, seen);
+}
+
+void Process::Start(SnapshotPtr jobs, SnapshotPtr others) {
+    *this = Process(std::move(jobs), std::move(others));
+}
+
+void Process::Deliver(const Cluster& cluster) {
+    SnapshotPtr now = cluster.Look();
+    if (!jobs_frozen && now->job_version != jobs_->job_version) {
+        // As Controller::OnJob: another job of the same name is not the one we remember.
+        if (!now->job || (jobs_->job && jobs_->job->meta.uid != now->job->meta.uid)) memory_ = {};
+        jobs_ = now;
+        queued_ = true;
+    }
+    if (!pods_frozen && (now->pods_version != pods_->pods_version ||
+                         now->services_version != pods_->services_version)) {
+        pods_ = now;
+        queued_ = true;
+    }
+}
+
+bool Process::Step(Cluster& cluster, Wire& wire) {
+    if (!Ready(cluster)) return false;
+    Run(cluster, wire);
+    return true;
+}
+
+void Process::Run(Cluster& cluster, Wire& wire) {
+    queued_ = false;
+    timer_.reset();
+    if (!jobs_->job) return;
+    const CacheVersions seen{jobs_->job_version, pods_->pods_version, pods_->services_version};
+    if (Lags(seen, memory_)) {
+        timer_ = cluster.now + std::chrono::seconds(1);
+        return;
+    }
+    World world;
+    world.job = *jobs_->job;
+    world.cluster = cluster.settings;
+    for (const auto& [name, pod] : pods_->pods)
+        if (pod.ownerUid == world.job.meta.uid) world.pods.push_back(pod);
+    world.service_exists = pods_->service;
+    world.now = cluster.now;
+
+    static asio::io_context io(1);
+    SimApi api(io.get_executor(), cluster, wire);
+    kube::EventRecorder events(api, "sim", "sim-0");
+    Reconciler::Settings settings;
+    settings.parallel_writes = wire.parallel_writes;
+    Reconciler reconciler(api, events, settings);
+    std::optional<Round> round;
+    const std::chrono::steady_clock::time_point steady(cluster.now.time_since_epoch());
+    asio::co_spawn(io, reconciler.Run(std::move(world), memory_, steady),
+                   [&](std::exception_ptr error, Round result) {
+                       if (error) std::rethrow_exception(error);
+                       round = std::move(result);
+                   });
+    io.restart();
+    io.run();
+    if (api.crashed()) {
+        crashed_ = true;
+        return;
+    }
+    memory_ = round->memory;
+    failures_ = round->retry ? failures_ + 1 : 0;
+    std::optional<std::chrono::seconds> wait;
+    if (round->again)
+        wait = std::max(std::chrono::seconds(1),
+                        std::chrono::ceil<std::chrono::seconds>(*round->again));
+    if (round->retry) wait = std::chrono::seconds(1 << std::min(failures_ - 1, 6));
+    if (wait) timer_ = cluster.now + *wait;
+}
+
+std::string Process::Fingerprint(const Cluster& cluster) const {
+    if (crashed_) return "crashed";
+    const SnapshotPtr now = cluster.Look();
+    const bool jobs_new = jobs_->job_version == now->job_version;
+    const bool pods_new = pods_->pods_version == now->pods_version;
+    std::string all = fmt::format(
+        "q{}f{}{}{}{}|{}|{}|{}", queued_, jobs_frozen, pods_frozen, jobs_new, pods_new,
+        Lags({jobs_->job_version, pods_->pods_version, pods_->services_version}, memory_),
+        memory_.problem ? memory_.problem->reason : "",
+        timer_ ? timer_->time_since_epoch().count() : 0);
+    if (!jobs_new && jobs_->job) {
+        const auto& job = *jobs_->job;
+        all += fmt::format("|{}{}{}{}", job.meta.uid, job.spec.suspend, job.spec.stop,
+                           model::ToJson(job.status));
+    }
+    if (!pods_new)
+        for (const auto& [name, pod] : pods_->pods)
+            all += fmt::format("|{}{}{}{}", name, int(pod.phase), pod.deleting, pod.main.exitCode);
+    return all;
+}
+
+}  // namespace dlws::job::sim

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "operator/job/sim/workloads.h"
+
+#include "model/names.h"
+#include "operator/job/testing.h"
+
+namespace dlws::job::sim {
+
+using model::Phase;
+using model::PodView;
+
+namespace {
+
+std::function<bool(const Cluster&)> PhaseIs(Phase phase) {
+    return [phase](const Cluster& c) { return c.Phase() == phase; };
+}
+
+std::optional<int> RunsForEver(const Cluster&, const PodView&) {
+    return std::nullopt;
+}
+// Ends well once the whole job has been seen to run.
+std::optional<int> EndsWell(const Cluster& c, const PodView&) {
+    return c.Phase() == Phase::Running ? std::optional(0) : std::nullopt;
+}
+std::optional<int> EndsAtOnce(const Cluster&, const PodView&) {
+    return 0;
+}
+// Pod 1 of the first `attempts` attempts ends with `code`, everybody else ends well.
+Script FailsAtFirst(int code, int attempts = 1) {
+    return [=](const Cluster& c, const PodView& pod) -> std::optional<int> {
+        if (c.Phase() != Phase::Running) return std::nullopt;
+        if (pod.attempt >= attempts) return 0;
+        return pod.index == 1 ? std::optional(code) : std::nullopt;
+    };
+}
+// The first attempt runs until somebody ends it, later ones end well.
+std::optional<int> SecondEndsWell(const Cluster& c, const PodView& pod) {
+    return pod.attempt > 0 ? EndsWell(c, pod) : std::nullopt;
+}
+
+std::function<void(Cluster&)> Spec(std::function<void(model::DLJobSpec&)> change) {
+    return [=](Cluster& c) { c.Edit(change); };
+}
+
+Workload Make(std::string name, model::DLJob job, Script containers, std::vector<Deed> deeds = {},
+              Phase end = Phase::Succeeded) {
+    return {std::move(name), std::move(job), std::move(containers), std::move(deeds), end};
+}
+
+model::DLJob Elastic(int replicas, int least, int most) {
+    model::DLJob job = SmallJob(replicas);
+    job.spec.elastic = model::Elastic{"worker", replicas, least, most};
+    return job;
+}
+
+model::DLJob LauncherAndWorkers() {
+    model::DLJob job = SmallJob(2);
+    job.spec.roles.insert(job.spec.roles.begin(), model::Role{.name = "launcher"});
+    job.spec.roles[0].startAfter = {{"worker", model::StartAfter::Ready}};
+    job.spec.success.role = "launcher";
+    return job;
+}
+
+std::vector<Workload> MakeWorkloads() {
+    std::vector<Workload> all;
+    all.push_back(Make("single", SmallJob(1), EndsAtOnce));
+
+    model::DLJob gang = SmallJob(3);
+    gang.spec.files = {{"train.py", "print(1)"}};
+    all.push_back(Make("gang", gang, EndsWell));
+
+    model::DLJob restart = SmallJob(3);
+    restart.spec.retry.limit = 1;
+    all.push_back(Make("restart", restart, FailsAtFirst(3)));
+
+    model::DLJob used_up = SmallJob(2);
+    used_up.spec.retry.limit = 1;
+    all.push_back(Make("retries-used-up", used_up, FailsAtFirst(3, 2), {}, Phase::Failed));
+
+    all.push_back(Make("suspend-resume", SmallJob(2), SecondEndsWell,
+                       {{PhaseIs(Phase::Running), Spec([](auto& s) { s.suspend = true; })},
+                        {PhaseIs(Phase::Suspended), Spec([](auto& s) { s.suspend = false; })}}));
+    model::DLJob paused = SmallJob(2);
+    paused.spec.suspend = true;
+    all.push_back(Make("created-suspended", paused, EndsWell,
+                       {{PhaseIs(Phase::Suspended), Spec([](auto& s) { s.suspend = false; })}}));
+
+    all.push_back(Make("stop", SmallJob(2), RunsForEver,
+                       {{PhaseIs(Phase::Running), Spec([](auto& s) { s.stop = true; })}},
+                       Phase::Stopped));
+    model::DLJob stop_restart = SmallJob(2);
+    stop_restart.spec.retry.limit = 5;
+    all.push_back(Make("stop-in-restart", stop_restart, FailsAtFirst(3),
+                       {{PhaseIs(Phase::Restarting), Spec([](auto& s) { s.stop = true; })}},
+                       Phase::Stopped));
+
+    model::DLJob deadline = SmallJob(2);
+    deadline.spec.activeDeadlineSeconds = 1000;
+    all.push_back(Make("deadline", deadline, RunsForEver, {}, Phase::Failed));
+
+    all.push_back(Make("scale", Elastic(2, 1, 4), RunsForEver,
+                       {{PhaseIs(Phase::Running), Spec([](auto& s) { s.elastic->replicas = 3; })},
+                        {[](const Cluster& c) {
+                             return c.Phase() == Phase::Running && c.job->status.ready == "3/3";
+                         },
+                         Spec([](auto& s) { s.elastic->replicas = 1; })},
+                        {[](const Cluster& c) {
+                             return c.Phase() == Phase::Running && c.job->status.ready == "1/1" &&
+                                    c.pods.size() == 1;
+                         },
+                         Spec([](auto& s) { s.stop = true; })}},
+                       Phase::Stopped));
+
+    model::DLJob ttl = SmallJob(1);
+    ttl.spec.ttlSecondsAfterFinished = 60;
+    all.push_back(Make("ttl", ttl, EndsAtOnce, {}, Phase::None));
+
+    all.push_back(
+        Make("node-lost", SmallJob(2), SecondEndsWell,
+             {{PhaseIs(Phase::Running), [](Cluster& c) { c.nodes_down.insert("node-1"); }},
+              {[](const Cluster& c) {
+                   return c.Phase() == Phase::Restarting &&
+                          c.job->status.message.find("out-of-service") != std::string::npos;
+               },
+               [](Cluster& c) { c.nodes_out_of_service.insert("node-1"); }}}));
+    model::DLJob force = SmallJob(2);
+    force.spec.retry.onNodeLost = model::OnNodeLost::ForceDelete;
+    all.push_back(
+        Make("node-lost-force", force, SecondEndsWell,
+             {{PhaseIs(Phase::Running), [](Cluster& c) { c.nodes_down.insert("node-1"); }}}));
+
+    all.push_back(
+        Make("preempted", SmallJob(2), SecondEndsWell,
+             {{PhaseIs(Phase::Running), [](Cluster& c) { c.Preempt("digits-worker-0-0"); }}}));
+    all.push_back(
+        Make("pod-deleted", SmallJob(2), SecondEndsWell,
+             {{PhaseIs(Phase::Running), [](Cluster& c) { c.RemovePod("digits-worker-1-0"); }}}));
+
+    model::DLJob rules = SmallJob(2);
+    rules.spec.roles[0].exitCodes = {{model::ParseExitCodes("7").value(), model::ExitAction::Retry},
+                                     {model::ParseExitCodes("8").value(), model::ExitAction::Fail}};
+    all.push_back(Make("exit-code-retry", rules, FailsAtFirst(7)));
+    model::DLJob fail_rule = rules;
+    fail_rule.spec.retry.limit = 5;
+    all.push_back(Make("exit-code-fail", fail_rule, FailsAtFirst(8), {}, Phase::Failed));
+
+    all.push_back(Make("launcher", LauncherAndWorkers(), [](const Cluster& c, const PodView& pod) {
+        return pod.role == "launcher" ? EndsWell(c, pod) : std::nullopt;
+    }));
+
+    Workload unapproved = Make("waits-for-administrator", SmallJob(2), EndsWell,
+                               {{[](const Cluster& c) {
+                                     return c.job && c.job->status.pending &&
+                                            c.job->status.pending->cls == model::ReasonClass::Ask;
+                                 },
+                                 [](Cluster& c) { c.Settings(testing::Cluster()); }}});
+    unapproved.configured = false;
+    all.push_back(std::move(unapproved));
+
+    all.push_back(
+        Make("deleted-and-made-again", SmallJob(2), SecondEndsWell,
+             {{PhaseIs(Phase::Running), [](Cluster& c) { c.DeleteJob(); }},
+              {[](const Cluster&) { return true; }, [](Cluster& c) { c.Submit(SmallJob(2)); }},
+              {PhaseIs(Phase::Running), Spec([](auto& s) { s.stop = true; })}},
+             Phase::Stopped));
+    return all;
+}
+
+}  // namespace
+
+model::DLJob SmallJob(int replicas) {
+    return testing::Job(replicas);
+}
+
+const std::vector<Workload>& Workloads() {
+    static const std::vector<Workload> all = MakeWorkloads();
+    return all;
+}
+
+}  // namespace dlws::job::sim
