@@ -78,6 +78,7 @@ Retry ReadRetry(const Node& node) {
     retry.limit = node["limit"].Int(retry.limit);
     retry.infrastructureLimit = node["infrastructureLimit"].Int(retry.infrastructureLimit);
     if (node["onNodeLost"].Text() == "ForceDelete") retry.onNodeLost = OnNodeLost::ForceDelete;
+    if (node["scope"].Text() == "Pod") retry.scope = RetryScope::Pod;
     return retry;
 }
 

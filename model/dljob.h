@@ -125,10 +125,14 @@ struct PodOverrides {
 
 enum class OnNodeLost { Wait, ForceDelete };
 
+/// What is made anew when a pod fails: the whole gang, or that pod alone.
+enum class RetryScope { Gang, Pod };
+
 struct Retry {
     int limit = 0;                 ///< new attempts after faults of the job's own
     int infrastructureLimit = 10;  ///< after faults of the cluster
     OnNodeLost onNodeLost = OnNodeLost::Wait;
+    RetryScope scope = RetryScope::Gang;
     bool operator==(const Retry&) const = default;
 };
 

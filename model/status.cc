@@ -56,6 +56,10 @@ void ReadAttempts(const Node& node, JobStatus& s) {
         s.avoidedNodes.push_back(
             {item["node"].Text(), item["failures"].Int(), item["until"].AsTime().value_or(Time{})});
     });
+    node["replaced"].Each([&](const Node& item) {
+        s.replaced.push_back({item["role"].Text(), item["index"].Int(), item["attempt"].Int(),
+                              item["created"].Bool()});
+    });
     if (const Node e = node["elastic"]; e.Present())
         s.elastic = ElasticStatus{e["replicas"].Int(), e["launched"].Int(), e["selector"].Text()};
 }

@@ -130,6 +130,15 @@ struct AvoidedNode {
 };
 inline constexpr std::size_t kMaxAvoidedNodes = 20;
 
+/// A place whose pod alone was made anew (retry.scope Pod); all others are of launchedAttempt.
+struct ReplacedPod {
+    std::string role;
+    int index = 0;
+    int attempt = 0;       ///< of its latest pod
+    bool created = false;  ///< that pod was created: one that is missing was deleted by somebody
+    bool operator==(const ReplacedPod&) const = default;
+};
+
 struct ElasticStatus {
     int replicas = 0;      ///< pods that exist
     int launched = 0;      ///< created in this attempt: one missing below was deleted by somebody
@@ -141,7 +150,7 @@ struct JobStatus {
     Phase phase = Phase::None;
     std::string message;  ///< one sentence for people
     std::int64_t observedGeneration = 0;
-    int attempt = 0;  ///< number of the current gang, from 0
+    int attempt = 0;  ///< number of the current gang, or of the pod replaced last, from 0
     /// The last attempt of which every pod was created; a pod missing of it was deleted by
     /// somebody. Absent until then.
     std::optional<int> launchedAttempt;
@@ -158,6 +167,7 @@ struct JobStatus {
     Restarts restarts;
     std::vector<AttemptRecord> attempts;  ///< failed ones, oldest first
     std::vector<AvoidedNode> avoidedNodes;
+    std::vector<ReplacedPod> replaced;
     std::optional<ElasticStatus> elastic;
     std::optional<Failure> failure;  ///< the one that decided the job's end
     bool operator==(const JobStatus&) const = default;

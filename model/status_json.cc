@@ -97,6 +97,11 @@ void PutAttempts(json::object& o, const JobStatus& s) {
         avoided.push_back(json::object{
             {"node", n.node}, {"failures", n.failures}, {"until", FormatTime(n.until)}});
     if (!avoided.empty()) o["avoidedNodes"] = std::move(avoided);
+    json::array replaced;
+    for (const ReplacedPod& r : s.replaced)
+        replaced.push_back(json::object{
+            {"role", r.role}, {"index", r.index}, {"attempt", r.attempt}, {"created", r.created}});
+    if (!replaced.empty()) o["replaced"] = std::move(replaced);
     if (s.elastic) {
         json::object e{{"replicas", s.elastic->replicas}, {"launched", s.elastic->launched}};
         PutText(e, "selector", s.elastic->selector, 256);

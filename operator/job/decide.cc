@@ -8,7 +8,7 @@
 #include "model/names.h"
 #include "model/reason.h"
 #include "operator/job/failure.h"
-#include "operator/job/notebook.h"
+#include "operator/job/launch.h"
 #include "operator/job/policy.h"
 
 namespace dlws::job {
@@ -20,9 +20,9 @@ using model::PodView;
 namespace reason = model::reason;
 
 // One look at one job. `next_` starts as the published status and becomes the one to publish.
-class Decider : private Notebook {
+class Decider : private Launcher {
   public:
-    explicit Decider(const World& world) : Notebook(world) {}
+    explicit Decider(const World& world) : Launcher(world) {}
 
     Decision Run() {
         if (!spec_.managedBy.empty() && spec_.managedBy != model::kOurselves) return {};
@@ -55,9 +55,9 @@ class Decider : private Notebook {
         if (DeadlineIsOver()) return Close(Phase::Failed);
         if (Suspending()) return spec_.suspend ? Suspend() : Resume();
         if (AttemptFailed(was_)) return spec_.suspend ? Suspend() : Restart();
-        if (auto verdict = FirstFailure()) {
+        if (auto failed = FirstFailure()) {
             decision_ = {};
-            return Fail(std::move(*verdict));
+            return Fail(std::move(*failed));
         }
         if (spec_.suspend) {
             decision_ = {};
@@ -77,38 +77,37 @@ class Decider : private Notebook {
         return !world_.pods_listed && gang_.Pods().size() < std::size_t(gang_.Wanted());
     }
 
-    std::optional<Verdict> FirstFailure() {
+    std::optional<FailedPod> FirstFailure() {
         std::optional<FailedPod> first;
         int rank = 0;
         for (std::size_t r = 0; r < spec_.roles.size(); ++r) {
             const model::Role& role = spec_.roles[r];
             for (int i = 0; i < role.replicas; ++i, ++rank) {
-                const bool launched = i < gang_.Launched(r);
+                const bool created = gang_.WasCreated({r, i});
                 std::optional<Verdict> verdict;
                 model::Time at = world_.now;
                 if (const PodView* pod = gang_.At({r, i})) {
                     // Until the gang is complete, a pod somebody deletes is simply made again.
-                    if (!launched && pod->deleting && !pod->Terminal()) continue;
+                    if (!created && pod->deleting && !pod->Terminal()) continue;
                     verdict = ClassifyPod(*pod, role);
                     if (!verdict && was_.pending)
                         verdict =
                             WaitedTooLong(*pod, *was_.pending, world_.now, decision_.look_again);
                     at = pod->main.finishedAt.value_or(world_.now);
-                } else if (launched) {
-                    std::string name =
-                        model::PodName(world_.job.meta.name, role.name, i, was_.attempt);
+                } else if (created) {
+                    std::string name = model::PodName(world_.job.meta.name, role.name, i,
+                                                      gang_.AttemptOf(role.name, i));
                     if (name == world_.confirmed_missing)
                         verdict = Verdict{MissingPod(name, role.name, i)};
                     else if (decision_.confirm_missing.empty())
                         decision_.confirm_missing = std::move(name);
                 }
                 if (!verdict) continue;
-                FailedPod candidate{std::move(*verdict), at, rank};
+                FailedPod candidate{std::move(*verdict), at, rank, {r, i}};
                 if (!first || Before(candidate, *first)) first = std::move(candidate);
             }
         }
-        if (!first) return std::nullopt;
-        return std::move(first->verdict);
+        return first;
     }
 
     void CountElastic() {
@@ -131,7 +130,8 @@ class Decider : private Notebook {
     // ---- failure and the next attempt ----
 
     // Record first: the attempt is over, and whether another follows.
-    void Fail(Verdict verdict) {
+    void Fail(FailedPod failed) {
+        Verdict& verdict = failed.verdict;
         model::Failure& failure = verdict.failure;
         const bool again = !verdict.final && MayRetry(spec_.retry, was_.restarts, failure.cause);
         if (failure.cause == model::Cause::Infrastructure && !failure.node.empty() &&
@@ -146,7 +146,24 @@ class Decider : private Notebook {
         }
         ++(failure.cause == model::Cause::User ? next_.restarts.user
                                                : next_.restarts.infrastructure);
-        EndAttempt();
+        // A gang that was never complete starts anew as a whole.
+        const bool alone = spec_.retry.scope == model::RetryScope::Pod && gang_.WasLaunched();
+        alone ? ReplaceAlone(failed.slot) : EndAttempt();
+    }
+
+    // The others go on. The failed pod stays: its name keeps a late creation of it out.
+    void ReplaceAlone(Slot slot) {
+        const std::string& role = spec_.roles[slot.role].name;
+        ++next_.attempt;
+        std::erase_if(next_.replaced,
+                      [&](const auto& r) { return r.role == role && r.index == slot.index; });
+        next_.replaced.push_back({.role = role, .index = slot.index, .attempt = next_.attempt});
+        next_.phase = Phase::Restarting;
+        next_.message =
+            fmt::format("{} That pod alone is made anew.", next_.attempts.back().failure.message);
+        SetRunning(false, reason::kRestarting, next_.message);
+        SetFinished(false, reason::kNotFinished, "The job has not ended.");
+        PublishNext();
     }
 
     // Nothing of the failed attempt may run when the next one starts, also not where nobody
@@ -166,12 +183,7 @@ class Decider : private Notebook {
     void EndAttempt() {
         const PodView* stuck = FirstNotAnswering();
         if (stuck) {
-            SayRestarting(
-                fmt::format("pod {} has not ended and node {} does not answer. The next attempt "
-                            "starts when the "
-                            "node is back, is deleted from the cluster, or has the taint "
-                            "node.kubernetes.io/out-of-service.",
-                            stuck->name, stuck->node));
+            SayRestarting(Stuck(*stuck));
         } else {
             SayRestarting(fmt::format("waiting for {} to end.", Plural(Live(), "pod")));
         }
@@ -189,14 +201,18 @@ class Decider : private Notebook {
 
     // True when no pod of the attempt that is over runs, and none can begin to.
     bool Fenced() {
-        if (world_.fenced_attempt == was_.attempt) return true;
-        decision_.close_attempt = was_.attempt;
+        const int gang = GangAttempt(was_);
+        if (world_.fenced_attempt == gang) return true;
+        decision_.close_attempts = {gang};
+        for (const auto& r : was_.replaced)
+            decision_.close_attempts.push_back(r.attempt);
         return false;
     }
 
     // Recorded before anything of it is created.
     void StartNext() {
         ++next_.attempt;
+        next_.replaced.clear();
         if (next_.elastic) next_.elastic->launched = 0;
         next_.phase = Phase::Queued;
         next_.message = fmt::format("Attempt {}: the pods are about to be created.", next_.attempt);
@@ -206,7 +222,8 @@ class Decider : private Notebook {
         SetRunning(false, reason::kNotAllPodsReady, next_.message);
         PublishNext();
         // Pods of the last attempt are kept for their logs, older ones not.
-        Delete(world_.pods, [&](const PodView& p) { return p.attempt < was_.attempt; });
+        const int gang = GangAttempt(was_);
+        Delete(world_.pods, [&](const PodView& p) { return p.attempt < gang; });
     }
 
     // ---- ends ----
@@ -276,14 +293,6 @@ class Decider : private Notebook {
     }
 
     // ---- deadline ----
-
-    void BeActive() {
-        if (!next_.activeSince) next_.activeSince = world_.now;
-    }
-    void BeInactive() {
-        next_.activeSeconds = ActiveTime(next_, world_.now).count();
-        next_.activeSince.reset();
-    }
 
     bool DeadlineIsOver() {
         if (!spec_.activeDeadlineSeconds || !was_.activeSince) return false;
@@ -358,148 +367,6 @@ class Decider : private Notebook {
         SetSuspended(false, reason::kSuspending, "The job's pods are ending.");
         PublishNext();
         DeleteLive();
-    }
-
-    // ---- run ----
-
-    void Advance() {
-        Delete(world_.pods, [&](const PodView& p) {  // an old attempt's, a stray, or scaled away
-            return IsLeftover(p) && (!p.Terminal() || p.attempt == was_.attempt);
-        });
-        auto ending = std::ranges::count_if(gang_.Leftovers(), [&](auto* p) {
-            return !p->Terminal() && p->attempt != was_.attempt;
-        });
-        if (ending > 0) {
-            Wait(Phase::Queued, reason::kTerminatingPods,
-                 fmt::format("{} of an earlier attempt must end before new ones start.",
-                             Plural(int(ending), "pod")));
-            return PublishNext();
-        }
-        gang_.WasLaunched() && !MustGrow() ? Observe() : Launch();
-    }
-
-    bool IsLeftover(const PodView& pod) const {
-        return std::ranges::find(gang_.Leftovers(), &pod) != gang_.Leftovers().end();
-    }
-
-    bool MustGrow() const {
-        return spec_.elastic && was_.elastic && was_.elastic->launched < spec_.elastic->replicas;
-    }
-
-    void Launch() {
-        if (!world_.cluster) {
-            Wait(Phase::Queued, reason::kClusterNotConfigured,
-                 world_.cluster_problem.empty()
-                     ? "There is no DLCluster named \"cluster\"; an administrator must create it."
-                     : fmt::format("DLCluster \"cluster\" cannot be read: {}",
-                                   world_.cluster_problem));
-            return PublishNext();
-        }
-        auto rendered = model::Render(world_.job, *world_.cluster);
-        if (!rendered) {
-            WaitAs(Phase::Queued,
-                   {rendered.error().cls, rendered.error().reason, rendered.error().message});
-            return PublishNext();
-        }
-        if (world_.problem) {  // tell what went wrong last time, then try again
-            WaitAs(gang_.Pods().empty() ? Phase::Queued : Phase::Starting, *world_.problem);
-            PublishNext();
-        }
-        decision_.rendered = std::make_shared<const model::Rendered>(std::move(*rendered));
-        const bool complete = CreateMissing();
-        BeActive();
-        next_.pending.reset();
-        if (complete) {
-            if (!gang_.WasLaunched()) next_.launchTime = world_.now;
-            next_.launchedAttempt = was_.attempt;
-            if (next_.elastic) next_.elastic->launched = spec_.elastic->replicas;
-        }
-        if (complete || Waiting()) Observe();
-    }
-
-    // True when the whole gang is there afterwards.
-    bool CreateMissing() {
-        CreatePods create{.attempt = was_.attempt};
-        bool complete = true;
-        for (std::size_t r = 0; r < spec_.roles.size(); ++r) {
-            if (!gang_.MayStart(spec_.roles[r])) {
-                complete = false;
-                continue;
-            }
-            for (int i = 0; i < spec_.roles[r].replicas; ++i) {
-                if (const PodView* pod = gang_.At({r, i})) {
-                    // One that somebody deletes keeps its name busy until it is made again.
-                    if (pod->deleting) complete = false;
-                    continue;
-                }
-                create.slots.push_back({r, i});
-                ++next_.roles[r].pending;
-            }
-        }
-        if (create.slots.empty()) return complete;
-        if (decision_.rendered->files) decision_.writes.push_back(CreateFiles{});
-        if (decision_.rendered->service && !world_.service_exists)
-            decision_.writes.push_back(CreateService{});
-        decision_.writes.push_back(CreateFence{was_.attempt});
-        decision_.writes.push_back(std::move(create));
-        return complete;
-    }
-
-    // A role that waits for another one, if any does.
-    const model::Role* Waiting() const {
-        for (const model::Role& role : spec_.roles)
-            if (!gang_.MayStart(role)) return &role;
-        return nullptr;
-    }
-
-    void Observe() {
-        if (gang_.Running() == gang_.Wanted()) {
-            next_.phase = Phase::Running;
-            next_.message = gang_.Wanted() == 1 ? "The job's pod runs."
-                                                : fmt::format("All {} pods run.", gang_.Wanted());
-            if (!next_.startTime) next_.startTime = world_.now;
-            SetRunning(true, reason::kAllPodsReady, next_.message);
-        } else {
-            SayWhatIsMissing();
-        }
-        if (ServiceMissing()) RestoreService();
-        PublishNext();
-    }
-
-    void SayWhatIsMissing() {
-        std::optional<model::Pending> problem;
-        for (const auto& [slot, pod] : gang_.Pods()) {
-            auto p = PodProblem(*pod);
-            // What somebody must change or do weighs more than what time will mend.
-            if (p && (!problem || p->cls > problem->cls)) problem = std::move(p);
-        }
-        const model::Role* waiting = Waiting();
-        if (problem) {
-            WaitAs(Phase::Starting, {problem->cls, problem->reason, problem->message});
-        } else if (waiting && !gang_.WasLaunched()) {
-            std::string names;
-            for (const auto& a : waiting->startAfter)
-                names += (names.empty() ? "" : ", ") + a.role;
-            Wait(Phase::Starting, reason::kWaitsForRole,
-                 fmt::format("{} of {} run; role {} starts after {}.", gang_.Running(),
-                             Plural(gang_.Wanted(), "pod"), waiting->name, names));
-        } else {
-            Wait(Phase::Starting, reason::kPodsStarting,
-                 fmt::format("{} of {} run; the others are starting.", gang_.Running(),
-                             Plural(gang_.Wanted(), "pod")));
-        }
-    }
-
-    // The Service of a running gang was deleted: peers would no longer find each other.
-    bool ServiceMissing() const {
-        return gang_.WasLaunched() && gang_.Wanted() > 1 && !world_.service_exists &&
-               world_.cluster != nullptr;
-    }
-    void RestoreService() {
-        auto rendered = model::Render(world_.job, *world_.cluster);
-        if (!rendered || !rendered->service) return;
-        decision_.rendered = std::make_shared<const model::Rendered>(std::move(*rendered));
-        decision_.writes.push_back(CreateService{});
     }
 };
 

@@ -50,7 +50,7 @@ struct World {
     bool pods_listed = false;
     /// The attempt whose fence is closed and whose pods, in `pods`, the API server listed after
     /// that.
-    std::optional<int> fenced_attempt;
+    std::optional<int> fenced_attempt;  ///< and those of pods replaced alone since
     model::Time now{};
 };
 
@@ -103,10 +103,11 @@ struct Decision {
     /// written then: list them at the API server, and decide again with World::pods_listed. A job
     /// would else be told to have ended while pods run that the cache does not know yet.
     bool list_pods = false;
-    /// An attempt that is over and after which another is to start. Nothing is written then: close
-    /// its fence, list the job's pods at the API server, and decide again with
-    /// World::fenced_attempt and those pods. A pod that is created later cannot start any more.
-    std::optional<int> close_attempt;
+    /// An attempt that is over and after which another is to start, with those of pods that were
+    /// replaced alone in it. Nothing is written then: close their fences, list the job's pods at
+    /// the API server, and decide again with World::fenced_attempt and those pods. A pod that is
+    /// created later cannot start any more.
+    std::vector<int> close_attempts;
     /// When time alone will change the decision.
     std::optional<model::Time> look_again;
 };

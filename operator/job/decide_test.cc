@@ -211,8 +211,8 @@ TEST(Decide, ResumeIsANewAttemptRecordedFirst) {
     world.pods.clear();
     Decision d = Decide(world);
     EXPECT_THAT(d.writes, IsEmpty()) << "first the fence";
-    ASSERT_EQ(d.close_attempt, 0);
-    world.fenced_attempt = d.close_attempt;
+    ASSERT_EQ(d.close_attempts, std::vector{0});
+    world.fenced_attempt = d.close_attempts.at(0);
     world = Settled(std::move(world));
     EXPECT_EQ(world.job.status.attempt, 1);
     d = Decide(world);

@@ -243,9 +243,11 @@ Awaitable<Executor::Outcome> Executor::CloseFence(const World& world, int attemp
     co_return Outcome{};
 }
 
-Awaitable<Executor::Pods> Executor::CloseAttempt(const World& world, int attempt) {
-    Outcome closed = co_await CloseFence(world, attempt);
-    if (!closed) co_return std::unexpected(std::move(closed.error()));
+Awaitable<Executor::Pods> Executor::CloseAttempts(const World& world, std::vector<int> attempts) {
+    for (int attempt : attempts) {
+        Outcome closed = co_await CloseFence(world, attempt);
+        if (!closed) co_return std::unexpected(std::move(closed.error()));
+    }
     co_return co_await ListPods(world);
 }
 

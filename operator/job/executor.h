@@ -45,9 +45,9 @@ class Executor {
     using Pods = std::expected<std::vector<model::PodView>, Failed>;
     /// The job's pods as the API server itself knows them.
     kube::Awaitable<Pods> ListPods(const World& world);
-    /// Closes the fence of an attempt, then lists the job's pods: what a pod that is not among them
+    /// Closes the fences of attempts, then lists the job's pods: what a pod that is not among them
     /// is created for can no longer start.
-    kube::Awaitable<Pods> CloseAttempt(const World& world, int attempt);
+    kube::Awaitable<Pods> CloseAttempts(const World& world, std::vector<int> attempts);
 
   private:
     using Outcome = std::expected<void, Failed>;

@@ -8,6 +8,7 @@
 #include "model/dljob.h"
 #include "model/pod.h"
 #include "model/status.h"
+#include "operator/job/gang.h"
 
 namespace dlws::job {
 
@@ -43,6 +44,7 @@ struct FailedPod {
     Verdict verdict;
     model::Time at{};
     int rank = 0;
+    Slot slot;
 };
 bool Before(const FailedPod& a, const FailedPod& b);
 

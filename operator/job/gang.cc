@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "operator/job/failure.h"
+#include "operator/job/policy.h"
 
 namespace dlws::job {
 
@@ -14,7 +15,7 @@ Gang::Gang(const model::DLJobSpec& spec, const model::JobStatus& status,
            const std::vector<PodView>& pods)
     : spec_(spec), status_(status) {
     auto slot_of = [&](const PodView& pod) -> const PodView** {
-        if (pod.attempt != status.attempt) return nullptr;
+        if (pod.attempt != AttemptOf(pod.role, pod.index)) return nullptr;
         for (std::size_t r = 0; r < spec.roles.size(); ++r)
             if (spec.roles[r].name == pod.role && pod.index >= 0 &&
                 pod.index < spec.roles[r].replicas)
@@ -67,8 +68,23 @@ const PodView* Gang::At(Slot slot) const {
 }
 
 bool Gang::WasLaunched() const {
-    return status_.launchedAttempt == status_.attempt;
+    return IsLaunched(status_);
 }
+
+int Gang::AttemptOf(std::string_view role, int index) const {
+    for (const model::ReplacedPod& r : status_.replaced)
+        if (r.index == index && r.role == role) return r.attempt;
+    return GangAttempt(status_);
+}
+
+bool Gang::WasCreated(Slot slot) const {
+    if (slot.index >= Launched(slot.role)) return false;
+    for (const model::ReplacedPod& r : status_.replaced)
+        if (r.index == slot.index && r.role == spec_.roles[slot.role].name) return r.created;
+    return true;
+}
+
+// Of an elastic role only as many pods as were created in this attempt.
 
 int Gang::Launched(std::size_t role) const {
     if (!WasLaunched()) return 0;

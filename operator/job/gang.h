@@ -40,10 +40,11 @@ class Gang {
     /// Status per role.
     std::vector<model::RoleStatus> Roles() const { return roles_; }
 
-    /// Pods of the role that must be there, because they were once created: all of them when the
-    /// attempt was launched, but of an elastic role only as many as were.
-    int Launched(std::size_t role) const;
+    /// The pod of that place must be there, because it was once created.
+    bool WasCreated(Slot slot) const;
     bool WasLaunched() const;
+    /// The attempt of that place's pod.
+    int AttemptOf(std::string_view role, int index) const;
     /// True when every role that this one waits for has come so far.
     bool MayStart(const model::Role& role) const;
     /// True when the job's success policy is met.
@@ -51,6 +52,7 @@ class Gang {
 
   private:
     void Count();
+    int Launched(std::size_t role) const;
     bool RoleIs(std::string_view role, model::StartAfter::When when) const;
 
     const model::DLJobSpec& spec_;

@@ -55,6 +55,14 @@ class Notebook {
         return nullptr;
     }
 
+    static std::string Stuck(const PodView& pod) {
+        return fmt::format(
+            "pod {} has not ended and node {} does not answer. The next attempt starts when the "
+            "node is back, is deleted from the cluster, or has the taint "
+            "node.kubernetes.io/out-of-service.",
+            pod.name, pod.node);
+    }
+
     // ---- writing it down ----
 
     void Wait(Phase phase, const model::Reason& why, std::string message) {
@@ -120,6 +128,14 @@ class Notebook {
             return s;
         };
         return blank(next_) == blank(was_);
+    }
+
+    void BeActive() {
+        if (!next_.activeSince) next_.activeSince = world_.now;
+    }
+    void BeInactive() {
+        next_.activeSeconds = ActiveTime(next_, world_.now).count();
+        next_.activeSince.reset();
     }
 
     void LookAgain(model::Time at) const {

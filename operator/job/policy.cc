@@ -65,11 +65,19 @@ seconds ActiveTime(const model::JobStatus& status, model::Time now) {
 void RecordAttempt(model::JobStatus& status, model::Failure failure, model::Time now) {
     if (status.attempts.size() == model::kMaxAttemptRecords)
         status.attempts.erase(status.attempts.begin());
-    const bool launched = status.launchedAttempt == status.attempt;
+    const bool launched = IsLaunched(status);
     status.attempts.push_back({.attempt = status.attempt,
                                .startTime = launched ? status.launchTime : std::nullopt,
                                .finishTime = now,
                                .failure = std::move(failure)});
+}
+
+int GangAttempt(const model::JobStatus& status) {
+    return status.replaced.empty() ? status.attempt : status.launchedAttempt.value_or(0);
+}
+
+bool IsLaunched(const model::JobStatus& status) {
+    return status.launchedAttempt == GangAttempt(status);
 }
 
 bool AttemptFailed(const model::JobStatus& status) {

@@ -40,6 +40,10 @@ std::chrono::seconds ActiveTime(const model::JobStatus& status, model::Time now)
 
 /// Appends an attempt; the oldest goes when there are too many.
 void RecordAttempt(model::JobStatus& status, model::Failure failure, model::Time now);
+/// The attempt with which the whole gang last began; pods replaced alone have later ones.
+int GangAttempt(const model::JobStatus& status);
+/// True when every pod of that attempt was created once.
+bool IsLaunched(const model::JobStatus& status);
 /// True when the current attempt has failed already.
 bool AttemptFailed(const model::JobStatus& status);
 

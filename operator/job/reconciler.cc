@@ -59,11 +59,11 @@ Awaitable<Round> Reconciler::Run(World world, Memory memory,
         if (!TakePods(co_await executor_.ListPods(world), world, round)) co_return round;
         decision = Decide(world);
     }
-    if (decision.close_attempt) {
-        const int attempt = *decision.close_attempt;
-        if (!TakePods(co_await executor_.CloseAttempt(world, attempt), world, round))
+    if (!decision.close_attempts.empty()) {
+        const std::vector<int> attempts = decision.close_attempts;
+        if (!TakePods(co_await executor_.CloseAttempts(world, attempts), world, round))
             co_return round;
-        world.fenced_attempt = attempt;
+        world.fenced_attempt = attempts.front();
         decision = Decide(world);
     }
     if (decision.look_again) round.again = *decision.look_again - world.now;

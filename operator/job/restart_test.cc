@@ -42,8 +42,8 @@ World NextAttempt(World world) {
     for (auto& pod : world.pods)
         if (!pod.Terminal()) pod = PodThatFailed("worker", pod.index, pod.attempt, 143, world.now);
     Decision d = Decide(world);
-    EXPECT_TRUE(d.close_attempt);
-    world.fenced_attempt = d.close_attempt;
+    EXPECT_FALSE(d.close_attempts.empty());
+    world.fenced_attempt = d.close_attempts.at(0);
     world = Settled(std::move(world));
     world = Settled(std::move(world));
     const int attempt = world.job.status.attempt;
@@ -77,7 +77,7 @@ TEST(Restart, NothingNewWhileAnOldPodRuns) {
     world.pods[0].deleting = true;
     Decision d = Decide(world);
     EXPECT_THAT(d.writes, IsEmpty());
-    EXPECT_FALSE(d.close_attempt);
+    EXPECT_TRUE(d.close_attempts.empty());
 }
 
 TEST(Restart, TheFenceIsClosedBeforeTheNextAttempt) {
@@ -87,7 +87,7 @@ TEST(Restart, TheFenceIsClosedBeforeTheNextAttempt) {
     world.pods[0] = PodThatFailed("worker", 0, 0, 143);
     Decision d = Decide(world);
     EXPECT_THAT(d.writes, IsEmpty());
-    ASSERT_EQ(d.close_attempt, 0);
+    ASSERT_EQ(d.close_attempts, std::vector{0});
     world.fenced_attempt = 0;
     // One that landed before the fence was closed: only the API server's list shows it.
     world.pods[0] = Pod("worker", 0, 0, PodPhase::Running);

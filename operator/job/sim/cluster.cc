@@ -275,7 +275,9 @@ void Cluster::Started(const PodView& pod) {
     for (const auto& [name, other] : pods) {
         if (name == pod.name || other.ownerUid != pod.ownerUid || other.phase != PodPhase::Running)
             continue;
-        if (other.attempt != pod.attempt || (other.role == pod.role && other.index == pod.index))
+        const bool alone = job && job->spec.retry.scope == model::RetryScope::Pod;
+        if ((!alone && other.attempt != pod.attempt) ||
+            (other.role == pod.role && other.index == pod.index))
             Break(fmt::format("{} started while {} runs", pod.name, name));
     }
 }

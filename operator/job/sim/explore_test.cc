@@ -101,7 +101,7 @@ model::DLJob Gang(int pods) {
 }
 
 void Explore(const std::string& name, const model::DLJob& job, Budget budget) {
-    // All states of a gang of three take minutes; the sample stops early, at the same place always.
+    // The sample stops early, at the same place always.
     Exploration exploration(State(job, budget), Full() ? 3'000'000 : 6'000);
     exploration.Run();
     EXPECT_EQ(exploration.wrong(), "");
@@ -109,27 +109,30 @@ void Explore(const std::string& name, const model::DLJob& job, Budget budget) {
         EXPECT_TRUE(exploration.complete());
         EXPECT_GT(exploration.ends(), 0u);
     }
+    std::fflush(stdout);
     fmt::print("{}: {} states, {} transitions, {} ends{}\n", name, exploration.states(),
                exploration.transitions(), exploration.ends(),
                exploration.complete() ? "" : ", not complete");
     fmt::print("figure sim_states_{} {} states\n", name, exploration.states());
 }
 
-TEST(Explore, OnePodWithEverything) {
-    Explore("one_pod", Gang(1),
-            {.crashes = 1, .late = 1, .stale = 1, .failures = 2, .edits = 2, .leaders = 1});
+// One crash, one stale read, and one edit or deletion of a user's, in any order.
+constexpr Budget kOfEach{.crashes = 1, .stale = 1, .failures = 1, .edits = 1};
+
+TEST(Explore, OnePod) {
+    Explore("one_pod", Gang(1), kOfEach);
 }
-TEST(Explore, TwoPodsWithCrashStaleReadAndEdit) {
-    Explore("two_pods", Gang(2), {.crashes = 1, .stale = 1, .failures = 1, .edits = 1});
+TEST(Explore, TwoPods) {
+    Explore("two_pods", Gang(2), kOfEach);
 }
-TEST(Explore, TwoPodsWithTwoLeaders) {
+TEST(Explore, ThreePods) {
+    Explore("three_pods", Gang(3), kOfEach);
+}
+TEST(Explore, TwoPodsAndTwoLeaders) {
     Explore("two_leaders", Gang(2), {.failures = 1, .edits = 1, .leaders = 1});
 }
-TEST(Explore, TwoPodsWithALateRequest) {
-    Explore("late", Gang(2), {.late = 1, .failures = 1, .edits = 1});
-}
-TEST(Explore, ThreePodsWithCrashAndFailure) {
-    Explore("three_pods", Gang(3), {.crashes = 1, .failures = 1});
+TEST(Explore, TwoPodsAndALateRequest) {
+    Explore("late_request", Gang(2), {.late = 1, .failures = 1, .edits = 1});
 }
 
 unsigned Seed() {

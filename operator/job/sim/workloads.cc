@@ -144,6 +144,16 @@ std::vector<Workload> MakeWorkloads() {
     fail_rule.spec.retry.limit = 5;
     all.push_back(Make("exit-code-fail", fail_rule, FailsAtFirst(8), {}, Phase::Failed));
 
+    model::DLJob alone = SmallJob(3);
+    alone.spec.retry.limit = 2;
+    alone.spec.retry.scope = model::RetryScope::Pod;
+    all.push_back(Make("replaced-alone", alone, [](const Cluster& c, const PodView& pod) {
+        // Pod 1 fails twice, the others wait for it.
+        if (c.Phase() != Phase::Running) return std::optional<int>();
+        if (c.job->status.attempt >= 2) return std::optional(0);
+        return pod.index == 1 ? std::optional(3) : std::nullopt;
+    }));
+
     all.push_back(Make("launcher", LauncherAndWorkers(), [](const Cluster& c, const PodView& pod) {
         return pod.role == "launcher" ? EndsWell(c, pod) : std::nullopt;
     }));

@@ -88,12 +88,20 @@ void Caches(const State& now, std::vector<Action>& all) {
     }
 }
 
+// To be scheduled and to be started are one step: nobody of ours can tell.
+bool Step(Cluster& cluster, const std::string& name) {
+    const model::PodView& pod = cluster.pods.at(name);
+    const bool fresh = pod.node.empty() && !pod.deleting;
+    const bool any = cluster.StepPod(name, 0);
+    return fresh ? cluster.StepPod(name, 0) || any : any;
+}
+
 void Nodes(const State& now, std::vector<Action>& all) {
     for (const auto& [name, pod] : now.cluster.pods) {
         State probe = now;
         const bool runs = pod.phase == model::PodPhase::Running && !pod.deleting;
-        if (probe.cluster.StepPod(name, 0))
-            all.push_back({"step of " + name, [name](State& s) { s.cluster.StepPod(name, 0); }});
+        if (Step(probe.cluster, name))
+            all.push_back({"step of " + name, [name](State& s) { Step(s.cluster, name); }});
         if (runs && now.left.failures)
             all.push_back({"failure of " + name, [name](State& s) {
                                --s.left.failures;

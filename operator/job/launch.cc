@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "operator/job/launch.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "model/reason.h"
+#include "operator/job/failure.h"
+
+namespace dlws::job {
+
+using model::Phase;
+using model::PodView;
+namespace reason = model::reason;
+
+void Launcher::Advance() {
+    Delete(world_.pods, [&](const PodView& p) {  // an old attempt's, a stray, or scaled away
+        return IsLeftover(p) && (!p.Terminal() || ScaledAway(p));
+    });
+    auto ending = std::ranges::count_if(gang_.Leftovers(),
+                                        [&](auto* p) { return !p->Terminal() && !ScaledAway(*p); });
+    if (ending > 0) {
+        const PodView* stuck = FirstNotAnswering();
+        Wait(gang_.Pods().empty() ? Phase::Queued : Phase::Restarting, reason::kTerminatingPods,
+             stuck ? fmt::format("Restarting: {}", Stuck(*stuck))
+                   : fmt::format("{} of an earlier attempt must end before new ones start.",
+                                 Plural(int(ending), "pod")));
+        return PublishNext();
+    }
+    if (MustReplace()) {
+        const model::Time due = was_.attempts.back().finishTime + RestartDelay(was_);
+        LookAgain(due);
+        return world_.now < due ? Observe() : Launch();
+    }
+    gang_.WasLaunched() && !MustGrow() ? Observe() : Launch();
+}
+
+bool Launcher::IsLeftover(const PodView& pod) const {
+    return std::ranges::find(gang_.Leftovers(), &pod) != gang_.Leftovers().end();
+}
+
+// Of the gang that runs, but of a place that is no longer wanted.
+bool Launcher::ScaledAway(const PodView& pod) const {
+    if (pod.attempt < GangAttempt(was_)) return false;
+    return std::ranges::none_of(spec_.roles, [&](const model::Role& role) {
+        return role.name == pod.role && pod.index < role.replicas;
+    });
+}
+
+// A pod that is to be made anew alone has not been yet.
+bool Launcher::MustReplace() const {
+    return std::ranges::any_of(was_.replaced, [](const auto& r) { return !r.created; });
+}
+
+bool Launcher::MustGrow() const {
+    return spec_.elastic && was_.elastic && was_.elastic->launched < spec_.elastic->replicas;
+}
+
+void Launcher::Launch() {
+    if (!world_.cluster) {
+        Wait(Phase::Queued, reason::kClusterNotConfigured,
+             world_.cluster_problem.empty()
+                 ? "There is no DLCluster named \"cluster\"; an administrator must create it."
+                 : fmt::format("DLCluster \"cluster\" cannot be read: {}", world_.cluster_problem));
+        return PublishNext();
+    }
+    auto rendered = model::Render(world_.job, *world_.cluster);
+    if (!rendered) {
+        WaitAs(Phase::Queued,
+               {rendered.error().cls, rendered.error().reason, rendered.error().message});
+        return PublishNext();
+    }
+    if (world_.problem) {  // tell what went wrong last time, then try again
+        WaitAs(gang_.Pods().empty() ? Phase::Queued : Phase::Starting, *world_.problem);
+        PublishNext();
+    }
+    decision_.rendered = std::make_shared<const model::Rendered>(std::move(*rendered));
+    const bool complete = CreateMissing();
+    BeActive();
+    next_.pending.reset();
+    if (complete) {
+        if (!gang_.WasLaunched()) next_.launchTime = world_.now;
+        next_.launchedAttempt = GangAttempt(was_);
+        for (auto& r : next_.replaced)
+            r.created = true;
+        if (next_.elastic) next_.elastic->launched = spec_.elastic->replicas;
+    }
+    if (complete || Waiting()) Observe();
+}
+
+// True when the whole gang is there afterwards.
+bool Launcher::CreateMissing() {
+    std::map<int, CreatePods> creates;  // by attempt: a pod that is replaced alone has its own
+    bool complete = true;
+    for (std::size_t r = 0; r < spec_.roles.size(); ++r) {
+        if (!gang_.MayStart(spec_.roles[r])) {
+            complete = false;
+            continue;
+        }
+        for (int i = 0; i < spec_.roles[r].replicas; ++i) {
+            if (const PodView* pod = gang_.At({r, i})) {
+                // One that somebody deletes keeps its name busy until it is made again.
+                if (pod->deleting) complete = false;
+                continue;
+            }
+            const int attempt = gang_.AttemptOf(spec_.roles[r].name, i);
+            creates[attempt].attempt = attempt;
+            creates[attempt].slots.push_back({r, i});
+            ++next_.roles[r].pending;
+        }
+    }
+    if (creates.empty()) return complete;
+    if (decision_.rendered->files) decision_.writes.push_back(CreateFiles{});
+    if (decision_.rendered->service && !world_.service_exists)
+        decision_.writes.push_back(CreateService{});
+    for (auto& [attempt, create] : creates) {
+        decision_.writes.push_back(CreateFence{attempt});
+        decision_.writes.push_back(std::move(create));
+    }
+    return complete;
+}
+
+// A role that waits for another one, if any does.
+const model::Role* Launcher::Waiting() const {
+    for (const model::Role& role : spec_.roles)
+        if (!gang_.MayStart(role)) return &role;
+    return nullptr;
+}
+
+void Launcher::Observe() {
+    if (gang_.Running() == gang_.Wanted()) {
+        next_.phase = Phase::Running;
+        next_.message = gang_.Wanted() == 1 ? "The job's pod runs."
+                                            : fmt::format("All {} pods run.", gang_.Wanted());
+        if (!next_.startTime) next_.startTime = world_.now;
+        SetRunning(true, reason::kAllPodsReady, next_.message);
+    } else {
+        Launcher::SayWhatIsMissing();
+    }
+    if (ServiceMissing()) RestoreService();
+    PublishNext();
+}
+
+void Launcher::SayWhatIsMissing() {
+    std::optional<model::Pending> problem;
+    for (const auto& [slot, pod] : gang_.Pods()) {
+        auto p = PodProblem(*pod);
+        // What somebody must change or do weighs more than what time will mend.
+        if (p && (!problem || p->cls > problem->cls)) problem = std::move(p);
+    }
+    const model::Role* waiting = Waiting();
+    if (problem) {
+        WaitAs(Phase::Starting, {problem->cls, problem->reason, problem->message});
+    } else if (waiting && !gang_.WasLaunched()) {
+        std::string names;
+        for (const auto& a : waiting->startAfter)
+            names += (names.empty() ? "" : ", ") + a.role;
+        Wait(Phase::Starting, reason::kWaitsForRole,
+             fmt::format("{} of {} run; role {} starts after {}.", gang_.Running(),
+                         Plural(gang_.Wanted(), "pod"), waiting->name, names));
+    } else {
+        Wait(Phase::Starting, reason::kPodsStarting,
+             fmt::format("{} of {} run; the others are starting.", gang_.Running(),
+                         Plural(gang_.Wanted(), "pod")));
+    }
+}
+
+// The Service of a running gang was deleted: peers would no longer find each other.
+bool Launcher::ServiceMissing() const {
+    return gang_.WasLaunched() && gang_.Wanted() > 1 && !world_.service_exists &&
+           world_.cluster != nullptr;
+}
+void Launcher::RestoreService() {
+    auto rendered = model::Render(world_.job, *world_.cluster);
+    if (!rendered || !rendered->service) return;
+    decision_.rendered = std::make_shared<const model::Rendered>(std::move(*rendered));
+    decision_.writes.push_back(CreateService{});
+}
+
+}  // namespace dlws::job

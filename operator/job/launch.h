@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "operator/job/notebook.h"
+
+/// @file
+/// Internal to decide.cc: a job that is to run gets its pods, and says what it waits for.
+
+namespace dlws::job {
+
+class Launcher : protected Notebook {
+  protected:
+    using Notebook::Notebook;
+
+    /// What is missing is made; what is in the way goes first.
+    void Advance();
+
+  private:
+    bool IsLeftover(const PodView& pod) const;
+    bool ScaledAway(const PodView& pod) const;
+    bool MustReplace() const;
+    bool MustGrow() const;
+    void Launch();
+    bool CreateMissing();
+    const model::Role* Waiting() const;
+    void Observe();
+    void SayWhatIsMissing();
+    bool ServiceMissing() const;
+    void RestoreService();
+};
+
+}  // namespace dlws::job
