@@ -93,8 +93,8 @@ Awaitable<bool> Reconciler::IsCurrent(const World& world) {
     const model::Metadata& meta = world.job.meta;
     kube::ObjectKey key{meta.ns, meta.name};
     auto found = co_await api_.Get(kDLJobs, std::move(key));
-    co_return found&& found.value()->meta.uid ==
-        meta.uid&& std::to_string(found.value()->meta.resource_version) == meta.resourceVersion;
+    if (!found || found.value()->meta.uid != meta.uid) co_return false;
+    co_return std::to_string(found.value()->meta.resource_version) == meta.resourceVersion;
 }
 
 // A status that differs only in counts waits for a moment: eight pods that come up within a second

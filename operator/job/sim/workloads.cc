@@ -2,6 +2,7 @@
 #include "operator/job/sim/workloads.h"
 
 #include "model/names.h"
+#include "model/reason.h"
 #include "operator/job/testing.h"
 
 namespace dlws::job::sim {
@@ -111,6 +112,16 @@ std::vector<Workload> MakeWorkloads() {
                          Spec([](auto& s) { s.stop = true; })}},
                        Phase::Stopped));
 
+    all.push_back(Make("deadline-not-in-suspension", deadline, RunsForEver,
+                       {{PhaseIs(Phase::Running), Spec([](auto& s) { s.suspend = true; })},
+                        {PhaseIs(Phase::Suspended),
+                         [](Cluster& c) {
+                             c.now += std::chrono::seconds(5000);
+                             c.Edit([](auto& s) { s.suspend = false; });
+                         }},
+                        {PhaseIs(Phase::Running), Spec([](auto& s) { s.stop = true; })}},
+                       Phase::Stopped));
+
     model::DLJob ttl = SmallJob(1);
     ttl.spec.ttlSecondsAfterFinished = 60;
     all.push_back(Make("ttl", ttl, EndsAtOnce, {}, Phase::None));
@@ -166,6 +177,16 @@ std::vector<Workload> MakeWorkloads() {
                                  [](Cluster& c) { c.Settings(testing::Cluster()); }}});
     unapproved.configured = false;
     all.push_back(std::move(unapproved));
+
+    // Somebody else's pod has a name that the job needs, until its owner removes it.
+    all.push_back(Make(
+        "name-taken", SmallJob(2), EndsWell,
+        {{[](const Cluster&) { return true; }, [](Cluster& c) { c.Squat("digits-worker-1-0"); }},
+         {[](const Cluster& c) {
+              return c.job->status.pending &&
+                     c.job->status.pending->reason == model::reason::kNameTaken.name;
+          },
+          [](Cluster& c) { c.RemovePod("digits-worker-1-0"); }}}));
 
     all.push_back(
         Make("deleted-and-made-again", SmallJob(2), SecondEndsWell,
