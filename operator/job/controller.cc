@@ -21,6 +21,18 @@ namespace {
 constexpr std::string_view kLog = "job";
 constexpr const char* kByController = "controller-uid";
 
+constexpr const char* kByLostJob = "lost-job";
+
+// The job that a pod of ours says it belongs to, if nobody owns the pod.
+std::vector<std::string> LostJob(const kube::Object& object) {
+    const auto& labels = object.meta.labels;
+    auto job = labels.find(std::string(model::kJobLabel));
+    if (!object.meta.controller_uid.empty() || job == labels.end() ||
+        !labels.contains(std::string(model::kJobUidLabel)))
+        return {};
+    return {object.meta.ns + "/" + job->second};
+}
+
 std::vector<std::string> ControllerUid(const kube::Object& object) {
     if (object.meta.controller_uid.empty()) return {};
     return {object.meta.controller_uid};
@@ -43,6 +55,7 @@ Controller::Controller(kube::Client& client, kube::EventRecorder& events, kube::
       queue_(client.Executor(), {.name = "dljob", .metrics = &metrics}),
       reconciler_(client, events, settings.rounds) {
     pods_.store().AddIndex(kByController, ControllerUid);
+    pods_.store().AddIndex(kByLostJob, LostJob);
     jobs_.OnChange([this](const kube::Change& c) { OnJob(c); });
     clusters_.OnChange([this](const kube::Change& c) { OnCluster(c); });
     pods_.OnChange([this](const kube::Change& c) { OnPod(c); });
@@ -78,7 +91,10 @@ void Controller::OnJob(const kube::Change& change) {
 }
 
 void Controller::OnPod(const kube::Change& change) {
-    const kube::Meta& meta = (change.after ? change.after : change.before)->meta;
+    const kube::Object& object = change.after ? *change.after : *change.before;
+    const kube::Meta& meta = object.meta;
+    if (!LostJob(object).empty())
+        return queue_.Add({meta.ns, meta.labels.at(std::string(model::kJobLabel))});
     if (meta.controller_kind != model::kDLJobKind) return;
     // A round looks at every pod of its job, so the events of a huge gang are taken together.
     kube::ObjectKey job{meta.ns, meta.controller_name};
@@ -169,6 +185,12 @@ Awaitable<bool> Controller::ReconcileSafely(kube::ObjectKey key) {
 
 Awaitable<bool> Controller::Reconcile(kube::ObjectKey key) {
     auto object = jobs_.store().Get(key);
+    if (auto orphans = pods_.store().ByIndex(kByLostJob, key.ToString()); !orphans.empty()) {
+        std::string uid = object ? object->meta.uid : "";
+        std::string wrong = co_await reconciler_.Sweep(key, uid, std::move(orphans));
+        if (!wrong.empty()) kube::LogWarning(kLog, "{}: orphans: {}", key.ToString(), wrong);
+        if (!wrong.empty()) co_return false;
+    }
     if (!object) co_return true;
     Remembered& remembered = memory_[key];
     if (Lags(Seen(), remembered.memory)) {

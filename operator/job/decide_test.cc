@@ -294,5 +294,16 @@ TEST(Decide, ADeletedJobIsLeftToTheGarbageCollector) {
     EXPECT_THAT(Decide(world).writes, IsEmpty());
 }
 
+TEST(Decide, AnEndBeginsOnlyWithAllPodsKnown) {
+    World world = WorldOf(Job(2));
+    world.job.spec.stop = true;
+    world.pods_listed = false;
+    Decision d = Decide(world);
+    EXPECT_TRUE(d.list_pods);
+    EXPECT_TRUE(d.writes.empty());
+    world.pods_listed = true;
+    EXPECT_FALSE(Decide(world).list_pods);
+}
+
 }  // namespace
 }  // namespace dlws::job

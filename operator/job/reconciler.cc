@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "model/names.h"
+
 namespace dlws::job {
 
 using kube::Awaitable;
@@ -95,6 +97,30 @@ Awaitable<bool> Reconciler::IsCurrent(const World& world) {
     auto found = co_await api_.Get(kDLJobs, std::move(key));
     if (!found || found.value()->meta.uid != meta.uid) co_return false;
     co_return std::to_string(found.value()->meta.resource_version) == meta.resourceVersion;
+}
+
+Awaitable<std::string> Reconciler::Sweep(kube::ObjectKey job, std::string job_uid,
+                                         std::vector<kube::ObjectPtr> orphans) {
+    std::erase_if(orphans, [&](const kube::ObjectPtr& pod) {
+        return pod->meta.deleting ||
+               pod->meta.labels.at(std::string(model::kJobUidLabel)) == job_uid;
+    });
+    if (orphans.empty()) co_return "";
+    // Our cache may be behind: a pod is an orphan only if the API server says so too.
+    auto found = co_await api_.Get(kDLJobs, job);
+    if (!found && !found.error().IsNotFound()) co_return found.error().message;
+    for (const kube::ObjectPtr& pod : orphans) {
+        const std::string& owner = pod->meta.labels.at(std::string(model::kJobUidLabel));
+        if (found && found.value()->meta.uid == owner) continue;
+        kube::DeleteOptions options;
+        options.uid = pod->meta.uid;
+        options.resource_version = std::to_string(pod->meta.resource_version);
+        kube::ObjectKey key = pod->meta.Key();
+        auto done = co_await api_.Delete(kube::kPods, std::move(key), std::move(options));
+        if (!done && !done.error().IsNotFound() && !done.error().IsConflict())
+            co_return done.error().message;
+    }
+    co_return "";
 }
 
 // A status that differs only in counts waits for a moment: eight pods that come up within a second

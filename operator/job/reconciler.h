@@ -4,6 +4,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "kube/api.h"
 #include "kube/events.h"
@@ -64,6 +65,13 @@ class Reconciler {
     /// without `problem`, which comes from `memory`.
     kube::Awaitable<Round> Run(World world, Memory memory,
                                std::chrono::steady_clock::time_point now);
+
+    /// Deletes pods of ours whose job is gone and which nobody owns any more, as `kubectl delete
+    /// --cascade=orphan` leaves them: they would hold their GPUs for ever. `job_uid` is the one
+    /// that the cache has under that name now, or empty. Returns what went wrong, for the
+    /// administrator.
+    kube::Awaitable<std::string> Sweep(kube::ObjectKey job, std::string job_uid,
+                                       std::vector<kube::ObjectPtr> orphans);
 
   private:
     kube::Awaitable<bool> IsCurrent(const World& world);

@@ -296,5 +296,60 @@ TEST(Elastic, GrowsAndShrinksWithoutAFailure) {
     EXPECT_EQ(Settled(std::move(world)).job.status.phase, Phase::Running);
 }
 
+TEST(ReplacedAlone, OnlyTheFailedPodIsMadeAnew) {
+    World world = Running(1);
+    world.job.spec.retry.scope = model::RetryScope::Pod;
+    world.pods[1] = PodThatFailed("worker", 1, 0, 3);
+    Decision d = Decide(world);
+    EXPECT_FALSE(Find<DeletePods>(d));
+    model::JobStatus status = Published(world, d);
+    EXPECT_EQ(status.restarts.user, 1);
+    EXPECT_EQ(status.attempt, 1);
+    EXPECT_THAT(status.message, HasSubstr("alone"));
+    ASSERT_THAT(status.replaced, SizeIs(1));
+    EXPECT_FALSE(status.replaced[0].created);
+
+    world.job.status = status;
+    d = Decide(world);
+    ASSERT_TRUE(Find<CreatePods>(d));
+    EXPECT_EQ(Find<CreatePods>(d)->attempt, 1);
+    EXPECT_EQ(Find<CreateFence>(d)->attempt, 1);
+    EXPECT_THAT(Find<CreatePods>(d)->slots, ::testing::ElementsAre(Slot{0, 1}));
+    EXPECT_TRUE(Published(world, d).replaced[0].created);
+
+    // One that is missing afterwards was deleted by somebody, under its new name.
+    world.job.status = Published(world, d);
+    EXPECT_EQ(Decide(world).confirm_missing, "digits-worker-1-1");
+}
+
+TEST(ReplacedAlone, TheOldPodMustHaveEnded) {
+    World world = Running(1);
+    world.job.spec.retry.scope = model::RetryScope::Pod;
+    world.pods[1].deleting = true;
+    world.job.status = Published(world, Decide(world));
+    ASSERT_THAT(world.job.status.replaced, SizeIs(1));
+    Decision d = Decide(world);
+    EXPECT_FALSE(Find<CreatePods>(d));
+    EXPECT_EQ(Published(world, d).pending->reason, model::reason::kTerminatingPods.name);
+}
+
+TEST(ReplacedAlone, AResumedJobBeginsAsAWholeAndClosesEveryFence) {
+    World world = Running(1);
+    world.job.spec.retry.scope = model::RetryScope::Pod;
+    world.job.status.attempt = 2;
+    world.job.status.replaced = {{"worker", 1, 2, true}};
+    world.job.spec.suspend = true;
+    world.pods.clear();
+    world = Settled(std::move(world));
+    ASSERT_EQ(world.job.status.phase, Phase::Suspended);
+    world.job.spec.suspend = false;
+    Decision d = Decide(world);
+    EXPECT_THAT(d.close_attempts, ::testing::ElementsAre(0, 2));
+    world.fenced_attempt = 0;
+    model::JobStatus status = Published(world, Decide(world));
+    EXPECT_EQ(status.attempt, 3);
+    EXPECT_THAT(status.replaced, IsEmpty());
+}
+
 }  // namespace
 }  // namespace dlws::job
