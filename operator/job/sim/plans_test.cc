@@ -23,6 +23,19 @@ unsigned Seed() {
 // Of the plans, one in so many.
 constexpr unsigned kSample = 20;
 
+int all_plans = 0, all_violations = 0;
+
+// After the last workload: what all of them came to.
+class Figures : public ::testing::Environment {
+    void TearDown() override {
+        if (all_plans == 0) return;
+        const bool all = Full() && !std::getenv("DLWS_PLAN");
+        fmt::print("figure sim_plans {} plans{}\nfigure sim_violations {} violations goal <= 0\n",
+                   all_plans, all ? " goal >= 20000" : "", all_violations);
+    }
+};
+const auto* const figures = ::testing::AddGlobalTestEnvironment(new Figures);
+
 class Plans : public ::testing::TestWithParam<std::size_t> {
   protected:
     const Workload& workload() const { return Workloads()[GetParam()]; }
@@ -62,7 +75,8 @@ TEST_P(Plans, EndAsWithoutFaults) {
                           << "\nshould: " << calm.Ending(counts);
     }
     EXPECT_EQ(violations, 0);
-    RecordProperty("plans", plans);
+    all_plans += plans;
+    all_violations += violations;
     fmt::print("{}: {} requests in {} ticks, {} writes; {} plans, {} violations\n", workload().name,
                calm.wire.trace.size(), calm.ticks(), calm.cluster.writes, plans, violations);
 }
