@@ -50,6 +50,8 @@ void Torch(EnvList& env, const DLJob& job, const Role& role) {
         const int others = pods - e.replicas;
         env.emplace_back("PET_NNODES",
                          fmt::format("{}:{}", others + e.minReplicas, others + e.maxReplicas));
+        // To those that stay, a pod that is scaled away looks like one that failed.
+        env.emplace_back("PET_MAX_RESTARTS", "10");
         env.emplace_back("PET_RDZV_BACKEND", "c10d");
         env.emplace_back("PET_RDZV_ENDPOINT", fmt::format("{}:{}", master, kTorchRendezvousPort));
         env.emplace_back("PET_RDZV_ID", fmt::format("{}-$(DLWS_ATTEMPT)", job.meta.uid));
