@@ -45,7 +45,7 @@ void Torch(EnvList& env, const DLJob& job, const Role& role) {
     env.emplace_back("PET_NPROC_PER_NODE", std::to_string(std::max(1, role.gpus)));
     if (spec.elastic) {
         // Ranks and their number change while the job runs: torchrun agrees on them, and only it
-        // can say them. An attempt must not meet what is left of an earlier one.
+        // can say them.
         const Elastic& e = *spec.elastic;
         const int others = pods - e.replicas;
         env.emplace_back("PET_NNODES",
@@ -54,7 +54,9 @@ void Torch(EnvList& env, const DLJob& job, const Role& role) {
         env.emplace_back("PET_MAX_RESTARTS", "10");
         env.emplace_back("PET_RDZV_BACKEND", "c10d");
         env.emplace_back("PET_RDZV_ENDPOINT", fmt::format("{}:{}", master, kTorchRendezvousPort));
-        env.emplace_back("PET_RDZV_ID", fmt::format("{}-$(DLWS_ATTEMPT)", job.meta.uid));
+        // Without the attempt: a pod that is made anew alone has its own, and must find the others.
+        // Of an attempt that is over nothing is left to meet, the store least of all.
+        env.emplace_back("PET_RDZV_ID", job.meta.uid);
         return;
     }
     const std::string port = std::to_string(kTorchPort);

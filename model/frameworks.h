@@ -19,7 +19,7 @@ namespace dlws::model {
 
 using EnvList = std::vector<std::pair<std::string, std::string>>;
 
-/// What is the same for all pods of a role. `$(DLWS_INDEX)` and `$(DLWS_ATTEMPT)` in it are
+/// What is the same for all pods of a role. `$(DLWS_INDEX)` in it is
 /// replaced by the kubelet.
 EnvList FrameworkRoleEnv(const DLJob& job, const Role& role);
 
