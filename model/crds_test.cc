@@ -9,6 +9,7 @@
 #include <boost/json.hpp>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <set>
 #include <sstream>
 
@@ -138,7 +139,7 @@ TEST(Examples, AreUnderstoodAndRendered) {
         EXPECT_TRUE(rendered) << file.path() << ": " << rendered.error().message;
         ++jobs;
     }
-    EXPECT_GE(jobs, 4);
+    EXPECT_GE(jobs, 7);
 }
 
 TEST(Examples, RefusedOnesSayWhatIsExpected) {
@@ -147,7 +148,7 @@ TEST(Examples, RefusedOnesSayWhatIsExpected) {
         EXPECT_TRUE(Read(file.path()).starts_with("# expect: ")) << file.path();
         ++files;
     }
-    EXPECT_GE(files, 30);
+    EXPECT_GE(files, 40);
 }
 
 // What the operator may write must be what the schema allows: same names, same words, same bounds.
@@ -209,6 +210,22 @@ TEST(Contract, StatusIsWhatTheOperatorWrites) {
     EXPECT_EQ(fields["message"]["maxLength"].as<std::size_t>(), kMaxMessage);
 }
 
+// What a rule of CEL says: 'Torch': ['MASTER_ADDR', …], framework by framework.
+std::map<std::string, std::set<std::string>> NamesByFramework(const std::string& rule) {
+    std::map<std::string, std::set<std::string>> names;
+    std::string framework;
+    for (std::size_t at = rule.find('{'); (at = rule.find('\'', at)) != std::string::npos;) {
+        const std::size_t end = rule.find('\'', at + 1);
+        const std::string word = rule.substr(at + 1, end - at - 1);
+        at = end + 1;
+        if (rule.compare(at, 3, ": [") == 0)
+            names[framework = word];
+        else
+            names[framework].insert(word);
+    }
+    return names;
+}
+
 // Every reserved name of a framework is refused by a rule, and no other.
 TEST(Contract, ReservedEnvironmentNamesAreTheSame) {
     const YAML::Node spec = Schema("dljob.yaml")["properties"]["spec"];
@@ -217,19 +234,55 @@ TEST(Contract, ReservedEnvironmentNamesAreTheSame) {
         const auto text = rule["rule"].as<std::string>();
         if (text.find("MASTER_ADDR") == std::string::npos) continue;
         ++rules;
-        int names = 0;
-        for (std::size_t at = text.find('['); at < text.find(']');) {
-            const std::size_t begin = text.find('\'', at) + 1, end = text.find('\'', begin);
-            EXPECT_TRUE(IsReservedEnv(Framework::Torch, text.substr(begin, end - begin)));
-            EXPECT_FALSE(IsReservedEnv(Framework::None, text.substr(begin, end - begin)));
-            ++names;
-            at = text.find_first_of(",]", end);
+        const auto names = NamesByFramework(text);
+        std::set<std::string> all;
+        for (const auto& [framework, list] : names)
+            all.insert(list.begin(), list.end());
+        EXPECT_EQ(all.size(), 23U);
+        std::set<std::string> frameworks;
+        for (Framework f : {Framework::None, Framework::Torch, Framework::MPI, Framework::JAX,
+                            Framework::TensorFlow, Framework::DeepSpeed}) {
+            frameworks.emplace(ToString(f));
+            for (const std::string& name : all)
+                EXPECT_EQ(IsReservedEnv(f, name), names.at(std::string(ToString(f))).contains(name))
+                    << ToString(f) << " " << name;
         }
-        EXPECT_EQ(names, 10);
+        const YAML::Node known = spec["properties"]["framework"]["enum"];
+        EXPECT_EQ(known.as<std::vector<std::string>>().size(), frameworks.size());
+        for (const auto& word : known)
+            EXPECT_TRUE(frameworks.contains(word.as<std::string>())) << word;
     }
     EXPECT_EQ(rules, 2);
     EXPECT_TRUE(IsReservedEnv(Framework::None, "DLWS_JOB"));
     EXPECT_FALSE(IsReservedEnv(Framework::Torch, "PET_MAX_RESTARTS"));
+}
+
+// What a framework sets itself is what nobody else may set, but for defaults that may be changed.
+TEST(Contract, WhatAFrameworkSetsIsReserved) {
+    for (Framework f : {Framework::Torch, Framework::MPI, Framework::JAX, Framework::TensorFlow,
+                        Framework::DeepSpeed})
+        for (bool elastic : {false, true}) {
+            if (elastic && f != Framework::Torch) continue;
+            DLJob job;
+            job.meta.name = "j";
+            job.meta.uid = "u";
+            job.spec.image = "i";
+            job.spec.framework = f;
+            job.spec.roles = {Role{.name = "launcher"}, Role{.name = "worker"}};
+            if (elastic) job.spec.elastic = Elastic{"worker", 1, 1, 2};
+            DLCluster cluster;
+            cluster.defaultUser = {1, 1};
+            const auto rendered = Render(job, cluster);
+            ASSERT_TRUE(rendered) << rendered.error().message;
+            const json::value pod = json::parse(MakePod(*rendered, 0, 0, 0));
+            const std::set<std::string> free = {"PYTHONUNBUFFERED", "HOME", "USER",
+                                                "PET_MAX_RESTARTS",
+                                                "OMPI_MCA_hwloc_base_binding_policy"};
+            for (const json::value& item : pod.at_pointer("/spec/containers/0/env").as_array()) {
+                const std::string name(item.at("name").as_string());
+                EXPECT_NE(IsReservedEnv(f, name), free.contains(name)) << ToString(f) << name;
+            }
+        }
 }
 
 }  // namespace

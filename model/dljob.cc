@@ -3,11 +3,24 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+#include <utility>
+
 #include "model/decode.h"
+#include "model/names.h"
 
 namespace dlws::model {
 
 namespace {
+
+using FrameworkName = std::pair<Framework, std::string_view>;
+constexpr std::array<FrameworkName, 6> kFrameworks = {{{Framework::None, "None"},
+                                                       {Framework::Torch, "Torch"},
+                                                       {Framework::MPI, "MPI"},
+                                                       {Framework::JAX, "JAX"},
+                                                       {Framework::TensorFlow, "TensorFlow"},
+                                                       {Framework::DeepSpeed, "DeepSpeed"}}};
 
 std::vector<EnvVar> ReadEnv(const Node& list) {
     std::vector<EnvVar> env;
@@ -128,11 +141,11 @@ DLJobSpec ReadSpec(const Node& node) {
     spec.workingDir = node["workingDir"].Text();
     const Node framework = node["framework"];
     const std::string name = framework.Text("None");
-    if (name == "Torch") {
-        spec.framework = Framework::Torch;
-    } else if (name != "None") {
+    const auto known = std::ranges::find(kFrameworks, name, &FrameworkName::second);
+    if (known != kFrameworks.end())
+        spec.framework = known->first;
+    else
         framework.Fail(fmt::format("this version does not know the framework {}", name));
-    }
     node["roles"].Each([&](const Node& role) { spec.roles.push_back(ReadRole(role)); });
     if (!node["roles"].Present()) spec.roles.emplace_back().name = "worker";
     ReadElastic(node["elastic"], spec);
@@ -157,6 +170,7 @@ DLJobSpec ReadSpec(const Node& node) {
         f.mode = item["mode"].Int(f.mode);
     });
     ReadLife(node, spec);
+    if (UsesSsh(spec.framework) && spec.success.role.empty()) spec.success.role = kLauncherRole;
     spec.podOverrides = ReadOverrides(node["podOverrides"]);
     return spec;
 }
@@ -164,7 +178,11 @@ DLJobSpec ReadSpec(const Node& node) {
 }  // namespace
 
 std::string_view ToString(Framework f) {
-    return f == Framework::Torch ? "Torch" : "None";
+    return std::ranges::find(kFrameworks, f, &FrameworkName::first)->second;
+}
+
+bool UsesSsh(Framework f) {
+    return f == Framework::MPI || f == Framework::DeepSpeed;
 }
 
 std::expected<DLJob, std::string> ParseDLJob(std::string_view json) {

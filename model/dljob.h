@@ -26,11 +26,18 @@
 namespace dlws::model {
 
 enum class Framework {
-    None,   ///< only DLWS_* names are set
-    Torch,  ///< torch.distributed and torchrun find their peers in the environment
+    None,        ///< only DLWS_* names are set
+    Torch,       ///< torch.distributed and torchrun find their peers in the environment
+    MPI,         ///< role `launcher` runs mpirun; hostfile and ssh for it
+    JAX,         ///< jax.distributed finds its coordinator in the environment
+    TensorFlow,  ///< TF_CONFIG
+    DeepSpeed,   ///< role `launcher` runs deepspeed; as MPI
 };
 
 std::string_view ToString(Framework f);
+
+/// True when role `launcher` starts the others' processes over ssh (MPI, DeepSpeed).
+bool UsesSsh(Framework f);
 
 struct SecretKeyRef {
     std::string name;
@@ -138,7 +145,9 @@ struct Retry {
 
 struct Success {
     enum Policy { All, Any, RankZero };
-    std::string role;  ///< empty = every role
+    /// Empty = every role. Of a job that uses ssh: the launcher unless the job says otherwise,
+    /// since its other pods wait for ever.
+    std::string role;
     Policy policy = All;
     bool operator==(const Success&) const = default;
 };

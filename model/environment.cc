@@ -4,9 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <boost/json.hpp>
 
+#include "model/frameworks.h"
 #include "model/names.h"
 
 namespace dlws::model {
@@ -14,12 +14,6 @@ namespace dlws::model {
 namespace json = boost::json;
 
 namespace {
-
-// torch.distributed's env:// names, and those torchrun reads its options from (PET_<OPTION>).
-constexpr std::array<std::string_view, 10> kTorchNames = {
-    "MASTER_ADDR",     "MASTER_PORT",    "WORLD_SIZE",    "RANK",
-    "LOCAL_RANK",      "PET_NNODES",     "PET_NODE_RANK", "PET_NPROC_PER_NODE",
-    "PET_MASTER_ADDR", "PET_MASTER_PORT"};
 
 std::string_view NameOf(const json::object& item) {
     const json::value* name = item.if_contains("name");
@@ -84,42 +78,22 @@ json::object ToJson(const EnvVar& e) {
     return {{"name", e.name}, {"value", e.value}};
 }
 
+}  // namespace
+
 std::string Home(const DLJobSpec& spec) {
     for (const StorageMount& s : spec.storage)
         if (s.name == kWorkStorage && !s.readOnly) return s.mountPath;
     return "/tmp";
 }
 
-void SetTorch(Environment& env, const DLJobSpec& spec, std::string_view job, const Role& role) {
-    const int pods = TotalPods(spec);
-    const std::string master =
-        pods > 1 ? fmt::format("{}.{}", Hostname(spec.roles.front().name, 0), ServiceName(job))
-                 : "127.0.0.1";
-    const std::string port = std::to_string(kTorchPort);
-    env.Set("MASTER_ADDR", master);
-    env.Set("MASTER_PORT", port);
-    env.Set("WORLD_SIZE", std::to_string(pods));
-    env.Set("LOCAL_RANK", "0");
-    env.Set("PET_NNODES", std::to_string(pods));
-    env.Set("PET_NPROC_PER_NODE", std::to_string(std::max(1, role.gpus)));
-    env.Set("PET_MASTER_ADDR", master);
-    env.Set("PET_MASTER_PORT", port);
-}
-
-}  // namespace
-
-bool IsReservedEnv(Framework framework, std::string_view name) {
-    if (name.starts_with("DLWS_")) return true;
-    return framework == Framework::Torch &&
-           std::ranges::find(kTorchNames, name) != kTorchNames.end();
-}
-
-json::array RoleEnvironment(const DLJobSpec& spec, std::string_view job, const Role& role,
-                            const DLCluster& cluster, const json::array& base) {
+json::array RoleEnvironment(const DLJob& job, const Role& role, const DLCluster& cluster,
+                            const json::array& base) {
+    const DLJobSpec& spec = job.spec;
     Environment env(spec.framework);
-    env.Set("DLWS_JOB", job);
+    env.Set("DLWS_JOB", job.meta.name);
     env.Set("DLWS_ROLE", role.name);
-    if (spec.framework == Framework::Torch) SetTorch(env, spec, job, role);
+    for (const auto& [name, value] : FrameworkRoleEnv(job, role))
+        env.Set(name, value);
     env.Set("PYTHONUNBUFFERED", "1");  // what a script prints is seen at once
     env.Set("HOME", Home(spec));
     env.Set("USER", kDefaultUserName);
@@ -138,14 +112,12 @@ json::array RoleEnvironment(const DLJobSpec& spec, std::string_view job, const R
     return env.Take();
 }
 
-json::array PodEnvironment(Framework framework, int index, int attempt, int rank) {
-    Environment env(framework);
+json::array PodEnvironment(const Rendered& rendered, int index, int attempt, int rank) {
+    Environment env(rendered.framework);
     env.Set("DLWS_INDEX", std::to_string(index));
     env.Set("DLWS_ATTEMPT", std::to_string(attempt));
-    if (framework == Framework::Torch) {
-        env.Set("RANK", std::to_string(rank));
-        env.Set("PET_NODE_RANK", std::to_string(rank));
-    }
+    for (const auto& [name, value] : FrameworkPodEnv(rendered.framework, rendered.elastic, rank))
+        env.Set(name, value);
     return env.Take();
 }
 

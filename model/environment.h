@@ -16,10 +16,13 @@ namespace dlws::model {
 /// (PYTHONUNBUFFERED, HOME, USER), the administrator's (`base`, the `env` of the template) and the
 /// user's. Later ones win, but nobody changes a reserved name. The order matters: `$(NAME)` sees
 /// only what comes before it.
-boost::json::array RoleEnvironment(const DLJobSpec& spec, std::string_view job, const Role& role,
-                                   const DLCluster& cluster, const boost::json::array& base);
+boost::json::array RoleEnvironment(const DLJob& job, const Role& role, const DLCluster& cluster,
+                                   const boost::json::array& base);
 
 /// What differs from pod to pod; comes before the role's.
-boost::json::array PodEnvironment(Framework framework, int index, int attempt, int rank);
+boost::json::array PodEnvironment(const Rendered& rendered, int index, int attempt, int rank);
+
+/// HOME: where storage `work` is mounted, else /tmp.
+std::string Home(const DLJobSpec& spec);
 
 }  // namespace dlws::model

@@ -21,6 +21,10 @@ std::string FilesConfigMapName(std::string_view job) {
     return fmt::format("{}-files", job);
 }
 
+std::string SshSecretName(std::string_view job, std::string_view uid) {
+    return fmt::format("{}-ssh-{}", job, uid);
+}
+
 std::string FenceName(std::string_view job, int attempt) {
     return fmt::format("{}-attempt-{}", job, attempt);
 }

@@ -52,8 +52,20 @@ inline constexpr std::string_view kMainContainer = "main";
 inline constexpr std::string_view kFilesMountPath = "/job";
 /// The host's driver folder is mounted here, read-only (driver mode HostPath).
 inline constexpr std::string_view kDriverMountPath = "/usr/local/nvidia";
-/// torch.distributed's usual port.
+/// Files of ours beside them, for frameworks that start their processes over ssh (ssh.h).
+inline constexpr std::string_view kSshFilesPath = "/job/.dlws";
+/// The job's ssh keys are mounted here, read-only.
+inline constexpr std::string_view kSshKeysPath = "/run/secrets/dlws-ssh";
+/// torch.distributed's usual port; JAX's coordinator listens there too.
 inline constexpr int kTorchPort = 29500;
+/// torchrun's usual port of an elastic rendezvous.
+inline constexpr int kTorchRendezvousPort = 29400;
+/// TensorFlow's usual port, of every task.
+inline constexpr int kTensorFlowPort = 2222;
+/// The workers' ssh servers: not 22, because they do not run as root.
+inline constexpr int kSshPort = 2222;
+/// The role that starts the others' processes (frameworks MPI and DeepSpeed).
+inline constexpr std::string_view kLauncherRole = "launcher";
 
 // Storage names every cluster with a shared folder has.
 inline constexpr std::string_view kDataStorage = "data";  ///< `<shared>/storage`
@@ -78,6 +90,10 @@ std::string ServiceName(std::string_view job);
 
 /// The ConfigMap that carries `spec.files`: `<job>-files`.
 std::string FilesConfigMapName(std::string_view job);
+
+/// The Secret with the job's ssh keys: `<job>-ssh-<uid>`. The UID is in it so that nothing of an
+/// earlier job can have the name, and nobody needs to read a Secret to know whose it is.
+std::string SshSecretName(std::string_view job, std::string_view uid);
 
 /// The ConfigMap without which no pod of the attempt starts (owned.h): `<job>-attempt-<n>`.
 std::string FenceName(std::string_view job, int attempt);

@@ -95,7 +95,7 @@ std::string MakePod(const Rendered& rendered, std::size_t role, int index, int a
     json::object spec = r.podTemplate.at("spec").as_object();
     spec["hostname"] = Hostname(r.name, index);
     json::array& env = spec.at("containers").as_array().at(0).as_object()["env"].as_array();
-    json::array own = PodEnvironment(rendered.framework, index, attempt, r.firstRank + index);
+    json::array own = PodEnvironment(rendered, index, attempt, r.firstRank + index);
     // Without its fence the container does not start (owned.h).
     own.push_back(json::object{
         {"name", "DLWS_FENCE"},

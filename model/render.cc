@@ -10,7 +10,8 @@
 #include "model/names.h"
 #include "model/owned.h"
 #include "model/pod_template.h"
-#include "model/quantity.h"
+#include "model/render_check.h"
+#include "model/ssh.h"
 
 namespace dlws::model {
 
@@ -20,54 +21,19 @@ namespace {
 
 using Result = std::expected<void, RenderError>;
 
-std::unexpected<RenderError> Error(const Reason& why, std::string message) {
-    return std::unexpected(RenderError{why.cls, std::string(why.name), std::move(message)});
-}
-
-bool GoesUp(std::string_view path) {
-    for (std::size_t at = 0; at <= path.size();) {
-        const std::size_t end = std::min(path.find('/', at), path.size());
-        if (path.substr(at, end - at) == "..") return true;
-        at = end + 1;
-    }
-    return false;
-}
-
-// The API server has checked all of this; a job that came past it must still not harm.
-Result Check(const DLJob& job, const DLCluster& cluster) {
-    if (cluster.defaultUser.uid < 1 || cluster.defaultUser.gid < 1)
-        return Error(reason::kClusterInvalid,
-                     "Jobs never run as root: an administrator must set DLCluster's "
-                     "spec.defaultUser.uid and gid to 1 or more.");
-    for (const StorageMount& s : job.spec.storage) {
-        if (s.path.starts_with('/') || GoesUp(s.path))
-            return Error(
-                reason::kSpecInvalid,
-                fmt::format("Storage path '{}' must be relative and without '..'.", s.path));
-        if (!s.mountPath.starts_with('/') || GoesUp(s.mountPath))
-            return Error(
-                reason::kSpecInvalid,
-                fmt::format("mountPath '{}' must be absolute and without '..'.", s.mountPath));
-    }
-    for (const Role& role : job.spec.roles) {
-        if (role.image.empty() && job.spec.image.empty())
-            return Error(reason::kSpecInvalid,
-                         fmt::format("Role {} has no image: set spec.image.", role.name));
-        const Resources& r = role.resources;
-        for (const std::string& text : {r.cpu, r.memory, r.shm})
-            if (!text.empty())
-                if (auto q = ParseQuantity(text); !q)
-                    return Error(reason::kSpecInvalid,
-                                 fmt::format("Resources of role {}: {}.", role.name, q.error()));
-    }
-    return {};
-}
-
 /// One job with its cluster; makes a role's template at a time.
 class Renderer {
   public:
     Renderer(const DLJob& job, const DLCluster& cluster)
-        : job_(job), spec_(job.spec), cluster_(cluster), pods_(TotalPods(job.spec)) {}
+        : job_(job),
+          spec_(job.spec),
+          cluster_(cluster),
+          pods_(TotalPods(job.spec)),
+          // An elastic job of one pod may grow: its names must not change then.
+          peers_(pods_ > 1 || job.spec.elastic) {
+        for (const File& f : spec_.files)
+            files_.push_back({f.name, f.name, f.content, f.mode});
+    }
 
     std::expected<Rendered, RenderError> Run();
 
@@ -81,6 +47,7 @@ class Renderer {
     void SetResources(PodTemplate& pod, const Role& role);
     void SetMain(PodTemplate& pod, const Role& role);
     void AddFiles(PodTemplate& pod);
+    void AddSsh(PodTemplate& pod, const Role& role);
     void AddDriver(PodTemplate& pod);
     void RequireGpuType(PodTemplate& pod, const std::string& type);
     void AddVolume(PodTemplate& pod, json::object volume);
@@ -93,15 +60,20 @@ class Renderer {
     const DLJobSpec& spec_;
     const DLCluster& cluster_;
     int pods_;
+    bool peers_;
+    std::vector<JobFile> files_;
 };
 
 std::expected<Rendered, RenderError> Renderer::Run() {
-    if (auto ok = Check(job_, cluster_); !ok) return std::unexpected(ok.error());
+    if (auto ok = CheckJob(job_, cluster_); !ok) return std::unexpected(ok.error());
+    const bool ssh = UsesSsh(spec_.framework);
+    if (ssh) std::ranges::move(SshFiles(job_, cluster_), std::back_inserter(files_));
     Rendered out;
     out.job = job_.meta.name;
     out.ns = job_.meta.ns;
     out.jobUid = job_.meta.uid;
     out.framework = spec_.framework;
+    out.elastic = spec_.elastic.has_value();
     out.totalPods = pods_;
     int rank = 0;
     for (const Role& role : spec_.roles) {
@@ -110,8 +82,10 @@ std::expected<Rendered, RenderError> Renderer::Run() {
         out.roles.push_back({role.name, role.replicas, role.gpus, rank, std::move(*pod)});
         rank += role.replicas;
     }
-    if (pods_ > 1) out.service = Service();
-    if (!spec_.files.empty()) out.files = FilesConfigMap();
+    if (peers_) out.service = Service();
+    if (!files_.empty()) out.files = FilesConfigMap();
+    out.sshKeys = ssh;
+    if (auto ok = CheckSizes(out, files_); !ok) return std::unexpected(ok.error());
     return out;
 }
 
@@ -122,9 +96,10 @@ std::expected<json::object, RenderError> Renderer::RoleTemplate(const Role& role
     SetMain(pod, role);
     SetResources(pod, role);
     if (auto ok = AddStorage(pod); !ok) return std::unexpected(ok.error());
-    if (!spec_.files.empty()) AddFiles(pod);
+    if (!files_.empty()) AddFiles(pod);
     if (cluster_.gpu.driver == DriverMode::HostPath && role.gpus > 0) AddDriver(pod);
     if (!role.gpuType.empty()) RequireGpuType(pod, role.gpuType);
+    if (UsesSsh(spec_.framework)) AddSsh(pod, role);
 
     json::object& meta = pod.metadata();
     json::object& labels = pod.ObjectAt(meta, "labels");
@@ -198,7 +173,7 @@ void Renderer::Safety(PodTemplate& pod) {
     spec["enableServiceLinks"] = false;
     spec.erase("hostname");
     spec.erase("subdomain");
-    if (pods_ > 1) spec["subdomain"] = ServiceName(job_.meta.name);
+    if (peers_) spec["subdomain"] = ServiceName(job_.meta.name);
 
     json::object& user = pod.ObjectAt(spec, "securityContext");
     user["runAsNonRoot"] = true;
@@ -231,7 +206,7 @@ void Renderer::SetMain(PodTemplate& pod, const Role& role) {
     // itself.
     main.emplace("terminationMessagePolicy", "FallbackToLogsOnError");
     const json::array base = pod.ArrayAt(main, "env");
-    main["env"] = RoleEnvironment(spec_, job_.meta.name, role, cluster_, base);
+    main["env"] = RoleEnvironment(job_, role, cluster_, base);
 
     for (const std::string& secret : spec_.imagePullSecrets)
         pod.PutByKey(pod.ArrayAt(pod.spec(), "imagePullSecrets"), "name", {{"name", secret}});
@@ -291,12 +266,56 @@ Result Renderer::AddStorage(PodTemplate& pod) {
 
 void Renderer::AddFiles(PodTemplate& pod) {
     json::array items;
-    for (const File& f : spec_.files)
-        items.push_back(json::object{{"key", f.name}, {"path", f.name}, {"mode", f.mode}});
+    for (const JobFile& f : files_)
+        items.push_back(json::object{{"key", f.key}, {"path", f.path}, {"mode", f.mode}});
     AddVolume(pod, {{"name", "dlws-files"},
                     {"configMap",
                      {{"name", FilesConfigMapName(job_.meta.name)}, {"items", std::move(items)}}}});
     AddMount(pod, {{"name", "dlws-files"}, {"mountPath", kFilesMountPath}, {"readOnly", true}});
+}
+
+// Keys and files of Secrets and ConfigMaps are root's, and ssh takes a key that is not its user's
+// own from anybody: 0444 is for this pod alone, which the kubelet keeps from others.
+void Renderer::AddSsh(PodTemplate& pod, const Role& role) {
+    AddVolume(
+        pod,
+        {{"name", "dlws-ssh"},
+         {"secret",
+          {{"secretName", SshSecretName(job_.meta.name, job_.meta.uid)}, {"defaultMode", 0444}}}});
+    AddMount(pod, {{"name", "dlws-ssh"}, {"mountPath", kSshKeysPath}, {"readOnly", true}});
+    const auto put = [&](std::string_view file, std::string_view at) {
+        AddMount(pod, {{"name", "dlws-files"},
+                       {"mountPath", at},
+                       {"subPath", fmt::format(".dlws/{}", file)},
+                       {"readOnly", true}});
+    };
+    put("passwd", "/etc/passwd");
+    // Debian's, Ubuntu's, Fedora's and Alpine's own settings include this folder: a plain `ssh` and
+    // pdsh find the job's pods, too.
+    put("ssh_config", "/etc/ssh/ssh_config.d/dlws.conf");
+
+    json::object& main = pod.main();
+    if (role.name != kLauncherRole) {
+        if (role.command || role.args) return;
+        main["command"] = json::array{"/bin/sh", SshWorkerScript()};
+        main.erase("args");
+        return;
+    }
+    json::object wait{{"name", "dlws-wait"},
+                      {"image", main["image"]},
+                      {"command", json::array{"/bin/sh", SshWaitScript()}},
+                      {"terminationMessagePolicy", "FallbackToLogsOnError"},
+                      {"securityContext", main["securityContext"]},
+                      {"volumeMounts", main["volumeMounts"]}};
+    // A quota may ask for it, and a pod needs the larger of the two, not the sum.
+    if (const json::value* resources = main.if_contains("resources")) {
+        wait["resources"] = *resources;
+        for (auto& [kind, amounts] : wait["resources"].get_object())
+            if (amounts.is_object()) amounts.get_object().erase(kGpuResource);
+    }
+    if (const json::value* policy = main.if_contains("imagePullPolicy"))
+        wait["imagePullPolicy"] = *policy;
+    pod.ArrayAt(pod.spec(), "initContainers").push_back(std::move(wait));
 }
 
 void Renderer::AddDriver(PodTemplate& pod) {
@@ -347,8 +366,8 @@ json::object Renderer::Service() const {
 
 json::object Renderer::FilesConfigMap() const {
     json::object data;
-    for (const File& f : spec_.files)
-        data[f.name] = f.content;
+    for (const JobFile& f : files_)
+        data[f.key] = f.content;
     return {{"apiVersion", "v1"},
             {"kind", "ConfigMap"},
             {"metadata", OwnedMeta(job_.meta, FilesConfigMapName(job_.meta.name))},

@@ -52,12 +52,15 @@ struct Rendered {
     std::string ns;
     std::string jobUid;
     Framework framework = Framework::None;
+    bool elastic = false;  ///< the number of pods may change while they run
     int totalPods = 0;
     std::vector<RenderedRole> roles;
-    /// Headless Service, when the job has more than one pod.
+    /// Headless Service, when the job has more than one pod, or may have.
     std::optional<boost::json::object> service;
-    /// Immutable ConfigMap, when the job has files.
+    /// Immutable ConfigMap, when the job has files; a hostfile and what ssh needs are among them.
     std::optional<boost::json::object> files;
+    /// True: the pods mount the Secret of MakeSshSecret (ssh.h), whose content is random.
+    bool sshKeys = false;
 };
 
 std::expected<Rendered, RenderError> Render(const DLJob& job, const DLCluster& cluster);

@@ -231,7 +231,7 @@ class Decider : private Launcher {
     // The end is decided: say so, then end the pods that still run, then be Finished.
     void Close(Phase outcome) {
         std::string what = outcome == Phase::Failed      ? next_.failure->message
-                           : outcome == Phase::Succeeded ? SuccessMessage()
+                           : outcome == Phase::Succeeded ? SuccessMessage(spec_.success)
                                                          : "Stopped because spec.stop was set.";
         int live = spec_.cleanupPods == model::CleanupPods::None ? 0 : Live();
         const PodView* stuck = live > 0 ? FirstNotAnswering() : nullptr;
@@ -250,11 +250,6 @@ class Decider : private Launcher {
                     "The job's pods are ending.");
         PublishNext();  // record first
         DeleteLive();
-    }
-
-    std::string SuccessMessage() const {
-        return spec_.success == model::Success{} ? "Every pod ended with exit code 0."
-                                                 : "The job's success policy is met.";
     }
 
     bool Succeeding() const {

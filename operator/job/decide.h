@@ -55,6 +55,7 @@ struct World {
 };
 
 struct CreateFiles {};    ///< the ConfigMap of rendered.files
+struct CreateSshKeys {};  ///< the Secret that rendered.sshKeys asks for; kept if it is there
 struct CreateService {};  ///< rendered.service
 /// The fence of that attempt, open (model/owned.h). Before its pods.
 struct CreateFence {
@@ -87,8 +88,8 @@ struct Publish {
     /// False: only counts moved, so it may be put off for two seconds to save writes.
     bool urgent = true;
 };
-using Write = std::variant<CreateFiles, CreateService, CreateFence, CreatePods, DeletePods, Publish,
-                           DeleteJob>;
+using Write = std::variant<CreateFiles, CreateSshKeys, CreateService, CreateFence, CreatePods,
+                           DeletePods, Publish, DeleteJob>;
 
 struct Decision {
     /// In order; the first that fails ends the round, and the job is looked at again.

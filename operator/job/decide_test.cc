@@ -64,6 +64,64 @@ TEST(Decide, FilesBecomeAConfigMapBeforeThePods) {
     EXPECT_TRUE(std::holds_alternative<CreateFiles>(d.writes[0]));
 }
 
+World Mpi(std::vector<model::PodView> pods) {
+    World world = WorldOf(Job(2));
+    world.job.spec.framework = model::Framework::MPI;
+    world.job.spec.roles.insert(world.job.spec.roles.begin(), {.name = "launcher"});
+    world.job.spec.success.role = "launcher";  // as ParseDLJob sets it
+    world.service_exists = true;
+    world.job.status = Published(world, Decide(world));
+    world.pods = std::move(pods);
+    return world;
+}
+
+TEST(Decide, KeysOfAnMpiJobComeAfterItsFilesAndBeforeItsPods) {
+    World world = Mpi({});
+    world.job.status = {};
+    Decision d = Decide(world);
+    ASSERT_THAT(d.writes, SizeIs(5));
+    EXPECT_TRUE(std::holds_alternative<CreateFiles>(d.writes[0]));
+    EXPECT_TRUE(std::holds_alternative<CreateSshKeys>(d.writes[1]));
+    EXPECT_TRUE(std::holds_alternative<CreateFence>(d.writes[2]));
+    EXPECT_TRUE(std::holds_alternative<CreatePods>(d.writes[3]));
+}
+
+// Kubeflow's MPIJob: the launcher's end is the job's; workers wait for ever and are ended.
+TEST(Decide, TheLaunchersSuccessEndsAnMpiJobAndItsWorkers) {
+    World world =
+        Mpi({Pod("launcher", 0, 0, PodPhase::Succeeded), Pod("worker", 0, 0, PodPhase::Running),
+             Pod("worker", 1, 0, PodPhase::Running)});
+    Decision d = Decide(world);
+    EXPECT_EQ(Published(world, d).phase, Phase::Stopping);
+    ASSERT_TRUE(Find<DeletePods>(d));
+    EXPECT_THAT(Find<DeletePods>(d)->pods, SizeIs(2));
+    world.job.status = Published(world, d);
+    world.pods = {Pod("launcher", 0, 0, PodPhase::Succeeded),
+                  PodThatFailed("worker", 0, 0, 137)};  // killed as it was ended: no failure
+    d = Decide(world);
+    EXPECT_EQ(Published(world, d).phase, Phase::Succeeded);
+    EXPECT_EQ(Published(world, d).message, "Every pod of role launcher ended with exit code 0.");
+}
+
+TEST(Decide, AFailedWorkerFailsAnMpiJob) {
+    World world = Mpi({Pod("launcher", 0, 0, PodPhase::Running), PodThatFailed("worker", 0, 0, 255),
+                       Pod("worker", 1, 0, PodPhase::Running)});
+    EXPECT_EQ(Published(world, Decide(world)).failure->pod, "digits-worker-0-0");
+}
+
+TEST(Decide, ACircleInStartAfterIsTheUsersToChange) {
+    World world = WorldOf(Job(1));
+    world.job.spec.roles.push_back({.name = "server", .startAfter = {{"worker"}}});
+    world.job.spec.roles[0].startAfter = {{"server"}};
+    Decision d = Decide(world);
+    ASSERT_THAT(d.writes, SizeIs(1)) << "nothing is made";
+    auto status = Published(world, d);
+    ASSERT_TRUE(status.pending);
+    EXPECT_EQ(status.pending->cls, model::ReasonClass::Change);
+    EXPECT_EQ(status.pending->reason, model::reason::kSpecInvalid.name);
+    EXPECT_THAT(status.message, HasSubstr("Roles worker, server wait for one another in a circle"));
+}
+
 TEST(Decide, CreatesOnlyWhatIsMissing) {
     World world = WorldOf(Job(3));
     world.service_exists = true;

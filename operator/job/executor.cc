@@ -15,6 +15,8 @@
 #include "model/names.h"
 #include "model/owned.h"
 #include "model/reason.h"
+#include "model/ssh.h"
+#include "operator/job/ssh_keys.h"
 
 namespace dlws::job {
 
@@ -64,6 +66,8 @@ Awaitable<Executor::Outcome> Executor::Perform(const World& world, const Decisio
             std::string body = model::Serialize(*decision.rendered->files);
             outcome = co_await CreateOwned(world, kube::kConfigMaps, std::move(name),
                                            std::move(body), ignored);
+        } else if (std::holds_alternative<CreateSshKeys>(write)) {
+            outcome = co_await CreateSshSecret(world);
         } else if (std::holds_alternative<CreateService>(write)) {
             std::string name = model::ServiceName(meta.name);
             std::string body = model::Serialize(*decision.rendered->service);
@@ -125,6 +129,20 @@ Awaitable<Executor::Outcome> Executor::CreateOwned(const World& world, kube::Res
     }
     if (!made) co_return Fail(made.error(), what);
     written = std::max(written, made.value()->meta.resource_version);
+    co_return Outcome{};
+}
+
+// The Secret's name has the job's UID in it: what is there already is ours, made by an earlier
+// round or another leader, and no right to read Secrets is needed to see that.
+Awaitable<Executor::Outcome> Executor::CreateSshSecret(const World& world) {
+    const model::Metadata& meta = world.job.meta;
+    std::string what = "Secret " + model::SshSecretName(meta.name, meta.uid);
+    auto keys = MakeSshKeys();
+    if (!keys) co_return std::unexpected(Failed{.log = what + ": " + keys.error()});
+    std::string ns = meta.ns;
+    std::string body = model::MakeSshSecret(meta, keys->private_key, keys->public_key);
+    auto made = co_await api_.Create(kube::kSecrets, std::move(ns), std::move(body));
+    if (!made && !made.error().IsAlreadyExists()) co_return Fail(made.error(), what);
     co_return Outcome{};
 }
 

@@ -55,6 +55,7 @@ class Executor {
     kube::Awaitable<Outcome> CreateOwned(const World& world, kube::Resource resource,
                                          std::string name, std::string body,
                                          std::uint64_t& written);
+    kube::Awaitable<Outcome> CreateSshSecret(const World& world);
     kube::Awaitable<Outcome> CreateGang(const World& world, const model::Rendered& rendered,
                                         const CreatePods& create, WrittenVersions& written);
     kube::Awaitable<Outcome> Delete(const World& world, const DeletePods& targets);

@@ -20,6 +20,7 @@ using ::testing::HasSubstr;
 const std::string kPodsPath = "/api/v1/namespaces/vision/pods";
 const std::string kConfigMapsPath = "/api/v1/namespaces/vision/configmaps";
 const std::string kFencePath = kConfigMapsPath + "/digits-attempt-0";
+const std::string kSecretsPath = "/api/v1/namespaces/vision/secrets";
 const std::string kServicesPath = "/api/v1/namespaces/vision/services";
 const std::string kStatusPath = "/apis/dlworkspace.io/v1/namespaces/vision/dljobs/digits/status";
 
@@ -173,6 +174,51 @@ TEST_F(ExecutorTest, AFenceThatWasNeverMadeIsMadeClosed) {
     auto made = server_.Requests()[1];
     EXPECT_EQ(made.method, "POST");
     EXPECT_THAT(made.body, HasSubstr(R"("data":{})"));
+}
+
+World MpiWorld() {
+    World world = WorldOf(Job(1));
+    world.job.spec.framework = model::Framework::MPI;
+    world.job.spec.roles.insert(world.job.spec.roles.begin(), {.name = "launcher"});
+    world.service_exists = true;
+    return world;
+}
+
+TEST_F(ExecutorTest, TheKeysOfAJobAreMadeBeforeItsPods) {
+    server_.When("POST", kSecretsPath).Reply(201, Stored("digits-ssh-job-uid", "job-uid", 4));
+    server_.When("POST", kPodsPath).Reply(201, Stored("p", "job-uid", 11));
+    server_.When("PATCH", kStatusPath).Reply(200, Stored("digits", "", 15));
+    auto done = Perform(MpiWorld());
+    ASSERT_TRUE(done) << done.error().log;
+    auto requests = server_.Requests();
+    EXPECT_THAT(requests[0].body, HasSubstr(R"("hostfile":"worker-0.digits slots=1\n")"));
+    EXPECT_EQ(requests[1].method, "POST");
+    EXPECT_THAT(requests[1].target, HasSubstr(kSecretsPath));
+    EXPECT_THAT(requests[1].body, HasSubstr(R"("name":"digits-ssh-job-uid")"));
+    EXPECT_THAT(requests[1].body, HasSubstr("-----BEGIN OPENSSH PRIVATE KEY-----\\n"));
+    EXPECT_THAT(requests[1].body, HasSubstr(R"("known_hosts":"dlws ssh-ed25519 AAAA)"));
+}
+
+TEST_F(ExecutorTest, KeysThatAreThereAlreadyAreKeptAndNotRead) {
+    server_.When("POST", kSecretsPath).Reply(409, Status(409, "AlreadyExists", "exists"));
+    server_.When("POST", kPodsPath).Reply(201, Stored("p", "job-uid", 11));
+    server_.When("PATCH", kStatusPath).Reply(200, Stored("digits", "", 15));
+    auto done = Perform(MpiWorld());
+    ASSERT_TRUE(done) << done.error().log;
+    EXPECT_EQ(server_.Count("GET", kSecretsPath + "/digits-ssh-job-uid"), 0u);
+    EXPECT_EQ(server_.Count("POST", kPodsPath), 2u);
+}
+
+TEST_F(ExecutorTest, RefusedKeysAreToldWithoutTheKeys) {
+    server_.When("POST", kSecretsPath)
+        .Reply(403, Status(403, "Forbidden", "exceeded quota: secrets"));
+    auto done = Perform(MpiWorld());
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().problem->reason, model::reason::kQuotaExceeded.name);
+    EXPECT_EQ(done.error().problem->message,
+              "Secret digits-ssh-job-uid was refused: exceeded quota: secrets");
+    EXPECT_EQ(done.error().log, "Secret digits-ssh-job-uid: exceeded quota: secrets");
+    EXPECT_EQ(server_.Count("POST", kPodsPath), 0u);
 }
 
 TEST(ExplainRefusal, TellsOnlyWhatAUserCanUse) {

@@ -113,6 +113,7 @@ bool Launcher::CreateMissing() {
     }
     if (creates.empty()) return complete;
     if (decision_.rendered->files) decision_.writes.push_back(CreateFiles{});
+    if (decision_.rendered->sshKeys) decision_.writes.push_back(CreateSshKeys{});
     if (decision_.rendered->service && !world_.service_exists)
         decision_.writes.push_back(CreateService{});
     for (auto& [attempt, create] : creates) {

@@ -40,6 +40,12 @@ std::string UsedUp(const model::Retry& retry, model::Cause cause) {
     return fmt::format(" It was restarted {} times, which is retry.limit.", retry.limit);
 }
 
+std::string SuccessMessage(const model::Success& success) {
+    if (success.policy != model::Success::All) return "The job's success policy is met.";
+    if (success.role.empty()) return "Every pod ended with exit code 0.";
+    return fmt::format("Every pod of role {} ended with exit code 0.", success.role);
+}
+
 void AvoidNode(model::JobStatus& status, std::string_view node, model::Time now) {
     auto& nodes = status.avoidedNodes;
     auto it = std::ranges::find(nodes, node, &model::AvoidedNode::node);

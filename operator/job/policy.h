@@ -29,6 +29,9 @@ bool MayRetry(const model::Retry& retry, const model::Restarts& restarts, model:
 /// The sentence that says so when it may not; empty where nothing was to be expected.
 std::string UsedUp(const model::Retry& retry, model::Cause cause);
 
+/// The sentence that says why the job has succeeded.
+std::string SuccessMessage(const model::Success& success);
+
 /// Remembers that an attempt failed on the node by its fault: for half an hour after the first
 /// time, twice as long after each further, at most a day.
 void AvoidNode(model::JobStatus& status, std::string_view node, model::Time now);

@@ -113,6 +113,34 @@ fill_digits() {
     run_logged "$cache_dir/log/digits-prune.log" bash "$digits_source/prune.sh" "$1"
 }
 
+# mpi_image: prints the archive of dlworkspace.io/mpi:1: Debian's Open MPI and OpenSSH, and the program of
+# examples/mpi.
+mpi_image() {
+    local archive
+    archive="$images_dir/mpi-$(hash_of fill_mpi "$mpi_source"/{packages.txt,prune.sh,pi.c}).tar"
+    [ -e "$archive" ] || say "building the image of examples/mpi from Debian packages (once for this machine)"
+    make_image dlworkspace.io/mpi:1 "$archive" fill_mpi --user 1000:1000 --env PATH=/usr/bin:/bin --cmd /bin/sh
+    echo "$archive"
+}
+mpi_source="$repo_dir/examples/mpi/image"
+fill_mpi() {
+    local packages lib=usr/lib/x86_64-linux-gnu
+    mkdir -p "$cache_dir/log"
+    packages="$(grep -v '^#' "$mpi_source/packages.txt" | paste -sd ,)"
+    need_disk 2 "$cache_dir"
+    # Only unpacked, as for digits. The headers would bring compilers with them, so their package comes by itself.
+    # shellcheck disable=SC2016
+    run_logged "$cache_dir/log/mpi-packages.log" nice mmdebstrap --mode=root --variant=extract \
+        --include="$packages" --aptopt='Apt::Install-Recommends "false"' --aptopt='APT::Sandbox::User "root"' \
+        --extract-hook='cd "$1/tmp" && APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get download libopenmpi-dev' \
+        --skip=cleanup/reproducible,cleanup/tmp --format=directory bookworm "$1" ${DLWS_DEBIAN_MIRROR:+"$DLWS_DEBIAN_MIRROR"}
+    dpkg-deb -x "$1"/tmp/libopenmpi-dev_*.deb "$1/tmp/dev"
+    gcc -O2 -I "$1/tmp/dev/$lib/openmpi/include" -o "$1/usr/bin/pi" "$mpi_source/pi.c" "$1/$lib/libmpi.so.40" -lm \
+        -Wl,-rpath-link,"$1/$lib"
+    rm -rf "$1"/tmp/*
+    run_logged "$cache_dir/log/mpi-prune.log" bash "$mpi_source/prune.sh" "$1"
+}
+
 # operator_image BINARY: prints the archive of dlworkspace.io/operator:dev: the operator, the libraries that
 # it loads, and the certificate authorities. No shell, no package manager, no root.
 operator_image() {

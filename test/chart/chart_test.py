@@ -246,6 +246,7 @@ class Rights(unittest.TestCase):
             "dlworkspace.io/dljobs": "get list watch delete", "dlworkspace.io/dlclusters": "get list watch",
             "dlworkspace.io/dljobs/status": "patch", "/pods": "get list watch create delete",
             "/services": "get list watch create", "/configmaps": "get create patch",
+            "/secrets": "create",
             "events.k8s.io/events": "create patch",
         }
         self.assertEqual(self.rules("ClusterRole", "dlworkspace-operator"),

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # test/cluster/install.sh: the operator of this checkout, installed on the test cluster with Helm, and the
-# image that the tests run in their jobs. Starts the cluster when it is not up.
+# images that the tests run in their jobs. Starts the cluster when it is not up.
 #
 # Safe to repeat: what is there already is left alone. As release `dlworkspace` in `dlws-system`, two
 # replicas, with $DLWS_STATE/shared as the shared folder.
@@ -22,7 +22,8 @@ binary="${DLWS_OPERATOR:-}"
 [ -n "$binary" ] || binary="$("$repo_dir/script/build" release | tail -n 1)"
 operator="$("$repo_dir/script/image" operator "$binary")"
 tools="$("$repo_dir/script/image" tools)"
-"$repo_dir/script/cluster" load "$operator" "$tools" >/dev/null
+mpi="$("$repo_dir/script/image" mpi)"
+"$repo_dir/script/cluster" load "$operator" "$tools" "$mpi" >/dev/null
 
 # What an administrator does once: the shared folder, and in it the folder of the default user.
 shared="$state/shared"

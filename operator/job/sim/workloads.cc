@@ -56,6 +56,7 @@ model::DLJob Elastic(int replicas, int least, int most) {
 
 model::DLJob LauncherAndWorkers() {
     model::DLJob job = SmallJob(2);
+    job.spec.framework = model::Framework::MPI;
     job.spec.roles.insert(job.spec.roles.begin(), model::Role{.name = "launcher"});
     job.spec.roles[0].startAfter = {{"worker", model::StartAfter::Ready}};
     job.spec.success.role = "launcher";
