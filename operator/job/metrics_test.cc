@@ -34,6 +34,7 @@ std::string Write(const std::vector<JobFacts>& jobs) {
 
 model::DLJob FailedJob() {
     model::DLJob job = Job(3);
+    job.spec.roles[0].gpus = 2;
     job.meta.creationTimestamp = At(0);
     job.status.phase = Phase::Failed;
     job.status.startTime = At(10);
@@ -59,7 +60,7 @@ TEST(JobFacts, AreWhatTheJobSays) {
     const JobFacts facts = ToFacts(FailedJob());
     EXPECT_EQ(facts.ns, "vision");
     EXPECT_EQ(facts.name, "digits");
-    EXPECT_EQ(facts.gpus, 3);
+    EXPECT_EQ(facts.gpus, 6);
     EXPECT_EQ(facts.pods, 3);
     EXPECT_EQ(facts.restarts, (model::Restarts{.user = 2, .infrastructure = 1}));
     EXPECT_EQ(facts.finish_reason, "OutOfMemory");
@@ -86,7 +87,7 @@ TEST(JobSamples, OfAJobThatFailed) {
     const std::string text = Write({ToFacts(FailedJob())});
     for (const char* line : {
              "kube_dlws_dljob_created{namespace=\"vision\",dljob=\"digits\"} 1800000000\n",
-             "kube_dlws_dljob_spec_gpus{namespace=\"vision\",dljob=\"digits\"} 3\n",
+             "kube_dlws_dljob_spec_gpus{namespace=\"vision\",dljob=\"digits\"} 6\n",
              "kube_dlws_dljob_spec_pods{namespace=\"vision\",dljob=\"digits\"} 3\n",
              "kube_dlws_dljob_status_ready_pods{namespace=\"vision\",dljob=\"digits\"} 0\n",
              "kube_dlws_dljob_status_start_time{namespace=\"vision\",dljob=\"digits\"} "
