@@ -137,10 +137,11 @@ class Metrics::Impl {
     }
     void Observe(std::string_view name, const Labels& labels, double seconds) {
         std::lock_guard lock(mutex_);
-        auto own = buckets_.find(name);
-        auto* histogram = Find(histograms_, name, labels, &prometheus::BuildHistogram,
-                               own == buckets_.end() ? Buckets() : own->second);
-        if (histogram) histogram->Observe(seconds);
+        if (auto* histogram = FindHistogram(name, labels)) histogram->Observe(seconds);
+    }
+    void Prepare(std::string_view name, const Labels& labels) {
+        std::lock_guard lock(mutex_);
+        FindHistogram(name, labels);
     }
     void Describe(std::string_view name, std::string help, std::vector<double> buckets) {
         std::lock_guard lock(mutex_);
@@ -172,6 +173,11 @@ class Metrics::Impl {
     }
 
   private:
+    prometheus::Histogram* FindHistogram(std::string_view name, const Labels& labels) {
+        auto own = buckets_.find(name);
+        return Find(histograms_, name, labels, &prometheus::BuildHistogram,
+                    own == buckets_.end() ? Buckets() : own->second);
+    }
     template <typename Metric, typename Builder, typename... Args>
     Metric* Find(Kind<Metric>& kind, std::string_view name, const Labels& labels, Builder builder,
                  const Args&... args) {
@@ -222,6 +228,9 @@ void Metrics::Set(std::string_view name, const Labels& labels, double value) {
 }
 void Metrics::Observe(std::string_view name, const Labels& labels, double seconds) {
     impl_->Observe(name, labels, seconds);
+}
+void Metrics::Prepare(std::string_view name, const Labels& labels) {
+    impl_->Prepare(name, labels);
 }
 void Metrics::Describe(std::string_view name, std::string help, std::vector<double> buckets) {
     impl_->Describe(name, std::move(help), std::move(buckets));

@@ -69,6 +69,9 @@ class Metrics {
     void Set(std::string_view name, const Labels& labels, double value);
     /// `seconds` is the unit of every histogram here. Buckets: 1 ms to 60 s, or Describe()'s.
     void Observe(std::string_view name, const Labels& labels, double seconds);
+    /// A histogram before its first observation, all zero: increase() does not see the first value
+    /// of a series that was not there. (For a counter: Count by 0.)
+    void Prepare(std::string_view name, const Labels& labels);
     /// The help text of a name, and of a histogram its buckets; call before first use. Unknown
     /// names get their own name as help.
     void Describe(std::string_view name, std::string help, std::vector<double> buckets = {});

@@ -69,6 +69,8 @@ TEST(Metrics, MisuseIsDroppedNotThrown) {
 TEST(Metrics, AHistogramMayHaveBucketsOfItsOwn) {
     Metrics metrics;
     metrics.Describe("start_seconds", "Start", {1, 3600});
+    metrics.Prepare("start_seconds", {});
+    EXPECT_THAT(metrics.Text(), HasSubstr("start_seconds_bucket{le=\"3600\"} 0\n"));
     metrics.Observe("start_seconds", {}, 1800);
     EXPECT_THAT(metrics.Text(), HasSubstr("start_seconds_bucket{le=\"1\"} 0\n"));
     EXPECT_THAT(metrics.Text(), HasSubstr("start_seconds_bucket{le=\"3600\"} 1\n"));

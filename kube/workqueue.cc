@@ -41,6 +41,9 @@ WorkQueue::WorkQueue(asio::any_io_executor executor, Settings settings)
         // There from the start: increase() does not see a counter's first value.
         for (const char* counter : {"workqueue_adds_total", "workqueue_retries_total"})
             metrics->Count(counter, labels_, 0);
+        for (const char* histogram :
+             {"workqueue_queue_duration_seconds", "workqueue_work_duration_seconds"})
+            metrics->Prepare(histogram, labels_);
         SetDepth();
         UpdateGauges();
     }

@@ -59,6 +59,7 @@ void DescribeReconciles(kube::Metrics& metrics, int workers) {
     for (const char* result : {"success", "error"})
         metrics.Count(kReconciles, {{"controller", "dljob"}, {"result", result}}, 0);
     metrics.Count(kErrors, kController, 0);
+    metrics.Prepare(kTime, kController);
     metrics.Set(kActive, kController, 0);
     metrics.Set(kMaxActive, kController, workers);
 }

@@ -133,6 +133,7 @@ JobMetrics::JobMetrics(kube::Metrics& metrics, std::function<bool()> leading)
             metrics.Count(kFinished, FinishedLabels(ToString(Phase::Failed), reason.name), 0);
     }
     metrics.Count(kPodsCreated, {}, 0);
+    metrics.Prepare(kStart, {});
     metrics.AddCollector([this](kube::Samples& out) { Collect(out); });
 }
 

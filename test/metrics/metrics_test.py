@@ -159,6 +159,9 @@ class World:
             except OSError:
                 return None
         wait_until("Prometheus is ready", ready, 30)
+        # It begins to read some seconds later.
+        wait_until("it has read every replica twice",
+                   lambda: len(query("count_over_time(up[1m]) > 1 and up == 1")) == len(self.replicas), 30)
 
     def submit(self, name, spec, namespace=NAMESPACE):
         lines = f"image: dlworkspace.io/tools:1\npodOverrides: {{terminationGracePeriodSeconds: 1}}\n{spec}".splitlines()
@@ -233,8 +236,9 @@ class Dashboard(unittest.TestCase):
                 answer = query(filled_in(expression))
                 if not answer:
                     self.assertIn(expression, MAY_BE_EMPTY)
-                for labels, value in answer:
-                    self.assertTrue(math.isfinite(value), f"{labels}: {value}")
+                # A quantile is not a number for a verb, say, that nobody has used of late.
+                else:
+                    self.assertTrue(any(math.isfinite(value) for _, value in answer), answer)
         print(f"figure dashboard_queries {len(targets())} queries")
 
     def test_what_may_be_empty_is_still_asked(self):
