@@ -11,6 +11,7 @@
 #include <random>
 #include <unordered_set>
 
+#include "kube/client_metrics.h"
 #include "kube/client_request.h"
 #include "kube/connection_pool.h"
 #include "kube/credentials.h"
@@ -89,8 +90,9 @@ class Client::Impl {
         const std::string agent = settings_.user_agent.empty()
                                       ? std::string("dlworkspace/" DLWS_VERSION)
                                       : settings_.user_agent;
-        constant_head_ = fmt::format("Host: {}\r\nUser-Agent: {}\r\nAccept: application/json\r\n",
-                                     HostHeader(config_), agent);
+        constant_head_ =
+            fmt::format("Host: {}\r\nUser-Agent: {}\r\nAccept: application/json\r\n", host_, agent);
+        if (settings_.metrics) RequestTally::Describe(*settings_.metrics);
     }
 
     const asio::any_io_executor& executor() const { return executor_; }
@@ -119,6 +121,7 @@ class Client::Impl {
                 if (!refreshed) co_return Fail(call, refreshed.error());
                 identity = std::move(*refreshed);
             }
+            RequestTally tally(settings_.metrics, host_, call.method, call.stream);
             ConnectionPool::Lease lease;
             ConnectionPtr own;
             if (call.stream) {
@@ -138,6 +141,7 @@ class Client::Impl {
                                                 .authorization = identity->authorization,
                                                 .content_type = call.content_type,
                                                 .body_size = call.body.size()});
+            tally.Sent();
             const auto answer = co_await connection.Start(head, call.body, deadline);
             if (!answer) {
                 const Failure& failure = answer.error();
@@ -145,6 +149,7 @@ class Client::Impl {
                                    failure.error.kind == ErrorKind::kNetwork;
                 if (stale && !fresh && (call.repeatable || !failure.sent)) {
                     fresh = true;  // all the kept ones may have been closed with it
+                    tally.Forget();
                     continue;
                 }
                 co_return Fail(call, failure.error);
@@ -152,11 +157,15 @@ class Client::Impl {
             for (const auto& warning : answer->warnings)
                 Warn(WarningText(warning));
             const bool good = answer->status >= 200 && answer->status < 300;
-            if (good && call.stream) co_return Answer{{}, std::move(own)};
+            if (good && call.stream) {
+                tally.Answered(answer->status);
+                co_return Answer{{}, std::move(own)};
+            }
 
             const std::size_t limit = good ? call.max_bytes : kMaxErrorBody;
             auto body = co_await connection.ReadAll(limit, deadline);
             if (!body) co_return Fail(call, body.error());
+            tally.Answered(answer->status);
             if (lease && connection.Reusable()) lease.KeepForNext();
             if (good) co_return Answer{std::move(*body), nullptr};
             lease.Release();
@@ -204,6 +213,7 @@ class Client::Impl {
     Endpoint endpoint_;
     ConnectionPool pool_;
     std::shared_ptr<Credentials> credentials_;
+    std::string host_ = HostHeader(config_);
     std::string constant_head_;
     std::mt19937_64 random_;
     std::unordered_set<std::string> warned_;

@@ -7,6 +7,7 @@
 
 #include "kube/api.h"
 #include "kube/config.h"
+#include "kube/metrics.h"
 
 namespace dlws::kube {
 
@@ -38,7 +39,8 @@ class Client : public Api {
         std::chrono::milliseconds token_reload{60'000};         ///< token file read again
         std::chrono::milliseconds certificate_reload{300'000};  ///< CA and client certificate files
         std::chrono::milliseconds exec_patience{30'000};        ///< one run of a credential plugin
-        std::uint64_t seed = 0;  ///< of the random watch times; 0: from the system
+        std::uint64_t seed = 0;      ///< of the random watch times; 0: from the system
+        Metrics* metrics = nullptr;  ///< optional, outlives us: rest_client_* as in client-go
     };
 
     Client(boost::asio::any_io_executor executor, Config config);

@@ -47,6 +47,10 @@ bool LeaderElector::Record::SameTerms(const Record& other) const {
 
 LeaderElector::LeaderElector(Client& client, Settings settings, Random& random)
     : client_(client), settings_(std::move(settings)), random_(random) {
+    if (settings_.metrics)
+        settings_.metrics->Describe("leader_election_master_status",
+                                    "Gauge of if the reporting system is master of the relevant "
+                                    "lease, 0 indicates backup, 1 indicates master");
     SetLeading(false);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kube/metrics.h"
 
+#include <fmt/format.h>
 #include <prometheus/counter.h>
 #include <prometheus/family.h>
 #include <prometheus/gauge.h>
@@ -8,6 +9,7 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <cmath>
 #include <exception>
 #include <functional>
 #include <mutex>
@@ -72,7 +74,55 @@ const prometheus::Histogram::BucketBoundaries& Buckets() {
     return kBuckets;
 }
 
+// The text format's own escapes; a quote is escaped in label values only.
+void AppendEscaped(std::string& out, std::string_view text, bool quotes) {
+    for (char c : text) {
+        if (c == '\n') {
+            out += "\\n";
+            continue;
+        }
+        if (c == '\\' || (quotes && c == '"')) out += '\\';
+        out += c;
+    }
+}
+
 }  // namespace
+
+bool Samples::Family(std::string_view name, Type type, std::string_view help) {
+    name_.clear();
+    // A family that is there twice makes Prometheus refuse the whole scrape.
+    if (!taken_.emplace(name).second) {
+        LogError("metrics", "{} is collected twice", name);
+        return false;
+    }
+    name_ = name;
+    fmt::format_to(std::back_inserter(out_), "# HELP {} ", name);
+    AppendEscaped(out_, help, false);
+    fmt::format_to(std::back_inserter(out_), "\n# TYPE {} {}\n", name,
+                   type == kGauge ? "gauge" : "counter");
+    return true;
+}
+
+void Samples::Add(std::initializer_list<std::pair<std::string_view, std::string_view>> labels,
+                  double value) {
+    if (name_.empty()) return;
+    out_ += name_;
+    char before = '{';
+    for (const auto& [label, text] : labels) {
+        out_ += before;
+        out_ += label;
+        out_ += "=\"";
+        AppendEscaped(out_, text, true);
+        out_ += '"';
+        before = ',';
+    }
+    if (before == ',') out_ += '}';
+    constexpr double kWhole = 1e15;  // every whole number below has its digits in a double
+    if (std::trunc(value) == value && std::abs(value) < kWhole)
+        fmt::format_to(std::back_inserter(out_), " {}\n", (long long)value);
+    else
+        fmt::format_to(std::back_inserter(out_), " {}\n", value);
+}
 
 class Metrics::Impl {
   public:
@@ -87,20 +137,47 @@ class Metrics::Impl {
     }
     void Observe(std::string_view name, const Labels& labels, double seconds) {
         std::lock_guard lock(mutex_);
-        auto* histogram = Find(histograms_, name, labels, &prometheus::BuildHistogram, Buckets());
-        if (histogram) histogram->Observe(seconds);
+        if (auto* histogram = FindHistogram(name, labels)) histogram->Observe(seconds);
     }
-    void Describe(std::string_view name, std::string help) {
+    void Prepare(std::string_view name, const Labels& labels) {
+        std::lock_guard lock(mutex_);
+        FindHistogram(name, labels);
+    }
+    void Describe(std::string_view name, std::string help, std::vector<double> buckets) {
         std::lock_guard lock(mutex_);
         help_.insert_or_assign(std::string(name), std::move(help));
+        if (!buckets.empty()) buckets_.insert_or_assign(std::string(name), std::move(buckets));
+    }
+    void AddCollector(Collector collector) {
+        std::lock_guard lock(mutex_);
+        collectors_.push_back(std::move(collector));
     }
     std::string Text() const {
+        std::vector<prometheus::MetricFamily> families;
+        std::vector<Collector> collectors;
+        {
+            std::lock_guard lock(mutex_);
+            families = registry_.Collect();
+            collectors = collectors_;
+        }
         std::ostringstream out;
-        prometheus::TextSerializer().Serialize(out, registry_.Collect());
-        return std::move(out).str();
+        prometheus::TextSerializer().Serialize(out, families);
+        std::string text = std::move(out).str();
+        std::set<std::string, std::less<>> taken;
+        for (const auto& family : families)
+            taken.insert(family.name);
+        Samples samples(text, taken);
+        for (const Collector& collector : collectors)
+            collector(samples);
+        return text;
     }
 
   private:
+    prometheus::Histogram* FindHistogram(std::string_view name, const Labels& labels) {
+        auto own = buckets_.find(name);
+        return Find(histograms_, name, labels, &prometheus::BuildHistogram,
+                    own == buckets_.end() ? Buckets() : own->second);
+    }
     template <typename Metric, typename Builder, typename... Args>
     Metric* Find(Kind<Metric>& kind, std::string_view name, const Labels& labels, Builder builder,
                  const Args&... args) {
@@ -134,6 +211,8 @@ class Metrics::Impl {
     Kind<prometheus::Gauge> gauges_;
     Kind<prometheus::Histogram> histograms_;
     std::unordered_map<std::string, std::string> help_;
+    std::map<std::string, std::vector<double>, std::less<>> buckets_;
+    std::vector<Collector> collectors_;
     std::unordered_map<std::string, std::size_t> series_of_name_;
     std::set<std::string> complained_;
 };
@@ -150,8 +229,14 @@ void Metrics::Set(std::string_view name, const Labels& labels, double value) {
 void Metrics::Observe(std::string_view name, const Labels& labels, double seconds) {
     impl_->Observe(name, labels, seconds);
 }
-void Metrics::Describe(std::string_view name, std::string help) {
-    impl_->Describe(name, std::move(help));
+void Metrics::Prepare(std::string_view name, const Labels& labels) {
+    impl_->Prepare(name, labels);
+}
+void Metrics::Describe(std::string_view name, std::string help, std::vector<double> buckets) {
+    impl_->Describe(name, std::move(help), std::move(buckets));
+}
+void Metrics::AddCollector(Collector collector) {
+    impl_->AddCollector(std::move(collector));
 }
 std::string Metrics::Text() const {
     return impl_->Text();

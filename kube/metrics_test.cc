@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <ctime>
+#include <fstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -61,6 +64,83 @@ TEST(Metrics, MisuseIsDroppedNotThrown) {
     EXPECT_THAT(text, HasSubstr("thing 1\n"));
     EXPECT_THAT(text, Not(HasSubstr("bad label")));
     EXPECT_THAT(text, Not(HasSubstr("no spaces")));
+}
+
+TEST(Metrics, AHistogramMayHaveBucketsOfItsOwn) {
+    Metrics metrics;
+    metrics.Describe("start_seconds", "Start", {1, 3600});
+    metrics.Prepare("start_seconds", {});
+    EXPECT_THAT(metrics.Text(), HasSubstr("start_seconds_bucket{le=\"3600\"} 0\n"));
+    metrics.Observe("start_seconds", {}, 1800);
+    EXPECT_THAT(metrics.Text(), HasSubstr("start_seconds_bucket{le=\"1\"} 0\n"));
+    EXPECT_THAT(metrics.Text(), HasSubstr("start_seconds_bucket{le=\"3600\"} 1\n"));
+    EXPECT_THAT(metrics.Text(), Not(HasSubstr("0.001")));
+}
+
+TEST(Metrics, CollectorsAreAskedAtEachScrape) {
+    Metrics metrics;
+    double jobs = 3;
+    metrics.AddCollector([&](Samples& out) {
+        out.Family("jobs", Samples::kGauge, "Jobs \\ \"now\"");
+        out.Add({}, jobs);
+        out.Family("job_seconds_total", Samples::kCounter, "Time");
+        out.Add({{"name", "a\"b\\c\nd"}, {"zone", ""}}, 0.25);
+        out.Add({{"name", "big"}}, 1e20);
+    });
+    EXPECT_EQ(metrics.Text(),
+              "# HELP jobs Jobs \\\\ \"now\"\n# TYPE jobs gauge\njobs 3\n"
+              "# HELP job_seconds_total Time\n# TYPE job_seconds_total counter\n"
+              "job_seconds_total{name=\"a\\\"b\\\\c\\nd\",zone=\"\"} 0.25\n"
+              "job_seconds_total{name=\"big\"} 1e+20\n");
+    jobs = 4;
+    EXPECT_THAT(metrics.Text(), HasSubstr("\njobs 4\n"));
+}
+
+TEST(Metrics, AFamilyIsWrittenOnce) {
+    Metrics metrics;
+    metrics.Set("thing", {}, 1);
+    auto collector = [](Samples& out) {
+        for (const char* name : {"thing", "other"}) {
+            out.Family(name, Samples::kGauge, "Help");
+            out.Add({}, 2);
+        }
+    };
+    metrics.AddCollector(collector);
+    metrics.AddCollector(collector);
+    const std::string text = metrics.Text();
+    EXPECT_THAT(text, HasSubstr("thing 1\n"));
+    EXPECT_THAT(text, Not(HasSubstr("thing 2\n")));
+    EXPECT_EQ(text.find("other 2\n"), text.rfind("other 2\n"));
+}
+
+double ValueOf(const std::string& text, const std::string& name) {
+    const auto at = text.find("\n" + name + " ");
+    return at == std::string::npos ? -1 : std::stod(text.substr(at + name.size() + 2));
+}
+
+TEST(ProcessMetrics, SayWhatThisProcessUses) {
+    Metrics metrics;
+    metrics.AddCollector(CollectProcess);
+    const std::string before = metrics.Text();
+    EXPECT_GT(ValueOf(before, "process_resident_memory_bytes"), 1e6);
+    EXPECT_GE(ValueOf(before, "process_virtual_memory_bytes"),
+              ValueOf(before, "process_resident_memory_bytes"));
+    EXPECT_GE(ValueOf(before, "process_max_fds"), ValueOf(before, "process_open_fds"));
+    const double now =
+        std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+    EXPECT_NEAR(ValueOf(before, "process_start_time_seconds"), now, 600);
+
+    const double cpu = ValueOf(before, "process_cpu_seconds_total");
+    EXPECT_GE(cpu, 0);
+    const std::clock_t until = std::clock() + CLOCKS_PER_SEC / 5;
+    while (std::clock() < until) {
+    }
+    std::vector<std::ifstream> files(7);
+    for (auto& file : files)
+        file.open("/dev/null");
+    const std::string after = metrics.Text();
+    EXPECT_NEAR(ValueOf(after, "process_cpu_seconds_total"), cpu + 0.2, 0.15);
+    EXPECT_EQ(ValueOf(after, "process_open_fds"), ValueOf(before, "process_open_fds") + 7);
 }
 
 TEST(Metrics, SeriesOfOneNameAreBounded) {

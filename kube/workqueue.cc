@@ -38,6 +38,12 @@ WorkQueue::WorkQueue(asio::any_io_executor executor, Settings settings)
                           "large values mean stuck workers");
         metrics->Describe("workqueue_longest_running_processor_seconds",
                           "How long the longest running worker has been on its item");
+        // There from the start: increase() does not see a counter's first value.
+        for (const char* counter : {"workqueue_adds_total", "workqueue_retries_total"})
+            metrics->Count(counter, labels_, 0);
+        for (const char* histogram :
+             {"workqueue_queue_duration_seconds", "workqueue_work_duration_seconds"})
+            metrics->Prepare(histogram, labels_);
         SetDepth();
         UpdateGauges();
     }

@@ -50,13 +50,15 @@ std::string Identity(const Options& options) {
     return fmt::format("{}_{:08x}", name, std::random_device{}());
 }
 
-kube::LeaderElector::Settings LeaseSettings(const Options& options, const std::string& identity) {
+kube::LeaderElector::Settings LeaseSettings(const Options& options, const std::string& identity,
+                                            kube::Metrics& metrics) {
     kube::LeaderElector::Settings lease;
     lease.lease = {options.ns, options.lease};
     lease.identity = identity;
     lease.lease_duration = std::chrono::seconds(options.lease_seconds);
     lease.renew_deadline = lease.lease_duration * 2 / 3;
     lease.retry_period = lease.lease_duration * 2 / 15;
+    lease.metrics = &metrics;
     return lease;
 }
 
@@ -67,13 +69,15 @@ class Operator {
         : options_(options),
           identity_(Identity(options)),
           random_(std::random_device{}()),
-          client_(executor, config, {.max_connections = options.connections}),
-          lease_client_(executor, config, {.max_connections = 1}),
+          client_(executor, config, {.max_connections = options.connections, .metrics = &metrics_}),
+          lease_client_(executor, config, {.max_connections = 1, .metrics = &metrics_}),
           health_(executor, options.health_address, (unsigned short)options.health_port),
           events_(client_, "dlworkspace.io/operator", identity_),
-          elector_(lease_client_, LeaseSettings(options, identity_), random_),
+          elector_(lease_client_, LeaseSettings(options, identity_, metrics_), random_),
           jobs_(client_, events_, metrics_, random_,
-                {.workers = options.workers, .rounds = {.parallel_writes = options.parallel_creates}}),
+                {.workers = options.workers,
+                 .rounds = {.parallel_writes = options.parallel_creates},
+                 .leading = [this] { return !options_.leader_elect || elector_.IsLeader(); }}),
           manager_(executor),
           signals_(executor, SIGTERM, SIGINT) {}
 
@@ -120,9 +124,10 @@ class Operator {
                 return kube::HealthServer::Answer{.status = 503, .body = "caches not read yet\n"};
             return kube::HealthServer::Answer{.body = "ok\n"};
         });
+        metrics_.Describe("dlws_build_info", "1 for the version of this program");
+        metrics_.Set("dlws_build_info", {{"version", DLWS_VERSION}}, 1);
+        metrics_.AddCollector(kube::CollectProcess);
         health_.Handle("/metrics", [this] {
-            metrics_.Set("leader_election_master_status", {{"name", options_.lease}},
-                         elector_.IsLeader());
             return kube::HealthServer::Answer{.body = metrics_.Text(),
                                               .content_type = "text/plain; version=0.0.4"};
         });
@@ -139,6 +144,7 @@ class Operator {
             }
         }
         if (!options_.leader_elect) {
+            metrics_.Set("leader_election_master_status", {{"name", options_.lease}}, 1);
             manager_.StartGroup("workers");
             asio::steady_timer forever(co_await asio::this_coro::executor,
                                        asio::steady_timer::time_point::max());

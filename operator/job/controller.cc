@@ -42,23 +42,53 @@ kube::Informer::Settings Ours(kube::Resource resource) {
     return {.resource = resource, .label_selector = std::string(model::kJobLabel)};
 }
 
+const kube::Metrics::Labels kController{{"controller", "dljob"}};
+constexpr const char* kReconciles = "controller_runtime_reconcile_total";
+constexpr const char* kErrors = "controller_runtime_reconcile_errors_total";
+constexpr const char* kTime = "controller_runtime_reconcile_time_seconds";
+constexpr const char* kActive = "controller_runtime_active_workers";
+constexpr const char* kMaxActive = "controller_runtime_max_concurrent_reconciles";
+
+// controller-runtime's, and there from the start: increase() does not see a counter's first value.
+void DescribeReconciles(kube::Metrics& metrics, int workers) {
+    metrics.Describe(kReconciles, "Total number of reconciliations per controller");
+    metrics.Describe(kErrors, "Total number of reconciliation errors per controller");
+    metrics.Describe(kTime, "Length of time per reconciliation per controller");
+    metrics.Describe(kActive, "Number of currently used workers per controller");
+    metrics.Describe(kMaxActive, "Maximum number of concurrent reconciles per controller");
+    for (const char* result : {"success", "error"})
+        metrics.Count(kReconciles, {{"controller", "dljob"}, {"result", result}}, 0);
+    metrics.Count(kErrors, kController, 0);
+    metrics.Prepare(kTime, kController);
+    metrics.Set(kActive, kController, 0);
+    metrics.Set(kMaxActive, kController, workers);
+}
+
 }  // namespace
 
 Controller::Controller(kube::Client& client, kube::EventRecorder& events, kube::Metrics& metrics,
                        kube::Random& random, Settings settings)
     : metrics_(metrics),
-      settings_(settings),
+      settings_(std::move(settings)),
       jobs_(client, {.resource = kDLJobs}, random),
       clusters_(client, {.resource = kDLClusters}, random),
       pods_(client, Ours(kube::kPods), random),
       services_(client, Ours(kube::kServices), random),
       queue_(client.Executor(), {.name = "dljob", .metrics = &metrics}),
-      reconciler_(client, events, settings.rounds) {
+      reconciler_(client, events, settings_.rounds),
+      job_metrics_(metrics, [this] { return HasSynced() && settings_.leading(); }) {
+    DescribeReconciles(metrics, settings_.workers);
     pods_.store().AddIndex(kByController, ControllerUid);
     pods_.store().AddIndex(kByLostJob, LostJob);
-    jobs_.OnChange([this](const kube::Change& c) { OnJob(c); });
+    jobs_.OnChange([this](const kube::Change& c) {
+        job_metrics_.OnJob(c.before, c.after);
+        OnJob(c);
+    });
     clusters_.OnChange([this](const kube::Change& c) { OnCluster(c); });
-    pods_.OnChange([this](const kube::Change& c) { OnPod(c); });
+    pods_.OnChange([this](const kube::Change& c) {
+        job_metrics_.OnPod(c.before, c.after);
+        OnPod(c);
+    });
     services_.OnChange([this](const kube::Change& c) { OnService(c); });
     for (auto& [name, informer] : Informers()) {
         informer->OnProgress([this, last = std::uint64_t(0)](std::uint64_t version) mutable {
@@ -128,12 +158,14 @@ void Controller::OnCluster(const kube::Change&) {
 Awaitable<void> Controller::Work() {
     while (auto key = co_await queue_.Get()) {
         auto started = Steady::now();
+        metrics_.Set(kActive, kController, ++active_workers_);
         bool done = co_await ReconcileSafely(*key);
+        metrics_.Set(kActive, kController, --active_workers_);
         std::chrono::duration<double> took = Steady::now() - started;
-        metrics_.Observe("controller_runtime_reconcile_time_seconds", {{"controller", "dljob"}},
-                         took.count());
-        metrics_.Count("controller_runtime_reconcile_total",
+        metrics_.Observe(kTime, kController, took.count());
+        metrics_.Count(kReconciles,
                        {{"controller", "dljob"}, {"result", done ? "success" : "error"}});
+        if (!done) metrics_.Count(kErrors, kController);
         if (done)
             queue_.Forget(*key);
         else

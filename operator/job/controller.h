@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +17,7 @@
 #include "model/dlcluster.h"
 #include "model/pod.h"
 #include "operator/job/decide.h"
+#include "operator/job/metrics.h"
 #include "operator/job/reconciler.h"
 
 namespace dlws::job {
@@ -34,6 +36,8 @@ class Controller {
     struct Settings {
         int workers = 16;  ///< jobs in work at once
         Reconciler::Settings rounds;
+        /// Whether this process leads, and so publishes what it knows of jobs as metrics.
+        std::function<bool()> leading = [] { return true; };
     };
 
     Controller(kube::Client& client, kube::EventRecorder& events, kube::Metrics& metrics,
@@ -75,6 +79,8 @@ class Controller {
     kube::Informer jobs_, clusters_, pods_, services_;
     kube::WorkQueue queue_;
     Reconciler reconciler_;
+    JobMetrics job_metrics_;
+    int active_workers_ = 0;
     std::shared_ptr<const model::DLCluster> cluster_;
     std::string cluster_problem_;
     std::unordered_map<kube::ObjectKey, Remembered, kube::ObjectKeyHash> memory_;

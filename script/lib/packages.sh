@@ -18,4 +18,6 @@ packages_cluster="
 packages_driver="dpkg-dev"   # and those of build
 packages_scale="git ca-certificates"
 
+packages_metrics="prometheus python3 python3-yaml"
+
 packages_image="buildah mmdebstrap jq gcc libc6-dev ca-certificates python3"

@@ -15,6 +15,7 @@ cluster   script/cluster itself: up, crash, heal, down
 api       the Kubernetes client against a real API server
 image     the operator's image: small, without root, the same each time it is built
 e2e       the installed operator on a real cluster
+metrics   what a real Prometheus reads of it: dashboard, alerts, documentation
 faults    the same while API server, etcd, network and operator are killed or cut off
 END
 }
@@ -64,6 +65,12 @@ suite_e2e() {
     once cluster start_cluster
     once operator install_operator
     run_ctest dev e2e
+}
+suite_metrics() {
+    "$repo_dir/script/setup" metrics
+    once cluster start_cluster
+    once operator install_operator
+    program test/metrics/metrics_test.py
 }
 suite_faults() {
     once build-dev compile dev

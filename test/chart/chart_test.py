@@ -111,7 +111,9 @@ VALUE_SETS = {
         "serviceAccount": {"name": "op", "annotations": {"a": "b"}},
         "networkPolicy": {"enabled": True, "metricsFrom": [
             {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}]},
-        "metrics": {"serviceMonitor": {"enabled": True, "interval": "1m", "labels": {"release": "prometheus"}}},
+        "metrics": {"serviceMonitor": {"enabled": True, "interval": "1m", "labels": {"release": "prometheus"}},
+                    "prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}},
+                    "dashboard": {"enabled": True, "labels": {"grafana_dashboard": "1", "team": "lab"}}},
         "podLabels": {"team": "lab"}, "podAnnotations": {"note": "a b"}, "nodeSelector": {"pool": "system"},
         "tolerations": [{"key": "system", "operator": "Exists", "effect": "NoSchedule"}],
         "priorityClassName": "system-cluster-critical",
@@ -225,10 +227,74 @@ class Operator(unittest.TestCase):
         service = only(documents, "Service")["metadata"]["labels"]
         self.assertLessEqual(only(documents, "ServiceMonitor")["spec"]["selector"]["matchLabels"].items(), service.items())
 
-    def test_a_monitor_without_its_service_is_refused(self):
-        result = template({"metrics": {"service": {"enabled": False}, "serviceMonitor": {"enabled": True}}})
-        self.assertNotEqual(result.returncode, 0)
-        self.assertIn("metrics.serviceMonitor.enabled needs metrics.service.enabled", result.stderr)
+
+class Monitoring(unittest.TestCase):
+    """How the queries and alerts do on a real Prometheus: test/metrics."""
+
+    def test_what_needs_the_service_is_refused_without_it(self):
+        for part in ("serviceMonitor", "prometheusRule"):
+            result = template({"metrics": {"service": {"enabled": False}, part: {"enabled": True}}})
+            self.assertNotEqual(result.returncode, 0)
+            self.assertIn(f"metrics.{part}.enabled needs metrics.service.enabled", result.stderr)
+
+    def test_nothing_of_it_by_default(self):
+        self.assertFalse({"ServiceMonitor", "PrometheusRule", "ConfigMap"} & set(kinds(render())))
+
+    def test_a_jobs_namespace_stays_its_own(self):
+        (endpoint,) = only(render(VALUE_SETS["everything"]), "ServiceMonitor")["spec"]["endpoints"]
+        self.assertEqual(endpoint, {"port": "metrics", "path": "/metrics", "interval": "1m", "honorLabels": True})
+
+    def test_alerts_are_about_this_release(self):
+        rule = only(render(VALUE_SETS["everything"]), "PrometheusRule")
+        self.assertEqual(rule["metadata"]["labels"]["release"], "prometheus")
+        lease = next(a.split("=", 1)[1] for a in only(render(VALUE_SETS["everything"]), "Deployment")["spec"]["template"]["spec"]
+                     ["containers"][0]["args"] if a.startswith("--lease="))
+        alerts = {r["alert"]: r for group in rule["spec"]["groups"] for r in group["rules"]}
+        for name in ("DLWorkspaceOperatorDown", "DLWorkspaceNoLeader"):
+            self.assertIn(f'leader_election_master_status{{name="{lease}"}}', alerts[name]["expr"])
+        for name, alert in alerts.items():
+            self.assertIn(alert["labels"]["severity"], ("warning", "critical"), name)
+            self.assertRegex(alert["for"], "^[0-9]+m$", name)
+            self.assertEqual(set(alert["annotations"]), {"summary", "description"}, name)
+            self.assertNotIn("`", "".join(alert["annotations"].values()), name)
+
+    def dashboard(self):
+        return json.loads((CHART / "dashboards/dlworkspace.json").read_text())
+
+    def test_the_dashboard_arrives_whole(self):
+        config = only(render({"metrics": {"dashboard": {"enabled": True}}}), "ConfigMap")
+        self.assertEqual(config["metadata"]["labels"]["grafana_dashboard"], "1")
+        self.assertEqual(json.loads(config["data"]["dlworkspace.json"]), self.dashboard())
+        self.assertEqual(only(render(VALUE_SETS["everything"]), "ConfigMap")["metadata"]["labels"]["team"], "lab")
+
+    def test_every_panel_can_be_read(self):
+        panels = self.dashboard()["panels"]
+        self.assertEqual([p["title"] for p in panels if p["type"] == "row"], ["Jobs", "Operator"])
+        self.assertEqual(len({p["id"] for p in panels}), len(panels))
+        self.assertEqual(len({p["title"] for p in panels}), len(panels))
+        for panel in (p for p in panels if p["type"] != "row"):
+            with self.subTest(panel["title"]):
+                self.assertTrue(panel["description"].endswith("."))
+                self.assertTrue(panel["fieldConfig"]["defaults"]["unit"])
+                self.assertTrue(panel["targets"])
+                for target in panel["targets"]:
+                    self.assertEqual(target["datasource"], {"type": "prometheus", "uid": "${datasource}"})
+                    self.assertTrue(target["legendFormat"] or panel["type"] == "table")
+
+    def test_panels_do_not_overlap(self):
+        taken = set()
+        for panel in self.dashboard()["panels"]:
+            at = panel["gridPos"]
+            cells = {(x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])}
+            self.assertLessEqual(at["x"] + at["w"], 24)
+            self.assertFalse(cells & taken, panel["title"])
+            taken |= cells
+
+    def test_every_variable_is_used(self):
+        dashboard = self.dashboard()
+        text = json.dumps(dashboard["panels"])
+        for variable in dashboard["templating"]["list"]:
+            self.assertTrue(f"${variable['name']}" in text or f"${{{variable['name']}}}" in text, variable["name"])
 
 
 class Rights(unittest.TestCase):
@@ -311,7 +377,7 @@ class Schema(unittest.TestCase):
                     yield from places(inner, path + (key,))
 
         free = {("podLabels",), ("podAnnotations",), ("nodeSelector",), ("serviceAccount", "annotations"),
-                ("metrics", "serviceMonitor", "labels")}
+                *(("metrics", part, "labels") for part in ("serviceMonitor", "prometheusRule", "dashboard"))}
         tried = 0
         for path in places(self.values):
             if path in free:
