@@ -73,7 +73,9 @@ class Operator {
           events_(client_, "dlworkspace.io/operator", identity_),
           elector_(lease_client_, LeaseSettings(options, identity_), random_),
           jobs_(client_, events_, metrics_, random_,
-                {.workers = options.workers, .parallel_creates = options.parallel_creates}),
+                {.ns = options.watch_namespace,
+                 .workers = options.workers,
+                 .parallel_creates = options.parallel_creates}),
           manager_(executor),
           signals_(executor, SIGTERM, SIGINT) {}
 

@@ -26,8 +26,8 @@ std::vector<std::string> ControllerUid(const kube::Object& object) {
     return {object.meta.controller_uid};
 }
 
-kube::Informer::Settings Ours(kube::Resource resource) {
-    return {.resource = resource, .label_selector = std::string(model::kJobLabel)};
+kube::Informer::Settings Ours(kube::Resource resource, const std::string& ns) {
+    return {.resource = resource, .ns = ns, .label_selector = std::string(model::kJobLabel)};
 }
 
 }  // namespace
@@ -36,13 +36,13 @@ Controller::Controller(kube::Client& client, kube::EventRecorder& events, kube::
                        kube::Random& random, Settings settings)
     : client_(client),
       metrics_(metrics),
-      settings_(settings),
-      jobs_(client, {.resource = kDLJobs}, random),
+      settings_(std::move(settings)),
+      jobs_(client, {.resource = kDLJobs, .ns = settings_.ns}, random),
       clusters_(client, {.resource = kDLClusters}, random),
-      pods_(client, Ours(kube::kPods), random),
-      services_(client, Ours(kube::kServices), random),
+      pods_(client, Ours(kube::kPods, settings_.ns), random),
+      services_(client, Ours(kube::kServices, settings_.ns), random),
       queue_(client.Executor(), {.name = "dljob", .metrics = &metrics}),
-      executor_(client, events, settings.parallel_creates) {
+      executor_(client, events, settings_.parallel_creates) {
     pods_.store().AddIndex(kByController, ControllerUid);
     jobs_.OnChange([this](const kube::Change& c) { OnJob(c); });
     clusters_.OnChange([this](const kube::Change& c) { OnCluster(c); });

@@ -32,6 +32,7 @@ namespace dlws::job {
 class Controller {
   public:
     struct Settings {
+        std::string ns;             ///< of the jobs to serve; empty: all namespaces
         int workers = 16;           ///< jobs in work at once
         int parallel_creates = 16;  ///< pods of one job created at once
         /// How long a change of counts only may wait. A kubelet tells of a container's end and of

@@ -15,7 +15,8 @@ cluster   script/cluster itself: up, crash, heal, down
 api       the Kubernetes client against a real API server
 image     the operator's image: small, without root, the same each time it is built
 e2e       the installed operator on a real cluster
-faults    the same while API server, etcd, network and operator are killed or cut off
+faults    the same while API server, etcd, network and operator are killed, frozen or cut off; and plans that break
+          one request of a job's life each, by a proxy (DLWS_PLAN=NAME repeats one)
 END
 }
 
