@@ -15,9 +15,9 @@ class Crash : public HostOperators {
   protected:
     void SetUp() override {
         HostOperators::SetUp();
-        OperatorProcess::Settings settings = Operator("crash");
+        HostOperator::Settings settings = Operator("crash");
         settings.args = {"--leader-elect=false"};
-        operator_ = std::make_unique<OperatorProcess>(std::move(settings));
+        operator_ = std::make_unique<HostOperator>(std::move(settings));
     }
     void TearDown() override {
         operator_.reset();
@@ -38,7 +38,7 @@ class Crash : public HostOperators {
         return kills;
     }
 
-    std::unique_ptr<OperatorProcess> operator_;
+    std::unique_ptr<HostOperator> operator_;
 };
 
 TEST_F(Crash, SigkillAtAnyMomentChangesNothing) {

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
 
@@ -40,6 +41,11 @@ status:
                                            exit_code == 0 ? "Succeeded" : "Failed", exit_code,
                                            exit_code == 0 ? "Completed" : "Error"));
     return patch;
+}
+
+std::string OperatorBinary() {
+    const char* other = std::getenv("DLWS_FAULTS_OPERATOR");
+    return other ? other : DLWS_OPERATOR_BINARY;
 }
 
 std::string OperatorToken() {
@@ -97,12 +103,11 @@ void HostOperators::TearDown() {
     Faults::TearDown();
 }
 
-OperatorProcess::Settings HostOperators::Operator(const std::string& name,
-                                                  const std::string& server) {
+HostOperator::Settings HostOperators::Operator(const std::string& name, const std::string& server) {
     const std::string folder = cluster().state() + "/log/faults";
     std::filesystem::create_directories(folder);
-    OperatorProcess::Settings settings;
-    settings.binary = DLWS_OPERATOR_BINARY;
+    HostOperator::Settings settings;
+    settings.binary = OperatorBinary();
     settings.kubeconfig = folder + "/" + name + ".kubeconfig";
     settings.log = folder + "/" + name + ".log";
     unlink(settings.log.c_str());

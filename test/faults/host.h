@@ -4,7 +4,7 @@
 #include <string>
 
 #include "test/faults/faults.h"
-#include "test/faults/process.h"
+#include "test/faults/host_operator.h"
 
 /// @file
 /// Operators as processes of this machine, in place of the installed one: a kubelet waits longer
@@ -19,7 +19,7 @@ class HostOperators : public Faults {
     void TearDown() override;
 
     /// An operator with the installed one's ServiceAccount. `server` empty: the API server itself.
-    OperatorProcess::Settings Operator(const std::string& name, const std::string& server = "");
+    HostOperator::Settings Operator(const std::string& name, const std::string& server = "");
     /// A job of `replicas` pods on simulated nodes; `more` of its spec.
     std::string Simulated(const std::string& name, int replicas, const std::string& more = "");
     /// Says of a pod on a simulated node that its container has ended.
@@ -45,6 +45,9 @@ void WriteKubeconfig(const std::string& file, const std::string& server, const s
 
 /// Token for the operator's ServiceAccount, good for an hour.
 std::string OperatorToken();
+
+/// What the checkout built, or DLWS_FAULTS_OPERATOR: one that is broken on purpose, say.
+std::string OperatorBinary();
 
 /// Ends the installed operator; and brings it back.
 void ScaleInstalledOperator(int replicas);

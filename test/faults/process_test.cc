@@ -23,8 +23,8 @@ using e2e::Text;
 
 class ProcessFault : public HostOperators {
   protected:
-    OperatorProcess::Settings Alone(const std::string& name, const std::string& server = "") {
-        OperatorProcess::Settings settings = Operator(name, server);
+    HostOperator::Settings Alone(const std::string& name, const std::string& server = "") {
+        HostOperator::Settings settings = Operator(name, server);
         settings.args = {"--leader-elect=false"};
         return settings;
     }
@@ -50,7 +50,7 @@ class ProcessFault : public HostOperators {
 
 TEST_F(ProcessFault, KilledEveryFewSecondsWhileJobsComeAndGo) {
     const int jobs = e2e::Full() ? 200 : 40;
-    OperatorProcess op(Alone("killed"));
+    HostOperator op(Alone("killed"));
     op.Start();
     std::atomic<bool> over = false;
     std::atomic<int> kills = 0;
@@ -84,14 +84,14 @@ TEST_F(ProcessFault, KilledEveryFewSecondsWhileJobsComeAndGo) {
 // Two leaders at once is what SIGCONT makes: the old one does not know how long it slept.
 TEST_F(ProcessFault, LeaderIsFrozenForLongerThanItsLease) {
     auto candidate = [&](const std::string& name) {
-        OperatorProcess::Settings settings = Operator(name);
+        HostOperator::Settings settings = Operator(name);
         settings.args = {"--lease-seconds=3", "--identity=" + name};
         return settings;
     };
     const int rounds = e2e::Full() ? 5 : 2;
     std::set<std::string> names;
     for (int round = 0; round < rounds; ++round) {
-        OperatorProcess first(candidate("frozen")), second(candidate("other"));
+        HostOperator first(candidate("frozen")), second(candidate("other"));
         first.Start();
         ASSERT_TRUE(
             WaitUntil("the first leads", [&] { return Holder(api()).starts_with("frozen_"); }));
@@ -127,7 +127,7 @@ TEST_F(ProcessFault, LeaderIsFrozenForLongerThanItsLease) {
 TEST_F(ProcessFault, WallClockJumpsByAnHour) {
     ProxyThreads threads;
     FaultProxy proxy(threads, {server_host_, server_port_, ca_file_});
-    OperatorProcess::Settings settings =
+    HostOperator::Settings settings =
         Operator("clock", fmt::format("http://127.0.0.1:{}", proxy.port()));
     const std::string clock = settings.log + ".clock";
     auto set_clock = [&](const std::string& offset) {
@@ -141,7 +141,7 @@ TEST_F(ProcessFault, WallClockJumpsByAnHour) {
                     {"FAKETIME_TIMESTAMP_FILE", clock},
                     {"FAKETIME_CACHE_DURATION", "1"},
                     {"FAKETIME_DONT_FAKE_MONOTONIC", "1"}};
-    OperatorProcess op(std::move(settings));
+    HostOperator op(std::move(settings));
     op.Start();
     const pid_t pid = op.pid();
     Submit(Simulated("early", 2, "activeDeadlineSeconds: 7200"));
@@ -178,7 +178,7 @@ TEST_F(ProcessFault, WallClockJumpsByAnHour) {
 }
 
 TEST_F(ProcessFault, NoFileDescriptorsAreLeft) {
-    OperatorProcess op(Alone("descriptors"));
+    HostOperator op(Alone("descriptors"));
     op.Start();
     Submit(Simulated("first", 1));
     WaitForPhase("first", "Running");
@@ -204,14 +204,14 @@ TEST_F(ProcessFault, NoFileDescriptorsAreLeft) {
 
 // The operator writes no file, but its words go somewhere.
 TEST_F(ProcessFault, DiskIsFull) {
-    OperatorProcess::Settings settings = Alone("disk");
+    HostOperator::Settings settings = Alone("disk");
     const std::string folder = settings.log + ".full";
     const std::string quoted = e2e::Quoted(folder);
     MustShell(fmt::format("mkdir -p {0} && mount -t tmpfs -o size=64k faults {0}", quoted));
     settings.log = folder + "/log";
     settings.args.emplace_back("--log-level=debug");
     {
-        OperatorProcess op(settings);
+        HostOperator op(settings);
         op.Start();
         e2e::Shell(fmt::format("cat /dev/zero >{}/rest", quoted));  // until nothing is left
         std::set<std::string> names = SubmitMany("job", 5, 3, std::chrono::milliseconds(20));

@@ -125,7 +125,8 @@ TEST(Sample, IsSpreadAndRepeatable) {
     EXPECT_NE(names(ten), names(Sample(plans, 10, 2)));
     std::set<std::string> kinds;
     for (const Plan& plan : ten)
-        kinds.insert(fmt::format("{}{}", ToString(plan.fault.kind), plan.fault.code));
+        kinds.insert(
+            fmt::format("{}{}{}", ToString(plan.fault.kind), plan.fault.code, plan.fault.view));
     EXPECT_EQ(kinds.size(), 10u);
     EXPECT_EQ(Sample(plans, 10'000, 1).size(), plans.size());
 }

@@ -31,8 +31,10 @@ std::vector<Fault> OfWrite(const std::string& call, int nth) {
     add(FaultKind::Delay, 0, 1500ms);
     add(FaultKind::FreezeBefore, 0, kFrozen);
     add(FaultKind::FreezeAfter, 0, kFrozen);
-    add(FaultKind::StaleViews, 0, kStale);
-    add(FaultKind::TimeTravel, 0, kStale);
+    for (FaultKind kind : {FaultKind::StaleViews, FaultKind::TimeTravel})
+        for (const char* view : {"", "pods", "dljobs"})
+            faults.push_back(
+                {.kind = kind, .call = call, .nth = nth, .time = kStale, .view = view});
     return faults;
 }
 
@@ -92,8 +94,9 @@ std::vector<Plan> Sample(std::vector<Plan> plans, std::size_t count, unsigned se
     std::ranges::shuffle(plans, random);
     std::map<std::string, std::vector<Plan>> groups;
     for (Plan& plan : plans) {
-        const std::string group = fmt::format("{} {} {}", plan.workload->name,
-                                              ToString(plan.fault.kind), plan.fault.code);
+        const std::string group =
+            fmt::format("{} {} {}{}", plan.workload->name, ToString(plan.fault.kind),
+                        plan.fault.code, plan.fault.view);
         groups[group].push_back(std::move(plan));
     }
     std::vector<std::vector<Plan>> rows;

@@ -74,17 +74,17 @@ void Stage::SetUp() {
 
 void Stage::StartOperators() {
     auto start = [&](const std::string& identity, std::unique_ptr<FaultProxy>& proxy,
-                     std::unique_ptr<OperatorProcess>& op) {
+                     std::unique_ptr<HostOperator>& op) {
         proxy = std::make_unique<FaultProxy>(*site_.threads, site_.server);
-        OperatorProcess::Settings settings;
-        settings.binary = DLWS_OPERATOR_BINARY;
+        HostOperator::Settings settings;
+        settings.binary = OperatorBinary();
         settings.kubeconfig = fmt::format("{}/{}-{}.kubeconfig", site_.folder, ns_, identity);
         settings.log = fmt::format("{}/{}-{}.log", site_.folder, ns_, identity);
         settings.args = {"--namespace=" + ns_, "--watch-namespace=" + ns_, "--lease-seconds=3",
                          "--identity=" + identity};
         WriteKubeconfig(settings.kubeconfig, fmt::format("http://127.0.0.1:{}", proxy->port()), "",
                         site_.token);
-        op = std::make_unique<OperatorProcess>(std::move(settings));
+        op = std::make_unique<HostOperator>(std::move(settings));
     };
     start("a", proxy_, first_);
     if (fault_)

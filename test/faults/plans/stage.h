@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "test/e2e/cluster.h"
+#include "test/faults/host_operator.h"
 #include "test/faults/plans/history.h"
-#include "test/faults/process.h"
 #include "test/faults/proxy/proxy.h"
 
 namespace dlws::faults {
@@ -99,7 +99,7 @@ class Stage {
     std::unique_ptr<History> history_;
     std::unique_ptr<FaultProxy> proxy_, second_proxy_;
     // After the proxies: a proxy's callbacks use them, and end with it.
-    std::unique_ptr<OperatorProcess> first_, second_;
+    std::unique_ptr<HostOperator> first_, second_;
     Outcome outcome_;
 };
 

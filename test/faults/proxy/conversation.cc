@@ -56,14 +56,15 @@ void ProxyState::Trigger() {
     triggered = true;
 }
 
-ProxyState::Clock::time_point ProxyState::StaleUntil() {
+ProxyState::Clock::time_point ProxyState::StaleUntil(const std::string& resource) {
     std::lock_guard lock(mutex);
-    return stale_until;
+    return stale_view.empty() || stale_view == resource ? stale_until : Clock::time_point();
 }
 
-void ProxyState::GoStale(milliseconds time) {
+void ProxyState::GoStale(const Fault& why) {
     std::lock_guard lock(mutex);
-    stale_until = Clock::now() + time;
+    stale_until = Clock::now() + why.time;
+    stale_view = why.view;
 }
 
 void ProxyState::Invoke(std::function<void()> FaultProxy::Callbacks::* callback) {
@@ -183,7 +184,7 @@ class Conversation::Impl {
         if (fault) {
             switch (fault->kind) {
                 case FaultKind::TimeTravel:
-                    state_->GoStale(fault->time);
+                    state_->GoStale(*fault);
                     [[fallthrough]];
                 case FaultKind::CrashAfter:
                     state_->Invoke(&FaultProxy::Callbacks::kill);
@@ -194,7 +195,7 @@ class Conversation::Impl {
                     co_await Answer(fault->code);
                     co_return true;
                 case FaultKind::StaleViews:
-                    state_->GoStale(fault->time);
+                    state_->GoStale(*fault);
                     break;
                 case FaultKind::FreezeBefore:
                     state_->Invoke(&FaultProxy::Callbacks::cont);
@@ -239,7 +240,7 @@ class Conversation::Impl {
         }
         const bool lists =
             request.target().find("sendInitialEvents=true") != std::string_view::npos;
-        const auto stale_until = state_->StaleUntil();
+        const auto stale_until = state_->StaleUntil(call_.resource);
         if (ProxyState::Clock::now() < stale_until) {
             std::string past = lists ? state_->views[call_.resource] : "";
             co_await Head();
@@ -292,7 +293,7 @@ class Conversation::Impl {
     awaitable<bool> Event(std::string line) {
         ++event_;
         state_->Delivered(seat_, line.size());
-        const auto stale_until = state_->StaleUntil();
+        const auto stale_until = state_->StaleUntil(call_.resource);
         if (ProxyState::Clock::now() < stale_until) co_await SleepUntil(stale_until);
         bool twice = false;
         if (seat_.fault && event_ >= seat_.fault->event) {

@@ -39,8 +39,9 @@ struct ProxyState {
     void Delivered(const Seat& seat, std::size_t bytes);
     void Trigger();
     bool Stale() const { return Clock::now() < stale_until; }  ///< guarded
-    Clock::time_point StaleUntil();
-    void GoStale(std::chrono::milliseconds time);
+    /// Until when watches of that resource show nothing new; long ago when they do.
+    Clock::time_point StaleUntil(const std::string& resource);
+    void GoStale(const Fault& why);
     void Invoke(std::function<void()> FaultProxy::Callbacks::* callback);
 
     Strand executor;
@@ -60,6 +61,7 @@ struct ProxyState {
     bool triggered = false;
     int held = 0;  ///< delays that are running
     Clock::time_point stale_until{};
+    std::string stale_view;  ///< empty: all
 };
 
 class Conversation {

@@ -62,6 +62,7 @@ std::string_view ToString(FaultKind kind) {
 std::string Fault::Name() const {
     std::string name = fmt::format("{}.{}/{}", call, nth, ToString(kind));
     if (code != 0) name += fmt::format("-{}", code);
+    if (!view.empty()) name += "-" + view;
     if (OnWatch() && kind < FaultKind::GoneStatus) name += fmt::format("@{}", event);
     if (kind == FaultKind::Cut) name += fmt::format("+{}%", percent);
     return name;

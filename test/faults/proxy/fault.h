@@ -61,6 +61,7 @@ struct Fault {
     int event = 1;
     int percent = 0;
     std::chrono::milliseconds time{0};
+    std::string view;  ///< of StaleViews and TimeTravel: this resource alone; empty: all
 
     bool OnWatch() const { return kind >= FaultKind::Stall; }
     /// "pods.create.2/crash-after", "pods.watch.1/cut@3+50%".

@@ -12,13 +12,13 @@ namespace dlws::faults {
 
 /// An operator as a process of this machine, that is killed, stopped and started again.
 ///
-///     OperatorProcess op({.binary = …, .kubeconfig = …, .log = …, .args = {"--lease-seconds=3"}});
+///     HostOperator op({.binary = …, .kubeconfig = …, .log = …, .args = {"--lease-seconds=3"}});
 ///     op.Start();
 ///     op.Kill();          // SIGKILL, and waits for its end
 ///     op.StartIfEnded();  // as a kubelet would
 ///
 /// Thread-safe. Destroying it kills the process. Standard output and error are added to `log`.
-class OperatorProcess {
+class HostOperator {
   public:
     struct Settings {
         std::string binary;
@@ -27,10 +27,10 @@ class OperatorProcess {
         std::vector<std::string> args;           ///< beside --kubeconfig and the health port
         std::map<std::string, std::string> env;  ///< added to ours
     };
-    explicit OperatorProcess(Settings settings);
-    ~OperatorProcess();
-    OperatorProcess(const OperatorProcess&) = delete;
-    OperatorProcess& operator=(const OperatorProcess&) = delete;
+    explicit HostOperator(Settings settings);
+    ~HostOperator();
+    HostOperator(const HostOperator&) = delete;
+    HostOperator& operator=(const HostOperator&) = delete;
 
     /// Throws when it cannot be started. Nothing when it runs.
     void Start();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "test/faults/process.h"
+#include "test/faults/host_operator.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -12,25 +12,25 @@
 
 namespace dlws::faults {
 
-OperatorProcess::OperatorProcess(Settings settings) : settings_(std::move(settings)) {}
+HostOperator::HostOperator(Settings settings) : settings_(std::move(settings)) {}
 
-OperatorProcess::~OperatorProcess() {
+HostOperator::~HostOperator() {
     Kill();
 }
 
-void OperatorProcess::Start() {
+void HostOperator::Start() {
     std::lock_guard lock(mutex_);
     if (Reap()) Spawn();
 }
 
-bool OperatorProcess::StartIfEnded() {
+bool HostOperator::StartIfEnded() {
     std::lock_guard lock(mutex_);
     if (!Reap()) return false;
     Spawn();
     return true;
 }
 
-void OperatorProcess::Kill() {
+void HostOperator::Kill() {
     std::lock_guard lock(mutex_);
     if (pid_ == 0) return;
     kill(pid_, SIGKILL);
@@ -38,22 +38,22 @@ void OperatorProcess::Kill() {
     pid_ = 0;
 }
 
-void OperatorProcess::Signal(int signal) {
+void HostOperator::Signal(int signal) {
     std::lock_guard lock(mutex_);
     if (pid_ != 0) kill(pid_, signal);
 }
 
-pid_t OperatorProcess::pid() const {
+pid_t HostOperator::pid() const {
     std::lock_guard lock(mutex_);
     return pid_;
 }
 
-int OperatorProcess::last_status() const {
+int HostOperator::last_status() const {
     std::lock_guard lock(mutex_);
     return last_status_;
 }
 
-bool OperatorProcess::Reap() {
+bool HostOperator::Reap() {
     int status = 0;
     if (pid_ != 0 && waitpid(pid_, &status, WNOHANG) == pid_) {
         pid_ = 0;
@@ -62,7 +62,7 @@ bool OperatorProcess::Reap() {
     return pid_ == 0;
 }
 
-void OperatorProcess::Spawn() {
+void HostOperator::Spawn() {
     std::vector<std::string> words = {settings_.binary, "--kubeconfig=" + settings_.kubeconfig,
                                       "--health-address=127.0.0.1", "--health-port=0"};
     words.insert(words.end(), settings_.args.begin(), settings_.args.end());
