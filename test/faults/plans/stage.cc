@@ -139,6 +139,7 @@ void Stage::Settle(const Outcome* reference) {
         Supervise();
         std::this_thread::sleep_for(kTick);
     }
+    outcome_.end = End();
 }
 
 std::vector<Seen> Stage::AllSeen() const {
@@ -289,7 +290,7 @@ void Stage::AwaitPods(std::size_t count) {
 
 void Stage::AwaitGone() {
     AwaitThat("the job is gone", [&] { return api().Get(Path("dljobs", "job")).code == 404; });
-    AwaitPods(0);
+    AwaitThat("everything of it is gone", [&] { return End() == "no job\n"; });
 }
 
 void Stage::PatchSpec(const std::string& yaml) {
