@@ -50,6 +50,8 @@ const std::vector<Flag>& Flags() {
         Text("context", &Options::context, "context in the kubeconfig; default: its current one"),
         Text("namespace", &Options::ns, "namespace of the leader Lease; default dlws-system"),
         Text("lease", &Options::lease, "name of the leader Lease; default dlworkspace-operator"),
+        Text("watch-namespace", &Options::watch_namespace,
+             "serve the DLJobs of this namespace alone, with a --lease of its own; default: all"),
         Text("identity", &Options::identity, "our name in the Lease; default: the host name"),
         Switch("leader-elect", &Options::leader_elect,
                "false: work at once, without a Lease (one replica only); default true"),

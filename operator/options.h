@@ -13,7 +13,8 @@ struct Options {
     std::string context;
     std::string ns = "dlws-system";  ///< namespace of the Lease
     std::string lease = "dlworkspace-operator";
-    std::string identity;  ///< empty: host name; a random suffix is added always
+    std::string watch_namespace;  ///< empty: jobs of all namespaces
+    std::string identity;         ///< empty: host name; a random suffix is added always
     bool leader_elect = true;
     std::string health_address = "0.0.0.0";
     int health_port = 8080;

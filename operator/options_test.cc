@@ -17,6 +17,12 @@ TEST(Options, BothWaysOfWriting) {
     EXPECT_FALSE(o->leader_elect);
 }
 
+TEST(Options, WatchesAllNamespacesUnlessToldWhich) {
+    EXPECT_EQ(ParseOptions({})->watch_namespace, "");
+    EXPECT_EQ(ParseOptions({"--watch-namespace=vision"})->watch_namespace, "vision");
+    EXPECT_THAT(HelpText(), HasSubstr("--watch-namespace"));
+}
+
 TEST(Options, MistakesSayWhatToWrite) {
     EXPECT_THAT(ParseOptions({"--nmespace=a"}).error(), HasSubstr("no flag --nmespace"));
     EXPECT_THAT(ParseOptions({"namespace"}).error(), HasSubstr("--name=value"));

@@ -38,8 +38,8 @@ std::vector<std::string> ControllerUid(const kube::Object& object) {
     return {object.meta.controller_uid};
 }
 
-kube::Informer::Settings Ours(kube::Resource resource) {
-    return {.resource = resource, .label_selector = std::string(model::kJobLabel)};
+kube::Informer::Settings Ours(kube::Resource resource, const std::string& ns) {
+    return {.resource = resource, .ns = ns, .label_selector = std::string(model::kJobLabel)};
 }
 
 const kube::Metrics::Labels kController{{"controller", "dljob"}};
@@ -70,10 +70,10 @@ Controller::Controller(kube::Client& client, kube::EventRecorder& events, kube::
                        kube::Random& random, Settings settings)
     : metrics_(metrics),
       settings_(std::move(settings)),
-      jobs_(client, {.resource = kDLJobs}, random),
+      jobs_(client, {.resource = kDLJobs, .ns = settings_.ns}, random),
       clusters_(client, {.resource = kDLClusters}, random),
-      pods_(client, Ours(kube::kPods), random),
-      services_(client, Ours(kube::kServices), random),
+      pods_(client, Ours(kube::kPods, settings_.ns), random),
+      services_(client, Ours(kube::kServices, settings_.ns), random),
       queue_(client.Executor(), {.name = "dljob", .metrics = &metrics}),
       reconciler_(client, events, settings_.rounds),
       job_metrics_(metrics, [this] { return HasSynced() && settings_.leading(); }) {

@@ -34,6 +34,7 @@ namespace dlws::job {
 class Controller {
   public:
     struct Settings {
+        std::string ns;    ///< of the jobs to serve; empty: all namespaces
         int workers = 16;  ///< jobs in work at once
         Reconciler::Settings rounds;
         /// Whether this process leads, and so publishes what it knows of jobs as metrics.

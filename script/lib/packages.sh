@@ -13,7 +13,7 @@ packages_lint="clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev python3
 
 packages_cluster="
     containerd runc containernetworking-plugins iptables iproute2 openssl curl jq procps
-    gcc libc6-dev util-linux ca-certificates git"
+    gcc libc6-dev util-linux ca-certificates git libfaketime"   # the last one sets an operator's clock
 
 packages_driver="dpkg-dev"   # and those of build
 packages_scale="git ca-certificates"

@@ -16,7 +16,8 @@ api       the Kubernetes client against a real API server
 image     the operator's image: small, without root, the same each time it is built
 e2e       the installed operator on a real cluster
 metrics   what a real Prometheus reads of it: dashboard, alerts, documentation
-faults    the same while API server, etcd, network and operator are killed or cut off
+faults    the same while API server, etcd, network and operator are killed, frozen or cut off; and plans that break
+          one request of a job's life each, by a proxy (DLWS_PLAN=NAME repeats one)
 END
 }
 

@@ -99,7 +99,7 @@ VALUE_SETS = {
         "image": {"repository": "registry.example/operator", "digest": "sha256:" + "a" * 64, "pullPolicy": "Always"},
         "imagePullSecrets": [{"name": "pull"}],
         "replicas": 3,
-        "operator": {"logLevel": "debug", "healthPort": 9090},
+        "operator": {"logLevel": "debug", "healthPort": 9090, "watchNamespace": "vision"},
         "crds": {"keep": False},
         "cluster": {
             "sharedFolder": {"hostPath": "/mnt/shared"},
@@ -394,7 +394,7 @@ class Schema(unittest.TestCase):
 
     def test_wrong_values_are_refused(self):
         for path, value in {
-            "replicas": 0, "operator.logLevel": "loud", "operator.healthPort": 80, "image.repository": "",
+            "replicas": 0, "operator.logLevel": "loud", "operator.healthPort": 80, "operator.watchNamespace": "a/b", "image.repository": "",
             "image.tag": "a b", "image.digest": "sha256:12", "image.pullPolicy": "Sometimes",
             "cluster.sharedFolder.hostPath": "relative/path", "cluster.gpu.driver.mode": "Magic",
             "cluster.gpu.driver.hostPath": "", "cluster.defaultUser.uid": 0, "cluster.defaultUser.gid": 0,

@@ -154,7 +154,7 @@ Api::Api(const std::string& kubeconfig) : impl_(std::make_unique<Impl>()) {
 Api::~Api() = default;
 
 Reply Api::Send(const std::string& method, const std::string& path, const std::string& body,
-                const std::string& type) const {
+                const std::string& type, bool parse) const {
     http::http_request request(method);
     request.set_request_uri(path);
     request.headers().add("Accept", "application/json, */*");
@@ -166,7 +166,7 @@ Reply Api::Send(const std::string& method, const std::string& path, const std::s
         reply.text = response.extract_utf8string(true).get();
         reply.code = response.status_code();
         auto kind = response.headers().content_type();
-        if (kind.starts_with("application/json")) reply.body = Json::parse(reply.text);
+        if (parse && kind.starts_with("application/json")) reply.body = Json::parse(reply.text);
     } catch (const std::exception& e) {  // no connection, no answer in time, an answer cut off
         reply = {};
         reply.text = method + " " + path + ": " + e.what();
@@ -178,6 +178,9 @@ Reply Api::Get(const std::string& path) const {
     Reply reply = Send("GET", path, "", "");
     // A kept-alive connection that the server closed meanwhile shows only now.
     return reply.code == 0 ? Send("GET", path, "", "") : reply;
+}
+Reply Api::GetText(const std::string& path) const {
+    return Send("GET", path, "", "", false);
 }
 Reply Api::Post(const std::string& path, const Json& body) const {
     return Send("POST", path, body.serialize(), "application/json");

@@ -49,13 +49,15 @@ class Api {
     ~Api();
 
     Reply Get(const std::string& path) const;
+    /// The body as text alone: a watch is many documents.
+    Reply GetText(const std::string& path) const;
     Reply Post(const std::string& path, const Json& body) const;
     Reply Patch(const std::string& path, const Json& merge_patch) const;
     Reply Delete(const std::string& path, const Json& options = Json::object()) const;
 
   private:
     Reply Send(const std::string& method, const std::string& path, const std::string& body,
-               const std::string& type) const;
+               const std::string& type, bool parse = true) const;
     struct Impl;
     std::unique_ptr<Impl> impl_;
 };

@@ -82,11 +82,12 @@ TEST_F(Failover, LeaderIsKilled) {
         WaitForPhase(fmt::format("job{}", i), "Succeeded", 120);
 }
 
-// Drops what a network namespace sends to the API server, until it goes out of scope.
+// Drops the packets between a network namespace and the API server, until it goes out of scope.
 class Cut {
   public:
-    explicit Cut(pid_t process)
-        : net_(open(fmt::format("/proc/{}/ns/net", process).c_str(), O_RDONLY)) {
+    enum class Which { Requests, Answers, Both };
+    Cut(pid_t process, Which which)
+        : net_(open(fmt::format("/proc/{}/ns/net", process).c_str(), O_RDONLY)), which_(which) {
         MustShell(Enter("-I"));
     }
     ~Cut() {
@@ -98,19 +99,28 @@ class Cut {
 
   private:
     std::string Enter(const char* verb) const {
-        // The namespace outlives the process: its pod keeps it.
-        return fmt::format(
-            "nsenter --net=/proc/{}/fd/{} iptables {} OUTPUT -p tcp -m multiport --dports 443,6443 "
-            "-j DROP",
-            getpid(), net_, verb);
+        auto rule = [&](const char* chain, const char* ports) {
+            // The namespace outlives the process: its pod keeps it.
+            return fmt::format(
+                "nsenter --net=/proc/{}/fd/{} iptables {} {} -p tcp -m multiport --{} 443,6443 "
+                "-j DROP",
+                getpid(), net_, verb, chain, ports);
+        };
+        std::string rules = "true";
+        if (which_ != Which::Answers) rules += " && " + rule("OUTPUT", "dports");
+        if (which_ != Which::Requests) rules += " && " + rule("INPUT", "sports");
+        return rules;
     }
     int net_;
+    Which which_;
 };
 
-TEST_F(Failover, LeadersConnectionIsCut) {
+class Partition : public Failover, public ::testing::WithParamInterface<Cut::Which> {};
+
+TEST_P(Partition, LeadersConnectionIsCut) {
     double took_over = 0;
     {
-        Cut cut(process_);
+        Cut cut(process_, GetParam());
         took_over = WaitForNewLeader();
         ExpectAllJobsDone();
     }
@@ -121,6 +131,16 @@ TEST_F(Failover, LeadersConnectionIsCut) {
     EXPECT_LT(old_ended_, took_over) << "two led at once";
     EXPECT_LE(took_over, kTakeOverSeconds);
 }
+
+// One way: what the leader asks arrives and is done, but it never hears so.
+INSTANTIATE_TEST_SUITE_P(, Partition,
+                         ::testing::Values(Cut::Which::Requests, Cut::Which::Answers,
+                                           Cut::Which::Both),
+                         [](const auto& info) {
+                             return info.param == Cut::Which::Requests  ? "NoRequestArrives"
+                                    : info.param == Cut::Which::Answers ? "NoAnswerArrives"
+                                                                        : "NothingArrives";
+                         });
 
 // A leader that is told to stop hands over at once.
 TEST_F(Failover, LeaderIsToldToStop) {
