@@ -15,7 +15,8 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace dlws::model;
     const std::string_view json(reinterpret_cast<const char*>(data), size);
-    (void)ParsePod(json);
+    const auto pod = ParsePod(json);
+    if (ParsePod(PodProjection(json)) != pod) std::abort();
     auto cluster = ParseDLCluster(json);
     auto job = ParseDLJob(json);
     if (!job) return 0;

@@ -10,6 +10,7 @@
 
 #include "kube/log.h"
 #include "model/names.h"
+#include "operator/job/pod_cache.h"
 
 namespace dlws::job {
 
@@ -19,12 +20,6 @@ using Steady = std::chrono::steady_clock;
 namespace {
 
 constexpr std::string_view kLog = "job";
-constexpr const char* kByController = "controller-uid";
-
-std::vector<std::string> ControllerUid(const kube::Object& object) {
-    if (object.meta.controller_uid.empty()) return {};
-    return {object.meta.controller_uid};
-}
 
 kube::Informer::Settings Ours(kube::Resource resource) {
     return {.resource = resource, .label_selector = std::string(model::kJobLabel)};
@@ -38,7 +33,7 @@ Controller::Controller(kube::Client& client, kube::EventRecorder& events, kube::
       settings_(settings),
       jobs_(client, {.resource = kDLJobs}, random),
       clusters_(client, {.resource = kDLClusters}, random),
-      pods_(client, Ours(kube::kPods), random),
+      pods_(client, PodCacheSettings(), random),
       services_(client, Ours(kube::kServices), random),
       queue_(client.Executor(), {.name = "dljob", .metrics = &metrics}),
       reconciler_(client, events, settings.rounds) {
