@@ -143,8 +143,8 @@ Awaitable<Result<void>> Informer::ListPages() {
         }
         if (!page) co_return std::unexpected(std::move(page.error()));
         resource_version = page->resource_version;
-        objects.insert(objects.end(), std::make_move_iterator(page->items.begin()),
-                       std::make_move_iterator(page->items.end()));
+        for (ObjectPtr& object : page->items)
+            objects.push_back(Transformed(std::move(object)));
         if (page->continue_token.empty()) break;
         options.continue_token = page->continue_token;
         // A page token carries its version; the API refuses to be told both.
@@ -173,6 +173,8 @@ Awaitable<Result<void>> Informer::WatchFrom(bool initial_events) {
         if (!event) co_return std::unexpected(std::move(event.error()));
         if (!event->object)
             co_return std::unexpected(MakeError(ErrorKind::kProtocol, "watch event of no object"));
+        if (event->type != WatchEventType::kBookmark)
+            event->object = Transformed(std::move(event->object));
         if (!staging) {
             failures_in_row_ = 0;
             Apply(*event);
@@ -210,6 +212,13 @@ Result<bool> Informer::Stage(Staged& staged, const WatchEvent& event) {
     Error error = MakeError(ErrorKind::kStatus, "a bookmark before the end of the initial events");
     error.code = 400;
     return std::unexpected(std::move(error));
+}
+
+ObjectPtr Informer::Transformed(ObjectPtr object) const {
+    if (!settings_.transform) return object;
+    auto changed = std::make_shared<Object>(*object);
+    settings_.transform(*changed);
+    return changed;
 }
 
 void Informer::Apply(const WatchEvent& event) {

@@ -53,6 +53,10 @@ class Informer {
         bool watch_list = true;
         int page_size = 500;
         Backoff::Settings backoff = {};
+        /// Changes each object before it is stored and handed out, to keep less of it (client-go's
+        /// SetTransform). It must leave name, namespace, uid and resource_version alone, and not
+        /// throw.
+        std::function<void(Object&)> transform = {};
         /// A watch that held so long and then ended is resumed at once, without backoff.
         std::chrono::milliseconds healthy_watch{5'000};
     };
@@ -93,6 +97,7 @@ class Informer {
     bool UseWatchList() const;
     /// True when `event` ended the list that `staged` collects.
     Result<bool> Stage(Staged& staged, const WatchEvent& event);
+    ObjectPtr Transformed(ObjectPtr object) const;
     void Apply(const WatchEvent& event);
     void Replace(std::vector<ObjectPtr> objects, std::uint64_t resource_version);
     void PutAndNotify(ObjectPtr object, bool even_if_older);

@@ -169,6 +169,20 @@ TEST_F(InformerTest, WatchListFillsTheStoreAtItsEndAndGoesOn) {
     EXPECT_EQ(Queries().size(), 1u);
 }
 
+TEST_F(InformerTest, KeepsWhatTheTransformLeaves) {
+    settings.watch_list = false;
+    settings.transform = [](Object& object) { object.raw.resize(1); };
+    OnList().Reply(200, List(7, {Pod("a", 5), Pod("b", 6)}));
+    Stream stream = OnWatch(7).OpenStream();
+    Start();
+    std::string kept;
+    informer->OnChange([&](const Change& c) { kept += (c.after ? c.after : c.before)->raw; });
+    stream.SendEvent("MODIFIED", Pod("a", 8));
+    stream.SendEvent("DELETED", Pod("b", 9));
+    ASSERT_TRUE(UntilVersion(9));
+    EXPECT_EQ(kept + informer->store().Get({"ns", "a"})->raw, "{{{{{");
+}
+
 class InformerFallbackTest : public InformerTest, public ::testing::WithParamInterface<int> {};
 
 TEST_P(InformerFallbackTest, AServerWithoutWatchListIsListedInPagesAndRemembered) {

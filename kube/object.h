@@ -45,8 +45,9 @@ struct ObjectKey {
 };
 
 struct ObjectKeyHash {
-    std::size_t operator()(const ObjectKey& key) const {
-        return std::hash<std::string>{}(key.ns) * 31 + std::hash<std::string>{}(key.name);
+    std::size_t operator()(const ObjectKey& key) const { return Of(key.ns, key.name); }
+    static std::size_t Of(const std::string& ns, const std::string& name) {
+        return std::hash<std::string>{}(ns) * 31 + std::hash<std::string>{}(name);
     }
 };
 

@@ -8,6 +8,27 @@
 
 namespace dlws::kube {
 
+namespace {
+
+auto KeyOf(const ObjectPtr& object) {
+    return std::tie(object->meta.ns, object->meta.name);
+}
+
+}  // namespace
+
+bool Store::ByKey::operator()(const ObjectPtr& a, const ObjectPtr& b) const {
+    return KeyOf(a) < KeyOf(b);
+}
+std::size_t Store::KeyHash::operator()(const ObjectPtr& object) const {
+    return ObjectKeyHash::Of(object->meta.ns, object->meta.name);
+}
+bool Store::KeyEqual::operator()(const ObjectPtr& a, const ObjectPtr& b) const {
+    return KeyOf(a) == KeyOf(b);
+}
+bool Store::KeyEqual::operator()(const ObjectKey& a, const ObjectPtr& b) const {
+    return std::tie(a.ns, a.name) == KeyOf(b);
+}
+
 void Store::AddIndex(std::string name, IndexFunction function) {
     if (!objects_.empty())
         throw std::logic_error("Store::AddIndex(" + name + ") after the first object");
@@ -16,44 +37,37 @@ void Store::AddIndex(std::string name, IndexFunction function) {
 
 ObjectPtr Store::Get(const ObjectKey& key) const {
     auto found = objects_.find(key);
-    return found == objects_.end() ? nullptr : found->second;
+    return found == objects_.end() ? nullptr : *found;
 }
 
 std::vector<ObjectPtr> Store::ByIndex(std::string_view index, const std::string& value) const {
     auto found = std::ranges::find(indexes_, index, &Index::name);
     if (found == indexes_.end())
         throw std::logic_error("Store::ByIndex: no index " + std::string(index));
-    std::vector<ObjectPtr> objects;
     auto list = found->values.find(value);
-    if (list == found->values.end()) return objects;
-    objects.reserve(list->second.size());
-    for (const auto& [key, object] : list->second)
-        objects.push_back(object);
-    return objects;
+    if (list == found->values.end()) return {};
+    return {list->second.begin(), list->second.end()};
 }
 
 std::vector<ObjectPtr> Store::All() const {
-    std::vector<ObjectPtr> objects;
-    objects.reserve(objects_.size());
-    for (const auto& [key, object] : objects_)
-        objects.push_back(object);
-    std::ranges::sort(objects, [](const ObjectPtr& a, const ObjectPtr& b) {
-        return std::tie(a->meta.ns, a->meta.name) < std::tie(b->meta.ns, b->meta.name);
-    });
+    std::vector<ObjectPtr> objects(objects_.begin(), objects_.end());
+    std::ranges::sort(objects, ByKey());
     return objects;
 }
 
 ObjectPtr Store::Put(ObjectPtr object) {
-    auto [place, inserted] = objects_.try_emplace(object->meta.Key(), object);
+    auto [place, inserted] = objects_.insert(object);
     if (inserted) {
         AddToIndexes(object);
         return nullptr;
     }
-    const Meta& kept = place->second->meta;
+    const Meta& kept = (*place)->meta;
     if (kept.uid == object->meta.uid && object->meta.resource_version < kept.resource_version)
-        return place->second;
-    ObjectPtr old = std::exchange(place->second, object);
-    RemoveFromIndexes(*old);
+        return *place;
+    auto node = objects_.extract(place);
+    ObjectPtr old = std::exchange(node.value(), object);
+    objects_.insert(std::move(node));
+    RemoveFromIndexes(old);
     AddToIndexes(object);
     return old;
 }
@@ -61,25 +75,25 @@ ObjectPtr Store::Put(ObjectPtr object) {
 ObjectPtr Store::Remove(const ObjectKey& key) {
     auto found = objects_.find(key);
     if (found == objects_.end()) return nullptr;
-    ObjectPtr old = std::move(found->second);
+    ObjectPtr old = *found;
     objects_.erase(found);
-    RemoveFromIndexes(*old);
+    RemoveFromIndexes(old);
     return old;
 }
 
 void Store::AddToIndexes(const ObjectPtr& object) {
     for (Index& index : indexes_) {
         for (const std::string& value : index.function(*object))
-            index.values[value].insert_or_assign(object->meta.Key(), object);
+            index.values[value].insert(object);
     }
 }
 
-void Store::RemoveFromIndexes(const Object& object) {
+void Store::RemoveFromIndexes(const ObjectPtr& object) {
     for (Index& index : indexes_) {
-        for (const std::string& value : index.function(object)) {
+        for (const std::string& value : index.function(*object)) {
             auto list = index.values.find(value);
             if (list == index.values.end()) continue;
-            list->second.erase(object.meta.Key());
+            list->second.erase(object);
             // Values are often uids: an empty list kept for each would grow without end.
             if (list->second.empty()) index.values.erase(list);
         }

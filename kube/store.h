@@ -3,10 +3,11 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "kube/object.h"
@@ -43,15 +44,30 @@ class Store {
     ObjectPtr Remove(const ObjectKey& key);
 
   private:
+    // The key of an object is in the object: one more copy for each list would be most of what a
+    // small object costs.
+    struct ByKey {
+        bool operator()(const ObjectPtr& a, const ObjectPtr& b) const;
+    };
+    struct KeyHash {
+        using is_transparent = void;
+        std::size_t operator()(const ObjectKey& key) const { return ObjectKeyHash()(key); }
+        std::size_t operator()(const ObjectPtr& object) const;
+    };
+    struct KeyEqual {
+        using is_transparent = void;
+        bool operator()(const ObjectPtr& a, const ObjectPtr& b) const;
+        bool operator()(const ObjectKey& a, const ObjectPtr& b) const;
+    };
     struct Index {
         std::string name;
         IndexFunction function;
-        std::unordered_map<std::string, std::map<ObjectKey, ObjectPtr>> values;
+        std::unordered_map<std::string, std::set<ObjectPtr, ByKey>> values;
     };
     void AddToIndexes(const ObjectPtr& object);
-    void RemoveFromIndexes(const Object& object);
+    void RemoveFromIndexes(const ObjectPtr& object);
 
-    std::unordered_map<ObjectKey, ObjectPtr, ObjectKeyHash> objects_;
+    std::unordered_set<ObjectPtr, KeyHash, KeyEqual> objects_;
     std::vector<Index> indexes_;
 };
 

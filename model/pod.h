@@ -85,6 +85,11 @@ struct PodView {
 /// Unknown and absent fields are fine. Thread-safe; `json` is copied once, not kept.
 std::expected<PodView, std::string> ParsePod(std::string_view json);
 
+/// The same pod with nothing but what ParsePod reads, for a cache of many: a quarter of the bytes,
+/// and ParsePod answers the same, errors included. What is no JSON object is returned as it is. As
+/// thread-safe as ParsePod.
+std::string PodProjection(std::string_view json);
+
 /// The row of reason.h for the waiting reason of a container that cannot go on by itself
 /// ("ErrImagePull" -> ImageCannotBePulled, "CreateContainerConfigError" -> ContainerConfig, …);
 /// nullptr for the ordinary ones (ContainerCreating, PodInitializing) and unknown ones.

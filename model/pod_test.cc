@@ -7,8 +7,18 @@
 namespace dlws::model {
 namespace {
 
+// Every pod of these tests is also read from its projection.
+std::expected<PodView, std::string> ParseBoth(std::string_view json) {
+    auto pod = ParsePod(json);
+    const std::string kept = PodProjection(json);
+    const auto again = ParsePod(kept);
+    EXPECT_EQ(again, pod) << "the projection lacks something: " << kept;
+    EXPECT_EQ(PodProjection(kept), kept);
+    return pod;
+}
+
 PodView Parse(std::string_view json) {
-    const auto pod = ParsePod(json);
+    const auto pod = ParseBoth(json);
     EXPECT_TRUE(pod) << pod.error();
     return pod.value_or(PodView{});
 }
@@ -105,12 +115,35 @@ TEST(ParsePod, ForeignLabelsAreNobodysIndex) {
 }
 
 TEST(ParsePod, RefusesWhatIsNoPod) {
-    EXPECT_EQ(ParsePod(R"({"metadata":{"name":"p"}})").error(), "metadata.uid is missing");
-    EXPECT_FALSE(ParsePod("nonsense"));
-    EXPECT_EQ(ParsePod(R"({"metadata":{"uid":"u"},"status":{"containerStatuses":[
+    EXPECT_EQ(ParseBoth(R"({"metadata":{"name":"p"}})").error(), "metadata.uid is missing");
+    EXPECT_FALSE(ParseBoth("nonsense"));
+    EXPECT_EQ(ParseBoth(R"({"metadata":{"uid":"u"},"status":{"containerStatuses":[
         {"name":"main","state":{"terminated":{"exitCode":"1"}}}]}})")
                   .error(),
               "status.containerStatuses[0].state.terminated.exitCode must be a whole number");
+}
+
+TEST(PodProjection, KeepsWhatIsRead) {
+    EXPECT_EQ(PodProjection(R"({"kind":"Pod","metadata":{"name":"p","annotations":{"a":"b"},
+        "labels":{"app":"x","dlworkspace.io/role":"wörk\ner"},
+        "ownerReferences":[{"kind":"DLJob","uid":"u","controller":true}]},
+        "spec":{"containers":[{"name":"main","image":"i"}],"nodeName":"n"},
+        "status":{"podIP":"10.0.0.1","containerStatuses":[{"name":"main","imageID":"x","state":
+          {"terminated":{"exitCode":1,"containerID":"c"}}}]}})"),
+              R"({"metadata":{"name":"p","labels":{"dlworkspace.io/role":"wörk\ner"},)"
+              R"("ownerReferences":[{"uid":"u","controller":true}]},"spec":{"nodeName":"n"},)"
+              R"("status":{"containerStatuses":[{"name":"main","state":)"
+              R"({"terminated":{"exitCode":1}}}]}})");
+}
+
+TEST(PodProjection, WrongTypesAreLeftToParsePod) {
+    for (std::string_view pod :
+         {R"({"metadata":7})", R"({"metadata":{"uid":"u","labels":[{"dlworkspace.io/job":"x"}]}})",
+          R"({"metadata":{"uid":"u","labels":"x"}})", R"({"metadata":{"uid":"u"},"spec":[1]})",
+          R"({"metadata":{"uid":"u"},"status":{"conditions":{"type":"Ready"}}})",
+          R"({"metadata":{"uid":"u"},"status":{"containerStatuses":[null,3]}})",
+          R"({"metadata":{"uid":"u"},"status":null})", "[]", ""})
+        (void)ParseBoth(pod);
 }
 
 TEST(WaitingProblem, KnowsWhatTheKubeletSays) {

@@ -10,6 +10,7 @@
 
 #include "kube/log.h"
 #include "model/names.h"
+#include "operator/job/pod_cache.h"
 
 namespace dlws::job {
 
@@ -19,8 +20,6 @@ using Steady = std::chrono::steady_clock;
 namespace {
 
 constexpr std::string_view kLog = "job";
-constexpr const char* kByController = "controller-uid";
-
 constexpr const char* kByLostJob = "lost-job";
 
 // The job that a pod of ours says it belongs to, if nobody owns the pod.
@@ -31,11 +30,6 @@ std::vector<std::string> LostJob(const kube::Object& object) {
         !labels.contains(std::string(model::kJobUidLabel)))
         return {};
     return {object.meta.ns + "/" + job->second};
-}
-
-std::vector<std::string> ControllerUid(const kube::Object& object) {
-    if (object.meta.controller_uid.empty()) return {};
-    return {object.meta.controller_uid};
 }
 
 kube::Informer::Settings Ours(kube::Resource resource, const std::string& ns) {
@@ -72,7 +66,7 @@ Controller::Controller(kube::Client& client, kube::EventRecorder& events, kube::
       settings_(std::move(settings)),
       jobs_(client, {.resource = kDLJobs, .ns = settings_.ns}, random),
       clusters_(client, {.resource = kDLClusters}, random),
-      pods_(client, Ours(kube::kPods, settings_.ns), random),
+      pods_(client, PodCacheSettings(settings_.ns), random),
       services_(client, Ours(kube::kServices, settings_.ns), random),
       queue_(client.Executor(), {.name = "dljob", .metrics = &metrics}),
       reconciler_(client, events, settings_.rounds),

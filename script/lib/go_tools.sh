@@ -20,6 +20,8 @@ etcd_bin="$cache_dir/etcd-$etcd_version/bin"   # the program is called `server`,
 coredns_bin="$cache_dir/coredns-$coredns_version/bin"
 kwok_bin="$cache_dir/kwok-$kwok_version/bin"
 helm_bin="$cache_dir/helm-$helm_version/bin"
+# A program of ours: known by its text, not by a version.
+clientgo_bench_bin="$cache_dir/clientgo-bench-$(cat "$repo_dir"/test/bench/clientgo/{go.mod,go.sum,main.go} | sha256sum | cut -c 1-12)/bin"
 
 # need_go: makes a Go that is new enough be on the PATH: the user's, one in /usr/local/go, or our own.
 need_go() {
@@ -92,7 +94,7 @@ forget_go_caches() {
     exec {build_lock}>&-
 }
 
-# build_kubernetes, build_etcd, build_coredns, build_kwok, build_helm: each makes its tool be there.
+# build_kubernetes, build_etcd, build_coredns, build_kwok, build_helm, build_clientgo_bench: each makes its tool be there.
 build_kubernetes() {
     local prefix=k8s.io/component-base/version
     build_go_tool "$(dirname "$k8s_bin")" "$repo_dir/test/cluster" \
@@ -107,3 +109,4 @@ build_helm() {
     build_go_tool "$(dirname "$helm_bin")" "$repo_dir/test/cluster/helm" \
         "-X helm.sh/helm/v3/internal/version.version=v$helm_version"
 }
+build_clientgo_bench() { build_go_tool "$(dirname "$clientgo_bench_bin")" "$repo_dir/test/bench/clientgo" ""; }

@@ -8,11 +8,15 @@ list_suites() {
 format    clang-format, syntax of the scripts, licence lines
 unit      unit tests of the dev preset
 asan      the same with AddressSanitizer and UndefinedBehaviorSanitizer
+tsan      the same with ThreadSanitizer
+fuzz      libFuzzer over all that reads what others wrote, a minute in all
 tidy      clang-tidy over every source
 chart     the Helm chart without a cluster, and the digits example's files
 crds      what a real API server takes and refuses of our kinds
 cluster   script/cluster itself: up, crash, heal, down
 api       the Kubernetes client against a real API server
+api_asan  the same with AddressSanitizer and UndefinedBehaviorSanitizer
+api_tsan  the same with ThreadSanitizer
 image     the operator's image: small, without root, the same each time it is built
 e2e       the installed operator on a real cluster
 metrics   what a real Prometheus reads of it: dashboard, alerts, documentation
@@ -32,8 +36,17 @@ suite_unit() {
 suite_asan() {
     # Nothing but the unit tests, and of their campaigns the sample: all of it takes several times as long.
     unset DLWS_FULL
-    once build-asan compile asan unit_tests
+    once build-asan compile asan unit_tests api_tests
     run_ctest asan unit
+}
+suite_tsan() {
+    unset DLWS_FULL
+    once build-tsan compile tsan unit_tests api_tests
+    run_ctest tsan unit
+}
+suite_fuzz() {
+    once build-fuzz compile fuzz fuzz
+    program test/fuzz/run.sh
 }
 suite_tidy() {
     "$repo_dir/script/setup" build lint
@@ -56,6 +69,16 @@ suite_api() {
     once build-dev compile dev
     once cluster start_cluster
     run_ctest dev api
+}
+suite_api_asan() {
+    once build-asan compile asan unit_tests api_tests
+    once cluster start_cluster
+    run_ctest asan api
+}
+suite_api_tsan() {
+    once build-tsan compile tsan unit_tests api_tests
+    once cluster start_cluster
+    run_ctest tsan api
 }
 suite_image() {
     once build-release compile release

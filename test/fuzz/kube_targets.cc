@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "kube/decode.h"
+#include "kube/kubeconfig.h"
+#include "kube/rfc3339.h"
+#include "kube/watch_stream.h"
+#include "test/fuzz/targets.h"
+
+namespace dlws::fuzz {
+
+namespace {
+
+using namespace kube;
+
+// A server that sends these bytes, at most so many at once.
+class Script final : public internal::Connection {
+  public:
+    Script(std::string_view bytes, std::size_t chunk) : left_(bytes), chunk_(chunk) {}
+
+    Awaitable<std::expected<internal::ResponseHead, internal::Failure>> Start(
+        std::string_view, std::string_view, internal::Clock::time_point) override {
+        internal::ResponseHead head;
+        head.status = 200;
+        co_return head;
+    }
+    Awaitable<Result<std::size_t>> ReadBody(char* data, std::size_t size,
+                                            internal::Clock::time_point) override {
+        const std::size_t n = std::min({size, chunk_, left_.size()});
+        std::memcpy(data, left_.data(), n);
+        left_.remove_prefix(n);
+        co_return n;
+    }
+    Awaitable<Result<std::string>> ReadAll(std::size_t, internal::Clock::time_point) override {
+        co_return std::string();
+    }
+    bool Reusable() const override { return false; }
+    bool StillOpen() override { return true; }
+
+  private:
+    std::string_view left_;
+    const std::size_t chunk_;
+};
+
+Awaitable<void> ReadWatch(std::string_view bytes, std::size_t chunk,
+                          std::vector<std::string>& seen) {
+    internal::LineWatchStream stream(std::make_unique<Script>(bytes, chunk), "watch",
+                                     std::chrono::seconds(1));
+    bool more = true;
+    while (more) {
+        auto event = co_await stream.Next();
+        more = event.has_value();
+        if (more)
+            seen.push_back(fmt::format("{} {} {} {}", int(event->type), event->initial_events_end,
+                                       event->object->meta.name, event->object->raw));
+        else
+            seen.push_back(fmt::format("{} {} {}", int(event.error().kind), event.error().code,
+                                       event.error().message));
+    }
+}
+
+std::vector<std::string> WatchOf(std::string_view bytes, std::size_t chunk) {
+    static boost::asio::io_context io(1);
+    std::vector<std::string> seen;
+    boost::asio::co_spawn(io, ReadWatch(bytes, chunk, seen), [](std::exception_ptr error) {
+        if (error) std::abort();
+    });
+    io.restart();
+    io.run();
+    return seen;
+}
+
+// The same events however the bytes are split; the first byte says how.
+void Watch(std::string_view bytes) {
+    if (bytes.empty()) return;
+    const auto chunk = std::size_t(static_cast<unsigned char>(bytes.front())) + 1;
+    bytes.remove_prefix(1);
+    if (WatchOf(bytes, bytes.size() + 1) != WatchOf(bytes, chunk)) std::abort();
+}
+
+// What is kept of an object is an object with the same header.
+void CheckKept(const Object& object) {
+    const auto again = ParseObject(object.raw);
+    if (!again) std::abort();
+    const Meta &a = object.meta, &b = (*again)->meta;
+    if (a.name != b.name || a.ns != b.ns || a.uid != b.uid || a.labels != b.labels ||
+        a.resource_version != b.resource_version || a.controller_uid != b.controller_uid)
+        std::abort();
+}
+
+void OneObject(std::string_view bytes) {
+    const auto object = ParseObject(std::string(bytes));
+    if (object) CheckKept(**object);
+}
+
+void List(std::string_view bytes) {
+    std::string body(bytes);
+    const auto page = internal::DecodeList(body);
+    if (!page) return;
+    for (const ObjectPtr& item : page->items)
+        CheckKept(*item);
+}
+
+void Status(std::string_view bytes) {
+    for (int code : {0, 409, 503}) {
+        const Error error = internal::DecodeStatus("GET /x", code, bytes);
+        if (error.message.empty() || (code != 0 && error.code != code)) std::abort();
+    }
+}
+
+void KubeconfigFile(std::string_view bytes) {
+    const int fd = memfd_create("kubeconfig", MFD_CLOEXEC);
+    if (fd < 0 || write(fd, bytes.data(), bytes.size()) != ssize_t(bytes.size())) std::abort();
+    internal::Kubeconfig merged;
+    const auto added = merged.AddFile(fmt::format("/proc/self/fd/{}", fd));
+    close(fd);
+    if (!added && added.error().message.empty()) std::abort();
+    const auto config = merged.Resolve("");
+    if (!config && config.error().message.empty()) std::abort();
+}
+
+void Rfc3339(std::string_view bytes) {
+    (void)internal::ParseRfc3339(bytes);
+}
+
+constexpr Target kTargets[] = {
+    {"watch", Watch},   {"object", OneObject},          {"list", List},
+    {"status", Status}, {"kubeconfig", KubeconfigFile}, {"rfc3339", Rfc3339}};
+
+}  // namespace
+
+std::span<const Target> KubeTargets() {
+    return kTargets;
+}
+
+const Target* FindTarget(std::string_view name) {
+    for (const auto targets : {KubeTargets(), ModelTargets()})
+        for (const Target& target : targets)
+            if (target.name == name) return &target;
+    return nullptr;
+}
+
+}  // namespace dlws::fuzz
