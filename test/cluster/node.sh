@@ -258,6 +258,7 @@ start_nodes() {
         pids+=($!)
     done
     for pid in "${pids[@]}"; do wait "$pid" || exit 1; done
+    route_services
 }
 
 # wait_for_node N: returns when it is Ready and has its GPUs.

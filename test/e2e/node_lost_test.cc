@@ -47,6 +47,7 @@ spec:
     void TearDown() override {
         Shell("script/cluster fault node-heal 2", Seconds(120));
         api().Patch(kLostPath, FromYaml("{spec: {taints: null}}"));
+        EXPECT_TRUE(api().Patch(kSettings, FromYaml("{spec: {podTemplate: null}}")).ok());
         Json patch = Json::object();
         patch["spec"]["podTemplate"] = before_;
         EXPECT_TRUE(api().Patch(kSettings, patch).ok());
