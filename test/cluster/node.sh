@@ -89,6 +89,14 @@ child_of() {
     pid="$(process_pid "$1")" && children="$(cat "/proc/$pid/task/$pid/children")" && [ -n "$children" ] && echo "${children%% *}"
 }
 
+# see_log NAME: where to look, and what it says if it is what many nodes on one machine run into.
+see_log() {
+    local log="$log_dir/$1.log"
+    echo -n "see $log"
+    ! tail -n 20 "$log" | grep -q 'inotify.*too many open files' ||
+        echo -n "; the machine has no inotify instance left for it (a node takes 8): sysctl -w fs.inotify.max_user_instances=512"
+}
+
 # start_in_node N NAME COMMAND…: like start_process, on the node. The entering process stays outside as
 # parent of the real one, which is the one remembered under NAME-N.
 start_in_node() {
@@ -96,7 +104,7 @@ start_in_node() {
     pid="$(process_pid "node-init-$1")" || die "node $1 does not run"
     shift 2
     start_process "$name-enter" nsenter --target "$pid" --mount --pid --net --uts --ipc --wd -- "$@"
-    retry 5 child_of "$name-enter" || die "$name did not start; see $log_dir/$name-enter.log"
+    retry 5 child_of "$name-enter" || die "$name did not start; $(see_log "$name-enter")"
     record_process "$name" "$(child_of "$name-enter")"
 }
 
@@ -263,7 +271,7 @@ start_nodes() {
 
 # wait_for_node N: returns when it is Ready and has its GPUs.
 wait_for_node() {
-    retry 60 node_is_ready "$1" || die "node $1 did not become Ready in 60 s; see $log_dir/kubelet-$1-enter.log"
+    retry 60 node_is_ready "$1" || die "node $1 did not become Ready in 60 s; $(see_log "kubelet-$1-enter")"
     retry 20 gpus_settled "$1" || die "node $1 does not keep its simulated GPUs"
 }
 
