@@ -149,7 +149,7 @@ test_pods_find_each_other_by_name() {
 }
 
 # refuses POD HOST: HOST answers POD that it listens on no such port, so packets go there and back.
-refuses() { kubectl exec "$1" -- bash -c "echo >/dev/tcp/$2/9" 2>&1 | grep -q 'Connection refused'; }
+refuses() { grep -q 'Connection refused' <<<"$(kubectl exec "$1" -- bash -c "echo >/dev/tcp/$2/9" 2>&1)"; }
 
 test_a_second_real_node_joins() {
     local began="$EPOCHSECONDS"
