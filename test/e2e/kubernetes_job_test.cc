@@ -68,6 +68,27 @@ TEST_F(KubernetesJob, BackoffLimitEndsTheRetries) {
         UnorderedElementsAre(Pair("hopeless-worker-0-0", 1), Pair("hopeless-worker-0-1", 1)));
 }
 
+// A Job makes a failed pod anew and leaves the others alone; here that is a choice.
+TEST_F(KubernetesJob, PodReplacementLeavesTheOthersRunning) {
+    Submit(Job("replaced", R"(
+command: [bash, -c, '[ $DLWS_INDEX$DLWS_ATTEMPT = 10 ] || exec sleep 600; sleep 2; exit 3']
+roles: [{name: worker, replicas: 2}]
+retry: {limit: 1, scope: Pod})"));
+    WaitUntil("the first pod is there",
+              [&] { return Text(Pod("replaced-worker-0-0"), "metadata/uid") != ""; });
+    const std::string first = Text(Pod("replaced-worker-0-0"), "metadata/uid");
+    Json job = WaitForJob("replaced", "running after a restart", [](const Json& j) {
+        return Text(j, "status/restarts/user") == "1" && Text(j, "status/phase") == "Running";
+    });
+    EXPECT_EQ(Text(job, "status/ready"), "2/2");
+    EXPECT_EQ(Text(job, "status/attempts/0/failure/pod"), "replaced-worker-1-0");
+    EXPECT_EQ(Text(Pod("replaced-worker-0-0"), "metadata/uid"), first);
+    EXPECT_EQ(Text(Pod("replaced-worker-0-0"), "status/phase"), "Running");
+    EXPECT_THAT(cluster().PodCreates(audit_, ns_),
+                UnorderedElementsAre(Pair("replaced-worker-0-0", 1), Pair("replaced-worker-1-0", 1),
+                                     Pair("replaced-worker-1-1", 1)));
+}
+
 TEST_F(KubernetesJob, PodFailurePolicyFailJobForgoesTheRetries) {
     Submit(Job("final", R"(
 command: [bash, -c, exit 42]
