@@ -77,6 +77,8 @@ signal_processes() {
     done
 }
 
+stays_whole() { node_is_whole "$1" && sleep 1 && node_is_whole "$1"; }
+
 # need_node_number N EXAMPLE
 need_node_number() {
     [[ "$1" =~ ^[1-9]$ && "$1" -le "$(node_count)" ]] ||
@@ -122,6 +124,8 @@ command_fault() {
             need_node_number "${1:-}" "$verb 1"
             start_node "$1"
             wait_for_node "$1"
+            # A kubelet that finds pods of before may say so, and then think again.
+            retry 20 stays_whole "$1" || die "node $1 does not stay Ready; see $log_dir/kubelet-$1-enter.log"
             ;;
         cut-pod | kill-container)
             [ $# -eq 2 ] || die "say which pod, as in: script/cluster fault $verb default digits-worker-0-0"
