@@ -46,6 +46,7 @@ class Renderer {
     void Safety(PodTemplate& pod);
     void SetResources(PodTemplate& pod, const Role& role);
     void SetMain(PodTemplate& pod, const Role& role);
+    void LeaveLostNodes(PodTemplate& pod);
     void AddFiles(PodTemplate& pod);
     void AddSsh(PodTemplate& pod, const Role& role);
     void AddDriver(PodTemplate& pod);
@@ -92,6 +93,7 @@ std::expected<Rendered, RenderError> Renderer::Run() {
 std::expected<json::object, RenderError> Renderer::RoleTemplate(const Role& role) {
     PodTemplate pod = PodTemplate::Parse(cluster_.podTemplate);
     if (auto ok = Overrides(pod); !ok) return std::unexpected(ok.error());
+    LeaveLostNodes(pod);
     Safety(pod);
     SetMain(pod, role);
     SetResources(pod, role);
@@ -164,6 +166,31 @@ Result Renderer::Overrides(PodTemplate& pod) {
     if (user.terminationGracePeriodSeconds)
         pod.spec()["terminationGracePeriodSeconds"] = *user.terminationGracePeriodSeconds;
     return {};
+}
+
+// How long pods stay on a node that does not answer, unless the administrator's podTemplate says
+// it.
+void Renderer::LeaveLostNodes(PodTemplate& pod) {
+    json::array& tolerations = pod.ArrayAt(pod.spec(), "tolerations");
+    auto text = [](const json::object& t, std::string_view field) -> std::string_view {
+        const json::value* value = t.if_contains(field);
+        return value && value->is_string() ? std::string_view(value->get_string()) : "";
+    };
+    for (std::string_view taint :
+         {"node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"}) {
+        // An empty key or effect stands for every one.
+        auto tolerates = [&](const json::value& item) {
+            const json::object* t = item.if_object();
+            if (!t) return false;
+            const std::string_view key = text(*t, "key"), effect = text(*t, "effect");
+            return (key.empty() || key == taint) && (effect.empty() || effect == "NoExecute");
+        };
+        if (std::ranges::any_of(tolerations, tolerates)) continue;
+        tolerations.push_back(json::object{{"key", taint},
+                                           {"operator", "Exists"},
+                                           {"effect", "NoExecute"},
+                                           {"tolerationSeconds", kLostNodeSeconds}});
+    }
 }
 
 void Renderer::Safety(PodTemplate& pod) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Render: what becomes of the administrator's podTemplate and of podOverrides; canonical bytes.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include "model/names.h"
@@ -119,6 +120,31 @@ TEST(BaseTemplate, AMistakeIsSaid) {
               R"("worker-0")");
 }
 
+TEST(LostNode, PodsLeaveItAfterAMinuteUnlessTheAdministratorSaysOtherwise) {
+    constexpr const char* kNotReady =
+        R"({"key":"node.kubernetes.io/not-ready","operator":"Exists",)"
+        R"("effect":"NoExecute","tolerationSeconds":60})";
+    constexpr const char* kUnreachable =
+        R"({"key":"node.kubernetes.io/unreachable","operator":"Exists",)"
+        R"("effect":"NoExecute","tolerationSeconds":60})";
+    auto tolerations = [](const std::string& own) {
+        return At(Pod(Job(), Cluster(R"({"spec":{"tolerations":)" + own + "}}")),
+                  "/spec/tolerations");
+    };
+    const std::string both = fmt::format("{},{}", kNotReady, kUnreachable);
+    EXPECT_EQ(At(Pod(Job(), Cluster("")), "/spec/tolerations"), "[" + both + "]");
+
+    const std::string longer = R"({"key":"node.kubernetes.io/unreachable","operator":"Exists",)"
+                               R"("effect":"NoExecute","tolerationSeconds":600})";
+    EXPECT_EQ(tolerations("[" + longer + "]"), fmt::format("[{},{}]", longer, kNotReady));
+    const std::string everything = R"({"operator":"Exists"})";
+    EXPECT_EQ(tolerations("[" + everything + "]"), "[" + everything + "]");
+    // Of another effect: says nothing of leaving.
+    const std::string other =
+        R"({"key":"node.kubernetes.io/unreachable","operator":"Exists","effect":"NoSchedule"})";
+    EXPECT_EQ(tolerations("[" + other + "]"), fmt::format("[{},{}]", other, both));
+}
+
 TEST(Overrides, AddToTheTemplate) {
     DLJob job = Job();
     job.spec.podOverrides = {
@@ -132,9 +158,11 @@ TEST(Overrides, AddToTheTemplate) {
       "spec":{"nodeSelector":{"pool":"gpu"},"tolerations":[{"key":"k"}],
       "terminationGracePeriodSeconds":5,"imagePullSecrets":[{"name":"admin"}]}})"));
     EXPECT_EQ(At(pod, "/spec/nodeSelector"), R"({"pool":"gpu","zone":"b"})");
-    EXPECT_EQ(At(pod, "/spec/tolerations"),
-              R"([{"key":"k"},{"key":"d","operator":"Equal","value":"t","effect":"NoExecute",)"
-              R"("tolerationSeconds":60},{"key":"e","operator":"Exists"}])");
+    EXPECT_EQ(At(pod, "/spec/tolerations/0"), R"({"key":"k"})");
+    EXPECT_EQ(At(pod, "/spec/tolerations/1"),
+              R"({"key":"d","operator":"Equal","value":"t","effect":"NoExecute",)"
+              R"("tolerationSeconds":60})");
+    EXPECT_EQ(At(pod, "/spec/tolerations/2"), R"({"key":"e","operator":"Exists"})");
     EXPECT_EQ(At(pod, "/metadata/labels/team"), R"("vision")");
     EXPECT_EQ(At(pod, "/metadata/annotations"), R"({"purpose":"nightly"})");
     EXPECT_EQ(At(pod, "/spec/terminationGracePeriodSeconds"), "120");

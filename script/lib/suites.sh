@@ -85,8 +85,10 @@ suite_image() {
     program test/cluster/image_test.sh
 }
 suite_e2e() {
+    "$repo_dir/script/setup" scale
     once build-dev compile dev
     once cluster start_cluster
+    "$repo_dir/script/cluster" up --real-nodes 2
     once operator install_operator
     run_ctest dev e2e
 }

@@ -66,9 +66,13 @@ make_certificates() {
     make_certificate kube-proxy /CN=system:kube-proxy
     make_certificate coredns /CN=system:coredns
     make_certificate kwok /O=system:masters/CN=kwok
-    make_certificate kubelet "/O=system:nodes/CN=system:node:$node_name" "DNS:$node_name,IP:$node_ip"
-    local name
-    for name in controller-manager scheduler kube-proxy coredns kwok kubelet; do
+    local name number
+    for (( number = 1; number <= max_nodes; number++ )); do
+        name="$(node_name "$number")"
+        make_certificate "kubelet-$number" "/O=system:nodes/CN=system:node:$name" "DNS:$name,IP:$(node_ip "$number")"
+        make_kubeconfig "kubelet-$number" "$pki/kubelet-$number.kubeconfig"
+    done
+    for name in controller-manager scheduler kube-proxy coredns kwok; do
         make_kubeconfig "$name" "$pki/$name.kubeconfig"
     done
     make_kubeconfig admin "$admin_kubeconfig"

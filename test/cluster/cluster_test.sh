@@ -74,7 +74,6 @@ no_traces() {
 }
 
 pod_is() { [ "$(kubectl get pod "$1" -o 'jsonpath={.status.phase}')" = "$2" ]; }
-node_ready_again() { [ "$(kubectl get node "$node_name" -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}')" = True ]; }
 
 test_up_from_nothing() {
     local began="$EPOCHSECONDS"
@@ -82,7 +81,7 @@ test_up_from_nothing() {
     echo "figure cluster_up_seconds $(( EPOCHSECONDS - began )) s goal <= 60"
     check "ready within 60 s" test "$(( EPOCHSECONDS - began ))" -le 60
     check "status says that it is whole" cluster status
-    check "8 GPUs" test "$(kubectl get node "$node_name" -o 'jsonpath={.status.allocatable.nvidia\.com/gpu}')" = 8
+    check "8 GPUs" gpus_are_there 1
     check "version" test "$(kubectl version -o json | jq -r .serverVersion.gitVersion)" = "v$k8s_version"
 }
 
@@ -95,7 +94,7 @@ test_up_when_up_changes_nothing() {
     check "the same processes" test "$before" = "$after"
 }
 
-# pod_named NAME HOSTNAME: a pod that says who it is and waits, as locked up as a job's pod.
+# pod_named NAME HOSTNAME [N]: a pod that says who it is and waits, as locked up as a job's pod; on node N.
 pod_named() {
     cat <<END
 ---
@@ -103,7 +102,8 @@ apiVersion: v1
 kind: Pod
 metadata: {name: $1, labels: {app: pair}}
 spec:
-  hostname: $2
+  hostname: $2${3:+
+  nodeSelector: {kubernetes.io/hostname: $(node_name "$3")\}}
   subdomain: pair
   terminationGracePeriodSeconds: 1
   securityContext: {runAsUser: 1000, runAsNonRoot: true}
@@ -146,6 +146,54 @@ test_pods_find_each_other_by_name() {
     local began="$EPOCHSECONDS"
     check "a name outside is unknown" test "$(kubectl exec pair-0 -- bash -c 'getent hosts example.org || echo unknown')" = unknown
     check "at once" test "$(( EPOCHSECONDS - began ))" -le 3
+}
+
+# refuses POD HOST: HOST answers POD that it listens on no such port, so packets go there and back.
+refuses() { grep -q 'Connection refused' <<<"$(kubectl exec "$1" -- bash -c "echo >/dev/tcp/$2/9" 2>&1)"; }
+
+test_a_second_real_node_joins() {
+    local began="$EPOCHSECONDS"
+    check "up --real-nodes 2" cluster up --real-nodes 2 || return
+    echo "figure second_node_seconds $(( EPOCHSECONDS - began )) s goal <= 30"
+    check "it is whole" node_is_whole 2
+    pod_named pair-2 worker-2 2 | kubectl apply -f - >"$output/apply" 2>&1
+    check "its pod runs" kubectl wait --for=condition=Ready pod/pair-2 --timeout=60s
+    check "logs" test "$(kubectl logs pair-2)" = "I am worker-2"
+    check "exec" test "$(kubectl exec pair-2 -- id -u)" = 1000
+    check "pods reach it by its name" retry 10 refuses pair-0 worker-2.pair
+    check "and it them" retry 10 refuses pair-2 worker-0.pair
+    check "a Service is served there" kubectl exec pair-2 -- bash -c 'echo >/dev/tcp/kubernetes.default/443'
+    in_node 1 mkdir -p "$state/shared"
+    in_node 1 touch "$state/shared/from-node-1"
+    check "both see one shared folder" in_node 2 test -e "$state/shared/from-node-1"
+    began="$EPOCHSECONDS"
+    check "up --real-nodes 1 leaves it" cluster up --real-nodes 1
+    check "whole" node_is_whole 2
+    check "at once" test "$(( EPOCHSECONDS - began ))" -le 3
+}
+
+test_a_node_can_be_killed_and_healed() {
+    local began="$EPOCHSECONDS"
+    check "kill" cluster fault node-kill 2
+    check "status says so" eval "! cluster status"
+    check "Kubernetes notices" retry 40 eval "! node_is_ready 2"
+    echo "figure node_loss_noticed_seconds $(( EPOCHSECONDS - began )) s goal <= 30"
+    check "the other pods run on" refuses pair-0 worker-1.pair
+    check "heal" cluster fault node-heal 2
+    check "whole" cluster status
+    check "its pod runs again" retry 30 refuses pair-0 worker-2.pair
+}
+
+test_a_node_can_be_frozen() {
+    check "freeze" cluster fault node-freeze 2 --until-thaw
+    check "nobody reaches it" eval "! timeout 3 '$k8s_bin/kubectl' --kubeconfig '$admin_kubeconfig' exec pair-2 -- true"
+    check "its container runs" in_node 2 bash -c 'ps -e -o stat,comm | grep -q "^S.*sleep$"'
+    check "heal" cluster fault node-heal 2
+    check "it answers again" kubectl exec pair-2 -- true
+    check "for some time" cluster fault node-freeze 2 1
+    check "it answers again" retry 20 kubectl exec pair-2 -- true
+    check "whole" cluster status
+    check "a node that is not there is refused" eval "! cluster fault node-kill 3"
 }
 
 test_audit_log_has_the_operators_writes_only() {
@@ -194,7 +242,7 @@ test_etcd_can_pause() {
     local began="$EPOCHSECONDS"
     check "pause" cluster fault pause etcd 4
     check "as long as told" test "$(( EPOCHSECONDS - began ))" -ge 4
-    check "writes work again" retry 20 kubectl annotate node "$node_name" --overwrite "test=$RANDOM"
+    check "writes work again" retry 20 kubectl annotate node "$(node_name 1)" --overwrite "test=$RANDOM"
 }
 
 test_a_pod_can_be_cut_off() {
@@ -220,7 +268,7 @@ test_up_heals_a_dead_part() {
     check "status says so" eval "! cluster status"
     check "up" cluster up
     check "whole" cluster status
-    check "GPUs again" test "$(kubectl get node "$node_name" -o 'jsonpath={.status.allocatable.nvidia\.com/gpu}')" = 8
+    check "GPUs again" gpus_are_there 1
     check "pods still run" pod_is pair-0 Running
 }
 
@@ -314,7 +362,8 @@ cluster down >/dev/null 2>&1
 machine_state >"$output/before"
 tests=(test_without_root_it_says_so test_a_folder_of_somebody_else_stays test_the_demo_refuses_at_once_and_changes_nothing
     test_up_from_nothing test_up_when_up_changes_nothing test_pods_run_and_can_be_looked_into
-    test_pods_find_each_other_by_name test_audit_log_has_the_operators_writes_only test_simulated_nodes_run_pods
+    test_pods_find_each_other_by_name test_a_second_real_node_joins test_a_node_can_be_killed_and_healed
+    test_a_node_can_be_frozen test_audit_log_has_the_operators_writes_only test_simulated_nodes_run_pods
     test_api_server_can_restart test_etcd_can_pause test_a_pod_can_be_cut_off
     test_a_container_can_be_killed test_up_heals_a_dead_part test_up_heals_after_everything_was_killed
     test_up_heals_with_an_unreadable_store test_down_leaves_nothing test_down_with_the_state_folder_lost test_down_when_down)

@@ -76,6 +76,9 @@ port_free() { [ -z "$(ss -Htln "src $host_ip and sport = 6443")" ]; }
 
 # start_controllers: controller manager and scheduler, allowed enough requests for the scale tests.
 start_controllers() {
+    # Kubernetes waits for 50 s before it says that a node does not answer. With several nodes tests wait for this.
+    local notice=()
+    [ "$(node_count)" = 1 ] || notice=(--node-monitor-grace-period 20s --node-monitor-period 2s)
     is_running kube-controller-manager || start_process kube-controller-manager "$k8s_bin/kube-controller-manager" \
         --bind-address "$local_ip" --tls-cert-file "$pki/controller-manager.crt" \
         --tls-private-key-file "$pki/controller-manager.key" \
@@ -83,7 +86,7 @@ start_controllers() {
         --authorization-kubeconfig "$pki/controller-manager.kubeconfig" --leader-elect=false \
         --use-service-account-credentials --service-account-private-key-file "$pki/service-account.key" \
         --root-ca-file "$pki/ca.crt" --cluster-signing-cert-file "$pki/ca.crt" --cluster-signing-key-file "$pki/ca.key" \
-        --allocate-node-cidrs=false --kube-api-qps 300 --kube-api-burst 600 --profiling=false
+        --allocate-node-cidrs=false "${notice[@]}" --kube-api-qps 300 --kube-api-burst 600 --profiling=false
     is_running kube-scheduler && return
     write_scheduler_configuration
     start_process kube-scheduler "$k8s_bin/kube-scheduler" --config "$state/scheduler.yaml" \

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-# The real node: containerd, kubelet and kube-proxy in namespaces of their own (see node_init.sh).
+# The real nodes: containerd, kubelet and kube-proxy of each in namespaces of their own (see node_init.sh).
+# A function's first argument N is the node's number; its processes are named kubelet-N and so on.
 # shellcheck shell=bash
 
-# in_node COMMAND…: runs COMMAND on the node, in all of its namespaces.
+# in_node N COMMAND…: runs COMMAND on the node, in all of its namespaces.
 in_node() {
     local pid
-    pid="$(process_pid node-init)" || die "the node does not run; start it with: script/cluster up"
-    nsenter --target "$pid" --mount --pid --net --uts --wd -- "$@"
+    pid="$(process_pid "node-init-$1")" || die "node $1 does not run; start it with: script/cluster up"
+    nsenter --target "$pid" --mount --pid --net --uts --wd -- "${@:2}"
 }
 
 # cgroup_folders: where our cgroup is: one folder for each controller of version 1, one for version 2.
@@ -21,27 +22,32 @@ cgroup_folders() {
     done
 }
 
-# make_cgroups: the cgroup under which the kubelet keeps all pods.
+# make_cgroups N: the cgroup under which the kubelet keeps all pods.
 make_cgroups() {
-    local folder name controller
-    if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
+    local top folder
+    for top in $(cgroup_folders); do
+        for folder in "$top" "$top/node$1"; do make_cgroup "$folder"; done
+    done
+}
+make_cgroup() {
+    local parent name controller
+    parent="$(dirname "$1")"
+    if [ -e "$parent/cgroup.controllers" ]; then
         for controller in cpuset cpu io memory hugetlb pids; do
-            echo "+$controller" >/sys/fs/cgroup/cgroup.subtree_control || true
+            echo "+$controller" >"$parent/cgroup.subtree_control" || true
         done 2>/dev/null
     fi
-    for folder in $(cgroup_folders); do
-        mkdir -p "$folder"
-        for name in cpuset.cpus cpuset.mems; do   # version 1 starts a new cpuset empty
-            [ ! -e "$folder/$name" ] || [ -n "$(cat "$folder/$name")" ] ||
-                cat "$(dirname "$folder")/$name" >"$folder/$name"
-        done
+    mkdir -p "$1"
+    for name in cpuset.cpus cpuset.mems; do   # version 1 starts a new cpuset empty
+        [ ! -e "$1/$name" ] || [ -n "$(cat "$1/$name")" ] || cat "$parent/$name" >"$1/$name"
     done
 }
 
-# remove_cgroups: all of them, deepest first; a group empties a moment after its last process.
+# remove_cgroups [N]: of one node or all of them, deepest first; a group empties a moment after its last process.
 remove_cgroups() {
-    local folder
-    for folder in $(cgroup_folders); do
+    local top folder
+    for top in $(cgroup_folders); do
+        folder="$top${1:+/node$1}"
         [ ! -d "$folder" ] || retry 10 remove_cgroup_tree "$folder" || warn "the cgroup $folder could not be removed"
     done
 }
@@ -57,24 +63,24 @@ remove_made_folders() {
     rm -f "$made_folders"
 }
 
-# start_node_init: the namespaces, their mounts, and the network cable into them.
+# start_node_init N: the namespaces, their mounts, and the network cable into them.
 start_node_init() {
-    is_running node-init && return
+    is_running "node-init-$1" && return
     local pid name
-    rm -f "$run_dir"/{containerd,kubelet,kube-proxy}.pid
-    mkdir -p "$node_dir"
+    rm -f "$run_dir"/{containerd,kubelet,kube-proxy}-"$1".pid
+    mkdir -p "$(node_dir "$1")"
     for name in /var/lib/kubelet /var/lib/cni; do
         [ -e "$name" ] || { mkdir -p "$name"; echo "$name" >>"$made_folders"; }
     done
-    remove_cgroups   # a kubelet spends seconds on each dead pod that it finds there
-    make_cgroups
-    start_process node-unshare unshare --mount --propagation slave --pid --net --uts --ipc --fork --kill-child \
-        "$repo_dir/test/cluster/node_init.sh" "$node_dir" "$node_name"
-    retry 5 child_of node-unshare || die "the node's namespaces could not be made; see $log_dir/node-unshare.log"
-    pid="$(child_of node-unshare)"
-    record_process node-init "$pid"
-    retry 5 test -e "/proc/$pid/root/run/node-ready" || die "the node did not start; see $log_dir/node-unshare.log"
-    connect_node "$pid"
+    remove_cgroups "$1"   # a kubelet spends seconds on each dead pod that it finds there
+    make_cgroups "$1"
+    start_process "node-unshare-$1" unshare --mount --propagation slave --pid --net --uts --ipc --fork --kill-child \
+        "$repo_dir/test/cluster/node_init.sh" "$(node_dir "$1")" "$(node_name "$1")"
+    retry 5 child_of "node-unshare-$1" || die "the namespaces of node $1 could not be made; see $log_dir/node-unshare-$1.log"
+    pid="$(child_of "node-unshare-$1")"
+    record_process "node-init-$1" "$pid"
+    retry 5 test -e "/proc/$pid/root/run/node-ready" || die "node $1 did not start; see $log_dir/node-unshare-$1.log"
+    connect_node "$1" "$pid"
 }
 
 # child_of NAME: id of the one child process of our process NAME.
@@ -83,18 +89,28 @@ child_of() {
     pid="$(process_pid "$1")" && children="$(cat "/proc/$pid/task/$pid/children")" && [ -n "$children" ] && echo "${children%% *}"
 }
 
-# start_in_node NAME COMMAND…: like start_process, on the node. The entering process stays outside as
-# parent of the real one, which is the one remembered under NAME.
+# see_log NAME: where to look, and what it says if it is what many nodes on one machine run into.
+see_log() {
+    local log="$log_dir/$1.log"
+    echo -n "see $log"
+    ! tail -n 20 "$log" | grep -q 'inotify.*too many open files' ||
+        echo -n "; the machine has no inotify instance left for it (a node takes 8): sysctl -w fs.inotify.max_user_instances=512"
+}
+
+# start_in_node N NAME COMMAND…: like start_process, on the node. The entering process stays outside as
+# parent of the real one, which is the one remembered under NAME-N.
 start_in_node() {
-    local name="$1" pid
-    pid="$(process_pid node-init)" || die "the node does not run"
-    shift
+    local name="$2-$1" pid
+    pid="$(process_pid "node-init-$1")" || die "node $1 does not run"
+    shift 2
     start_process "$name-enter" nsenter --target "$pid" --mount --pid --net --uts --ipc --wd -- "$@"
-    retry 5 child_of "$name-enter" || die "$name did not start; see $log_dir/$name-enter.log"
+    retry 5 child_of "$name-enter" || die "$name did not start; $(see_log "$name-enter")"
     record_process "$name" "$(child_of "$name-enter")"
 }
 
 write_containerd_configuration() {
+    local node_dir
+    node_dir="$(node_dir "$1")"
     mkdir -p "$node_dir/cni" "$node_dir/containerd"
     cat >"$node_dir/containerd.toml" <<END
 version = 2
@@ -121,7 +137,7 @@ END
     cat >"$node_dir/cni/10-dlws.conflist" <<END
 {"cniVersion": "0.4.0", "name": "dlws", "plugins": [
   {"type": "ptp", "ipMasq": false, "mtu": 1500,
-   "ipam": {"type": "host-local", "dataDir": "/run/cni-ipam", "ranges": [[{"subnet": "$pod_net.1.0/24"}]],
+   "ipam": {"type": "host-local", "dataDir": "/run/cni-ipam", "ranges": [[{"subnet": "$pod_net.$1.0/24"}]],
             "routes": [{"dst": "0.0.0.0/0"}]}},
   {"type": "portmap", "capabilities": {"portMappings": true}}
 ]}
@@ -129,24 +145,26 @@ END
 }
 
 start_containerd() {
-    is_running containerd && return
-    write_containerd_configuration
-    start_in_node containerd containerd --config "$node_dir/containerd.toml" --log-level warn
-    retry 15 in_node ctr version || die "containerd does not answer; see $log_dir/containerd-enter.log"
+    is_running "containerd-$1" && return
+    write_containerd_configuration "$1"
+    start_in_node "$1" containerd containerd --config "$(node_dir "$1")/containerd.toml" --log-level warn
+    retry 15 in_node "$1" ctr version || die "containerd does not answer; see $log_dir/containerd-$1-enter.log"
 }
 
 write_kubelet_configuration() {
+    local node_dir
+    node_dir="$(node_dir "$1")"
     cat >"$node_dir/kubelet.yaml" <<END
 apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
-address: $node_ip
+address: $(node_ip "$1")
 healthzBindAddress: 127.0.0.1
 authentication: {anonymous: {enabled: false}, webhook: {enabled: true}, x509: {clientCAFile: $pki/ca.crt}}
 authorization: {mode: Webhook}
-tlsCertFile: $pki/kubelet.crt
-tlsPrivateKeyFile: $pki/kubelet.key
+tlsCertFile: $pki/kubelet-$1.crt
+tlsPrivateKeyFile: $pki/kubelet-$1.key
 cgroupDriver: cgroupfs
-cgroupRoot: /$cgroup_root
+cgroupRoot: /$cgroup_root/node$1
 failCgroupV1: false
 failSwapOn: false
 oomScoreAdj: 0
@@ -159,6 +177,7 @@ serializeImagePulls: false
 registryPullQPS: 0
 nodeStatusUpdateFrequency: 4s
 nodeStatusReportFrequency: 1m0s
+nodeLeaseDurationSeconds: 12
 imageGCHighThresholdPercent: 100
 imageMinimumGCAge: 720h
 evictionHard: {memory.available: 100Mi, nodefs.available: 1%, imagefs.available: 1%}
@@ -172,23 +191,27 @@ END
 }
 
 start_kubelet() {
-    is_running kubelet && return
-    write_kubelet_configuration
-    forget_readiness
-    start_in_node kubelet "$k8s_bin/kubelet" --config "$node_dir/kubelet.yaml" --kubeconfig "$pki/kubelet.kubeconfig" \
-        --hostname-override "$node_name" --node-ip "$node_ip" \
+    is_running "kubelet-$1" && return
+    write_kubelet_configuration "$1"
+    forget_readiness "$1"
+    start_in_node "$1" kubelet "$k8s_bin/kubelet" --config "$(node_dir "$1")/kubelet.yaml" \
+        --kubeconfig "$pki/kubelet-$1.kubeconfig" --hostname-override "$(node_name "$1")" --node-ip "$(node_ip "$1")" \
         --node-labels dlworkspace.io/gpu-type=Simulated
 }
 
 # forget_readiness: what a kubelet said before it died must not be taken for what the next one says.
 forget_readiness() {
-    ! kubectl get node "$node_name" >/dev/null 2>&1 || kubectl patch node "$node_name" --subresource status --type strategic \
+    local name
+    name="$(node_name "$1")"
+    ! kubectl get node "$name" >/dev/null 2>&1 || kubectl patch node "$name" --subresource status --type strategic \
         --output name --patch '{"status": {"conditions": [{"type": "Ready", "status": "Unknown", "reason": "Starting"}]}}' >/dev/null
 }
 
 start_kube_proxy() {
-    is_running kube-proxy && return
-    cat >"$node_dir/kube-proxy.yaml" <<END
+    is_running "kube-proxy-$1" && return
+    local file
+    file="$(node_dir "$1")/kube-proxy.yaml"
+    cat >"$file" <<END
 apiVersion: kubeproxy.config.k8s.io/v1alpha1
 kind: KubeProxyConfiguration
 mode: iptables
@@ -196,60 +219,121 @@ clusterCIDR: $pod_net.0.0/16
 clientConnection: {kubeconfig: $pki/kube-proxy.kubeconfig}
 conntrack: {maxPerCore: 0, min: 0, tcpEstablishedTimeout: 0s, tcpCloseWaitTimeout: 0s}
 iptables: {minSyncPeriod: 200ms, syncPeriod: 30s}
-hostnameOverride: $node_name
+hostnameOverride: $(node_name "$1")
 END
-    start_in_node kube-proxy "$k8s_bin/kube-proxy" --config "$node_dir/kube-proxy.yaml"
+    start_in_node "$1" kube-proxy "$k8s_bin/kube-proxy" --config "$file"
 }
 
 # advertise_gpus: eight simulated GPUs. A kubelet that starts sets them to none, so this follows it.
 advertise_gpus() {
-    kubectl patch node "$node_name" --subresource status --type merge --output name --patch \
+    kubectl patch node "$(node_name "$1")" --subresource status --type merge --output name --patch \
         '{"status": {"capacity": {"nvidia.com/gpu": "8"}, "allocatable": {"nvidia.com/gpu": "8"}}}'
 }
 
-node_is_ready() {
-    [ "$(kubectl get node "$node_name" -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}')" = True ]
+# node_state N: whether it is Ready, and its GPUs, as in "True 8".
+node_state() {
+    kubectl get node "$(node_name "$1")" \
+        -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status} {.status.allocatable.nvidia\.com/gpu}'
 }
-gpus_are_there() {
-    [ "$(kubectl get node "$node_name" -o 'jsonpath={.status.allocatable.nvidia\.com/gpu}')" = 8 ]
-}
-gpus_settled() { gpus_are_there || { advertise_gpus; false; }; }
+node_is_ready() { [[ "$(node_state "$1")" = True* ]]; }
+gpus_are_there() { [[ "$(node_state "$1")" = *\ 8 ]]; }
+gpus_settled() { gpus_are_there "$1" || { advertise_gpus "$1"; false; }; }
 
-# start_node: everything on the node; returns when it is Ready and has its GPUs.
+node_parts=(node-init containerd kubelet kube-proxy)
+
+# node_is_whole N: it runs, is Ready and has its GPUs.
+node_is_whole() {
+    local part
+    for part in "${node_parts[@]}"; do is_running "$part-$1" || return 1; done
+    [ "$(node_state "$1")" = "True 8" ]
+}
+
+# start_node N: everything on the node, or what is missing of it. It is not Ready then.
 start_node() {
-    start_node_init
-    start_containerd
-    load_pause_image
-    start_kubelet
-    start_kube_proxy
-}
-wait_for_node() {
-    retry 60 node_is_ready || die "the node did not become Ready in 60 s; see $log_dir/kubelet-enter.log"
-    retry 20 gpus_settled || die "the node does not keep its simulated GPUs"
+    start_node_init "$1"
+    thaw_node "$1"
+    start_containerd "$1"
+    load_images "$1"
+    start_kubelet "$1"
+    start_kube_proxy "$1"
 }
 
-# load_image ARCHIVE: makes the images of an OCI or Docker archive known to the node.
+# start_nodes: all of them, side by side.
+start_nodes() {
+    local number pid pids=()
+    for number in $(node_numbers); do
+        start_node "$number" &
+        pids+=($!)
+    done
+    for pid in "${pids[@]}"; do wait "$pid" || exit 1; done
+    route_services
+}
+
+# wait_for_node N: returns when it is Ready and has its GPUs.
+wait_for_node() {
+    retry 60 node_is_ready "$1" || die "node $1 did not become Ready in 60 s; $(see_log "kubelet-$1-enter")"
+    retry 20 gpus_settled "$1" || die "node $1 does not keep its simulated GPUs"
+}
+
+# stop_node N: ends the node as by a power cut.
+stop_node() {
+    local part
+    kill_process "node-init-$1"
+    kill_process "node-unshare-$1"
+    for part in "${node_parts[@]}" node-unshare; do rm -f "$run_dir/$part-$1.pid" "$run_dir/$part-$1-enter.pid"; done
+}
+
+# freeze_node N: cut off and frozen; its containers run on, but nobody hears of it. thaw_node ends that.
+freeze_node() {
+    cut_node "$1"
+    signal_processes STOP "kubelet-$1"
+    signal_processes STOP "containerd-$1"
+}
+thaw_node() {
+    local part
+    for part in containerd kubelet; do
+        ! is_running "$part-$1" || signal_processes CONT "$part-$1"
+    done
+    join_node "$1"
+}
+
+# --- images ---
+
+images_loaded="$state/images"   # links to the archives; the one of an image's name is its newest
+
+# image_of ARCHIVE: name and digest of the image in an OCI archive.
+image_of() {
+    tar --extract --to-stdout --file "$1" index.json 2>/dev/null |
+        jq -r '.manifests[0] | "\(.annotations["org.opencontainers.image.ref.name"]) \(.digest)"'
+}
+
+# load_image N ARCHIVE: makes the images of an OCI or Docker archive known to the node.
 # Nothing is done when the node has this very image already.
 load_image() {
     local image
-    if image="$(tar --extract --to-stdout --file "$1" index.json 2>/dev/null |
-            jq -r '.manifests[0] | "\(.annotations["org.opencontainers.image.ref.name"]) \(.digest)"')" &&
-        in_node ctr --namespace k8s.io images list | awk '{ print $1, $3 }' | grep -qxF "$image"; then return; fi
-    in_node ctr --namespace k8s.io images import - <"$1"
+    if image="$(image_of "$2")" &&
+        in_node "$1" ctr --namespace k8s.io images list | awk '{ print $1, $3 }' | grep -qxF "$image"; then return; fi
+    in_node "$1" ctr --namespace k8s.io images import - <"$2"
 }
 
-# stop_node: ends the node as by a power cut.
-stop_node() {
-    kill_process node-init
-    kill_process node-unshare
-    rm -f "$run_dir"/{node-init,node-unshare,containerd,kubelet,kube-proxy}.pid "$run_dir"/*-enter.pid
-}
-
-# load_pause_image: the image that holds every pod's namespaces.
-load_pause_image() {
+# load_images N: the image that holds every pod's namespaces, and all that `script/cluster load` was told.
+load_images() {
     local archive
-    archive="$(pause_image)"
-    [ "$(cat "$node_dir/pause-image" 2>/dev/null)" = "$archive" ] && return
-    load_image "$archive" >>"$log_dir/setup.log" 2>&1 || die "the pause image could not be loaded; see $log_dir/setup.log"
-    echo "$archive" >"$node_dir/pause-image"
+    for archive in "$(pause_image)" "$images_loaded"/*; do
+        [ ! -r "$archive" ] || load_image "$1" "$archive" >>"$log_dir/setup.log" 2>&1 ||
+            die "the image archive $archive could not be loaded; see $log_dir/setup.log"
+    done
+}
+
+# load_everywhere ARCHIVE: to every node that runs, and to those that start later.
+load_everywhere() {
+    local archive name number
+    archive="$(realpath "$1")"
+    name="$(image_of "$archive" | cut -d ' ' -f 1)" || name=""
+    mkdir -p "$images_loaded"
+    for number in $(node_numbers); do
+        ! is_running "node-init-$number" || load_image "$number" "$archive"
+    done
+    name="${name:-$archive}"
+    ln -sfn "$archive" "$images_loaded/${name//\//_}"
 }

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# First process of the node, which has its own process, mount, network and host-name namespaces: when it
+# First process of a node, which has its own process, mount, network and host-name namespaces: when it
 # ends, by whatever cause, the kernel ends everything on the node and removes its mounts and devices.
 # Usage: node_init.sh NODE_FOLDER NODE_NAME
 set -euo pipefail

@@ -19,24 +19,29 @@ marker="DLWS_CLUSTER_INSTANCE=$instance"
 bridge="dlws$instance"
 node_net="198.18.$instance"
 host_ip="$node_net.1"            # the machine's end of the bridge: API server, DNS
-node_ip="$node_net.11"           # the node
 local_ip="127.86.$instance.1"    # loopback address of what only the machine itself calls
-pod_net="10.24$instance"         # pods of the node: $pod_net.1.0/24
+pod_net="10.24$instance"         # pods of node N: $pod_net.N.0/24
 simulated_cidr="10.23$instance.0.0/16"
 service_net="10.$((96 + instance)).0"
 kubernetes_ip="$service_net.1"
 dns_ip="$service_net.10"
 api_url="https://$host_ip:6443"
 
-node_name="dlws-node-1"
-cgroup_root="dlws$instance"
+# The real nodes, by number: 1 to as many as `up --real-nodes` asked for.
+max_nodes=3
+node_name() { echo "dlws-node-$1"; }
+node_ip() { echo "$node_net.$(( 10 + $1 ))"; }
+node_dir() { echo "$state/node$1"; }
+node_count() { cat "$state/real-nodes" 2>/dev/null || echo 1; }
+node_numbers() { seq "$(node_count)"; }
+
+cgroup_root="dlws$instance"      # pods of node N: below it in nodeN
 
 # Says that $state is a cluster's, and of which instance: nothing else is ever removed.
 claim="$state/.dlws-cluster"
 pki="$state/pki"
 run_dir="$state/run"
 log_dir="$state/log"
-node_dir="$state/node1"
 admin_kubeconfig="$state/kubeconfig"
 
 kubectl() { "$k8s_bin/kubectl" --kubeconfig "$admin_kubeconfig" --cache-dir "$state/kubectl-cache" "$@"; }

@@ -69,6 +69,8 @@ void E2e::Submit(const std::string& yaml) {
         path = CorePath("secrets");
     else if (kind == "Service")
         path = CorePath("services");
+    else if (kind == "Pod")
+        path = CorePath("pods");
     else
         FAIL() << "the test cannot submit a " << kind;
     Reply made = api().Post(path + "?fieldValidation=Strict", object);
@@ -144,6 +146,12 @@ Json E2e::Pod(const std::string& name) {
     return api().Get(CorePath("pods", name)).body;
 }
 
+std::vector<Json> E2e::Events() {
+    Reply reply = api().Get(CorePath("events"));
+    const auto& items = List(reply.body, "items");
+    return {items.begin(), items.end()};
+}
+
 std::string E2e::Log(const std::string& pod) {
     return api().Get(CorePath("pods", pod) + "/log").text;
 }
@@ -160,8 +168,7 @@ std::string E2e::Explain(const std::string& job) {
         text += fmt::format("pod {}: {}\n", Text(pod, "metadata/name"), Text(pod, "status"));
         text += "its log: " + Log(Text(pod, "metadata/name")) + "\n";
     }
-    Reply events = api().Get(CorePath("events"));
-    for (const Json& event : List(events.body, "items"))
+    for (const Json& event : Events())
         text += fmt::format("event: {} {}: {}\n", Text(event, "involvedObject/name"),
                             Text(event, "reason"), Text(event, "message"));
     return text + cluster().OperatorLogs();

@@ -48,6 +48,8 @@ class E2e : public ::testing::Test {
     void PatchSpec(const std::string& job, const std::string& yaml);
     std::vector<Json> Pods(const std::string& job);
     Json Pod(const std::string& name);
+    /// Of the namespace.
+    std::vector<Json> Events();
     std::string Log(const std::string& pod);
     void DeletePod(const std::string& name);
 
