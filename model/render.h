@@ -65,7 +65,7 @@ struct Rendered {
 
 /// How long a pod stays on a node that does not answer before it is evicted, in seconds;
 /// Kubernetes' own 300 s would keep a gang's other GPUs idle for that long.
-/// docs/decisions/0010-lost-nodes.md.
+/// docs/decisions/0016-lost-nodes.md.
 inline constexpr int kLostNodeSeconds = 60;
 
 std::expected<Rendered, RenderError> Render(const DLJob& job, const DLCluster& cluster);

@@ -93,15 +93,17 @@ std::string Etcd::Get(const std::string& key) const {
 void Etcd::Put(const Pairs& pairs) const {
     json::array operations;
     for (const auto& [key, value] : pairs)
-        operations.push_back({{"request_put", {{"key", Encode(key)}, {"value", Encode(value)}}}});
+        operations.push_back(
+            json::object{{"request_put", {{"key", Encode(key)}, {"value", Encode(value)}}}});
     Post("/v3/kv/txn", json::serialize(json::object{{"success", std::move(operations)}}));
 }
 
 void Etcd::RemovePrefixes(const std::vector<std::string>& prefixes) const {
     json::array operations;
     for (const std::string& prefix : prefixes)
-        operations.push_back({{"request_delete_range",
-                               {{"key", Encode(prefix)}, {"range_end", Encode(EndOf(prefix))}}}});
+        operations.push_back(
+            json::object{{"request_delete_range",
+                          {{"key", Encode(prefix)}, {"range_end", Encode(EndOf(prefix))}}}});
     Post("/v3/kv/txn", json::serialize(json::object{{"success", std::move(operations)}}));
 }
 
