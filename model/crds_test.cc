@@ -169,6 +169,7 @@ TEST(Contract, StatusIsWhatTheOperatorWrites) {
     full.restarts = {1, 2};
     full.attempts = {{0, Time{}, Time{}, *full.failure}};
     full.avoidedNodes = {{"n", 1, Time{}}};
+    full.replaced = {{"worker", 1, 1, true}};
     full.elastic = ElasticStatus{1, 1, "a=b"};
     const YAML::Node status = Schema("dljob.yaml")["properties"]["status"];
     const auto same = [](const YAML::Node& schema, const json::value& value, const char* what) {
@@ -191,6 +192,7 @@ TEST(Contract, StatusIsWhatTheOperatorWrites) {
     same(fields["attempts"]["items"]["properties"]["failure"],
          written.at("attempts").at(0).at("failure"), "failure of an attempt");
     same(fields["avoidedNodes"]["items"], written.at("avoidedNodes").at(0), "avoidedNodes");
+    same(fields["replaced"]["items"], written.at("replaced").at(0), "replaced");
     same(fields["elastic"], written.at("elastic"), "elastic");
     EXPECT_EQ(fields["attempts"]["maxItems"].as<std::size_t>(), kMaxAttemptRecords);
     EXPECT_EQ(fields["avoidedNodes"]["maxItems"].as<std::size_t>(), kMaxAvoidedNodes);

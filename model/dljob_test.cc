@@ -121,8 +121,8 @@ TEST(ParseDLJob, SaysWhereItIsWrong) {
     EXPECT_EQ(ErrorOf(With(R"({"podOverrides":[]})")), "spec.podOverrides must be an object");
     EXPECT_EQ(ErrorOf(With(R"({"podOverrides":{"labels":{"a":1}}})")),
               "spec.podOverrides.labels.a must be text");
-    EXPECT_EQ(ErrorOf(With(R"({"framework":"MPI"})")),
-              "spec.framework: this version does not know the framework MPI");
+    EXPECT_EQ(ErrorOf(With(R"({"framework":"Caffe"})")),
+              "spec.framework: this version does not know the framework Caffe");
     EXPECT_EQ(ErrorOf(R"({"metadata":{"name":"a"},"spec":{}})"), "metadata.uid is missing");
     EXPECT_EQ(ErrorOf("[]"), "not a JSON object");
     EXPECT_TRUE(ErrorOf("{").starts_with("not a JSON document: "));
