@@ -67,7 +67,7 @@ class Enumeration {
         Add(n, Fate::Refuse, 409);
         for (int code : {500, 504})
             Add(n, Fate::PerformThenError, code);
-        for (int ticks : {1, 2, 3, 5, 8, 13}) {
+        for (int ticks = 1; ticks <= 16; ++ticks) {
             Plan plan{.name = fmt::format("{}-by-{}", Name(n, Fate::Late), ticks),
                       .faults = {{n, Fate::Late}},
                       .late_ticks = ticks};

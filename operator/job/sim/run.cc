@@ -62,8 +62,11 @@ bool Run::Tick() {
     history_.push_back(cluster.Look());
     BeginFaults();
     bool any = Deeds();
-    any |= LateRequests();
     any |= Operators();
+    if (LateRequests()) {  // a pod of theirs may run before the operator sees it
+        any = true;
+        cluster.StepPods(workload_.containers);
+    }
     any |= cluster.StepPods(workload_.containers);
     any |= cluster.CollectGarbage();
     if (tell) Tell();

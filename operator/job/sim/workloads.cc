@@ -166,6 +166,33 @@ std::vector<Workload> MakeWorkloads() {
         return pod.index == 1 ? std::optional(3) : std::nullopt;
     }));
 
+    model::DLJob deleted_alone = SmallJob(2);
+    deleted_alone.spec.retry.scope = model::RetryScope::Pod;
+    all.push_back(
+        Make("deleted-alone", deleted_alone, SecondEndsWell,
+             {{PhaseIs(Phase::Running), [](Cluster& c) { c.RemovePod("digits-worker-1-0"); }},
+              {[](const Cluster& c) {
+                   return c.Phase() == Phase::Running && c.job->status.attempt == 1;
+               },
+               Spec([](auto& s) { s.stop = true; })}},
+             Phase::Stopped));
+
+    // The second attempt runs for long: what comes late finds it running.
+    model::DLJob long_restart = SmallJob(3);
+    long_restart.spec.retry.limit = 1;
+    all.push_back(Make(
+        "restart-then-long", long_restart,
+        [](const Cluster& c, const PodView& pod) -> std::optional<int> {
+            if (pod.attempt > 0 || pod.index != 1) return std::nullopt;
+            return c.Phase() == Phase::Running ? std::optional(3) : std::nullopt;
+        },
+        {{[](const Cluster& c) {
+              return c.Phase() == Phase::Running && c.job->status.attempt == 1 &&
+                     c.now >= Cluster().now + std::chrono::seconds(100);
+          },
+          Spec([](auto& s) { s.stop = true; })}},
+        Phase::Stopped));
+
     all.push_back(Make("launcher", LauncherAndWorkers(), [](const Cluster& c, const PodView& pod) {
         return pod.role == "launcher" ? EndsWell(c, pod) : std::nullopt;
     }));
