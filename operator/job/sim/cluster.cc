@@ -44,6 +44,7 @@ bool IsFinished(const model::JobStatus& status) {
 
 void Cluster::Submit(model::DLJob wanted) {
     job = std::move(wanted);
+    alone_ = job->spec.retry.scope == model::RetryScope::Pod;
     job->meta.uid = fmt::format("job-uid-{}", ++uids_);
     job->meta.generation = 1;
     job->meta.creationTimestamp = now;
@@ -275,8 +276,7 @@ void Cluster::Started(const PodView& pod) {
     for (const auto& [name, other] : pods) {
         if (name == pod.name || other.ownerUid != pod.ownerUid || other.phase != PodPhase::Running)
             continue;
-        const bool alone = job && job->spec.retry.scope == model::RetryScope::Pod;
-        if ((!alone && other.attempt != pod.attempt) ||
+        if ((!alone_ && other.attempt != pod.attempt) ||
             (other.role == pod.role && other.index == pod.index))
             Break(fmt::format("{} started while {} runs", pod.name, name));
     }

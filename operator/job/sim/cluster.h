@@ -121,6 +121,7 @@ struct Cluster {
 
     std::uint64_t job_version_ = 1, pods_version_ = 1, services_version_ = 1;
     int uids_ = 0;
+    bool alone_ = false;  // the job replaces single pods: attempts run side by side
     mutable SnapshotPtr look_;
 };
 

@@ -57,6 +57,7 @@ TEST_P(Plans, EndAsWithoutFaults) {
     ASSERT_EQ(calm.cluster.broken, "");
     ASSERT_EQ(calm.cluster.Phase(), workload().end) << calm.Ending();
     ASSERT_LE(calm.cluster.writes, MostWrites(workload(), calm));
+    ASSERT_LE((calm.cluster.now - Cluster().now).count(), workload().seconds);
 
     int plans = 0, violations = 0, n = 0;
     const char* only = std::getenv("DLWS_PLAN");

@@ -99,6 +99,7 @@ std::vector<Workload> MakeWorkloads() {
     model::DLJob deadline = SmallJob(2);
     deadline.spec.activeDeadlineSeconds = 1000;
     all.push_back(Make("deadline", deadline, RunsForEver, {}, Phase::Failed));
+    all.back().seconds = 2000;
 
     all.push_back(Make("scale", Elastic(2, 1, 4), RunsForEver,
                        {{PhaseIs(Phase::Running), Spec([](auto& s) { s.elastic->replicas = 3; })},
@@ -122,6 +123,7 @@ std::vector<Workload> MakeWorkloads() {
                          }},
                         {PhaseIs(Phase::Running), Spec([](auto& s) { s.stop = true; })}},
                        Phase::Stopped));
+    all.back().seconds = 8000;
 
     model::DLJob ttl = SmallJob(1);
     ttl.spec.ttlSecondsAfterFinished = 60;
@@ -192,6 +194,17 @@ std::vector<Workload> MakeWorkloads() {
           },
           Spec([](auto& s) { s.stop = true; })}},
         Phase::Stopped));
+
+    // One pod has ended well for long when the other one fails.
+    all.push_back(Make(
+        "one-ends-well-one-fails", SmallJob(2),
+        [](const Cluster& c, const PodView& pod) -> std::optional<int> {
+            if (pod.index == 0) return EndsWell(c, pod);
+            auto other = c.pods.find("digits-worker-0-0");
+            const bool ended = other != c.pods.end() && other->second.Terminal();
+            return ended ? std::optional(3) : std::nullopt;
+        },
+        {}, Phase::Failed));
 
     all.push_back(Make("launcher", LauncherAndWorkers(), [](const Cluster& c, const PodView& pod) {
         return pod.role == "launcher" ? EndsWell(c, pod) : std::nullopt;

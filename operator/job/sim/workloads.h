@@ -25,6 +25,7 @@ struct Workload {
     /// How it ends without faults; None: the job is gone.
     model::Phase end = model::Phase::Succeeded;
     bool configured = true;  ///< there is a DLCluster from the start
+    int seconds = 600;       ///< how long it may take without faults
 };
 
 const std::vector<Workload>& Workloads();
