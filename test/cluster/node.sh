@@ -327,13 +327,16 @@ load_images() {
 
 # load_everywhere ARCHIVE: to every node that runs, and to those that start later.
 load_everywhere() {
-    local archive name number
+    local archive name number pid pids=()
     archive="$(realpath "$1")"
     name="$(image_of "$archive" | cut -d ' ' -f 1)" || name=""
     mkdir -p "$images_loaded"
     for number in $(node_numbers); do
-        ! is_running "node-init-$number" || load_image "$number" "$archive"
+        is_running "node-init-$number" || continue
+        load_image "$number" "$archive" &
+        pids+=($!)
     done
+    for pid in "${pids[@]}"; do wait "$pid" || die "the image archive $archive could not be loaded into every node"; done
     name="${name:-$archive}"
     ln -sfn "$archive" "$images_loaded/${name//\//_}"
 }
