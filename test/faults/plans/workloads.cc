@@ -105,10 +105,13 @@ void Order(Stage& s) {
     s.AwaitPhase("Succeeded");
 }
 
-// Deleted, and submitted again under its name.
+// Deleted, and submitted again under its name. Its pods have ended: of a pod that has not, KWOK
+// would delete the successor too, because it deletes by name.
 void Again(Stage& s) {
     s.Submit(kTwo);
     s.AwaitPhase("Running");
+    s.EndPods(0);
+    s.AwaitPhase("Succeeded");
     s.DeleteJob();
     s.Submit(kTwo);
     s.AwaitPhase("Running");
