@@ -46,7 +46,8 @@ struct Pods {
 
 Awaitable<void> Follow(kube::Client& client, std::string ns, Pods& pods) {
     while (true) {
-        pods.phases.clear();
+        std::map<std::string, std::string> listed;
+        bool listing = true;
         kube::WatchOptions watch;
         watch.ns = ns;
         watch.send_initial_events = true;
@@ -55,18 +56,23 @@ Awaitable<void> Follow(kube::Client& client, std::string ns, Pods& pods) {
         while (true) {
             auto event = co_await stream->Next();
             if (!event) break;
-            if (event->type == kube::WatchEventType::kBookmark) continue;
-            const kube::Object& pod = *event->object;
-            if (event->type == kube::WatchEventType::kDeleted) {
-                pods.phases.erase(pod.meta.name);
-                pods.changed = Clock::now();
-                continue;
+            auto& phases = listing ? listed : pods.phases;
+            bool changed = false;
+            if (event->type == kube::WatchEventType::kBookmark) {
+                if (!listing || !event->initial_events_end) continue;
+                listing = false;
+                changed = listed != pods.phases;
+                pods.phases = std::move(listed);
+            } else if (event->type == kube::WatchEventType::kDeleted) {
+                changed = phases.erase(event->object->meta.name) > 0;
+            } else {
+                auto view = model::ParsePod(event->object->raw);
+                if (!view) Die("a pod that cannot be read: " + view.error());
+                auto [at, is_new] = phases.try_emplace(event->object->meta.name);
+                at->second = model::ToString(view->phase);
+                changed = is_new;
             }
-            auto view = model::ParsePod(pod.raw);
-            if (!view) Die("a pod that cannot be read: " + view.error());
-            auto [at, is_new] = pods.phases.try_emplace(pod.meta.name);
-            at->second = model::ToString(view->phase);
-            if (is_new) pods.changed = Clock::now();
+            if (changed && !listing) pods.changed = Clock::now();
         }
     }
 }
