@@ -87,23 +87,24 @@ std::string Etcd::Get(const std::string& key) const {
         json::parse(Post("/v3/kv/range", json::serialize(json::object{{"key", Encode(key)}})));
     const json::value* found = answer.as_object().if_contains("kvs");
     if (!found || found->as_array().empty()) Die("etcd has no " + key);
-    return Decode(found->as_array()[0].at("value").as_string());
+    return Decode(std::string(found->as_array()[0].at("value").as_string()));
 }
 
 void Etcd::Put(const Pairs& pairs) const {
     json::array operations;
-    for (const auto& [key, value] : pairs)
-        operations.push_back(
-            json::object{{"request_put", {{"key", Encode(key)}, {"value", Encode(value)}}}});
+    for (const auto& [key, value] : pairs) {
+        json::object put{{"key", Encode(key)}, {"value", Encode(value)}};
+        operations.push_back(json::object{{"request_put", std::move(put)}});
+    }
     Post("/v3/kv/txn", json::serialize(json::object{{"success", std::move(operations)}}));
 }
 
 void Etcd::RemovePrefixes(const std::vector<std::string>& prefixes) const {
     json::array operations;
-    for (const std::string& prefix : prefixes)
-        operations.push_back(
-            json::object{{"request_delete_range",
-                          {{"key", Encode(prefix)}, {"range_end", Encode(EndOf(prefix))}}}});
+    for (const std::string& prefix : prefixes) {
+        json::object range{{"key", Encode(prefix)}, {"range_end", Encode(EndOf(prefix))}};
+        operations.push_back(json::object{{"request_delete_range", std::move(range)}});
+    }
     Post("/v3/kv/txn", json::serialize(json::object{{"success", std::move(operations)}}));
 }
 

@@ -63,10 +63,10 @@ std::string RunningStatus(int index) {
     json::array conditions;
     for (const char* type :
          {"PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"})
-        conditions.push_back({{"type", type},
-                              {"status", "True"},
-                              {"lastProbeTime", nullptr},
-                              {"lastTransitionTime", now}});
+        conditions.push_back(json::object{{"type", type},
+                                          {"status", "True"},
+                                          {"lastProbeTime", nullptr},
+                                          {"lastTransitionTime", now}});
     const std::string id = std::string(64, 'c'), ip = fmt::format("10.244.1.{}", index + 2);
     json::object container{{"name", model::kMainContainer},
                            {"image", "registry.example/bench:1"},
