@@ -110,6 +110,7 @@ try_all() {{
 }}
 since=$(date +%s)
 told=0
+last=
 while missing=$(try_all); [ -n "$missing" ]; do
     now=$(date +%s)
     case $missing in *"has no address yet"*) since=$now ;; esac
@@ -117,9 +118,12 @@ while missing=$(try_all); [ -n "$missing" ]; do
         echo "$missing" | head -n 1
         exit 1
     fi
-    if [ $((now - told)) -ge 60 ]; then
+    first=$(echo "$missing" | head -n 1)
+    [ "$first" = "$last" ] && pause=60 || pause=5
+    if [ $((now - told)) -ge $pause ]; then
         told=$now
-        echo "waiting: $missing" | head -n 3
+        last=$first
+        echo "waiting: $first"
     fi
     sleep 1
 done

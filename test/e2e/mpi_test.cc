@@ -16,7 +16,7 @@ image: dlworkspace.io/mpi:1
 framework: MPI
 roles:
 - {name: launcher}
-- {name: worker, replicas: 2, resources: {cpu: 2}}
+- {name: worker, replicas: 2, gpus: 2}
 )";
 
 class Mpi : public E2e {
@@ -83,10 +83,13 @@ roles:
     WaitForJob("early", "two pods run", [](const Json& j) {
         return Text(j, "status/roles/1/running") == "1" && Text(j, "status/roles/2/running") == "1";
     });
-    WaitUntil("the launcher says whom it waits for", [&] {
-        return WaitLog("early-launcher-0-0").find("mute-0.early does not answer") !=
-               std::string::npos;
-    });
+    WaitUntil(
+        "the launcher says whom it waits for",
+        [&] {
+            return WaitLog("early-launcher-0-0").find("mute-0.early does not answer") !=
+                   std::string::npos;
+        },
+        120);
     EXPECT_EQ(Text(Pod("early-launcher-0-0"), "status/phase"), "Pending");
     EXPECT_EQ(Text(api().Get(JobPath("early")).body, "status/phase"), "Starting");
 }
