@@ -14,14 +14,14 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// Counts to 20 and writes down each step. Told to end, it takes two seconds to write down where it
+// Counts to 20 and writes down each step. Told to end, it takes four seconds to write down where it
 // is and that it was told. Attempt 0 of worker 1 dies at step 8 when DIE is set.
 constexpr const char* kTrain = R"sh(
 checkpoint=/work/$DLWS_INDEX
 step=$(cat $checkpoint 2>/dev/null || echo 0)
 echo "attempt $DLWS_ATTEMPT goes on from step $step"
 save() { echo $step > $checkpoint.new && mv $checkpoint.new $checkpoint; }
-trap 'sleep 2; save; echo "told to end at $step" > $checkpoint.told; exit 143' TERM
+trap 'sleep 4; save; echo "told to end at $step" > $checkpoint.told; exit 143' TERM
 while [ $step -lt ${STEPS:-20} ]; do
     step=$((step + 1))
     [ -n "$SILENT" ] || save
