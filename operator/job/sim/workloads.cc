@@ -179,6 +179,26 @@ std::vector<Workload> MakeWorkloads() {
                Spec([](auto& s) { s.stop = true; })}},
              Phase::Stopped));
 
+    // A pod that was replaced alone is deleted in its turn: it counts once more.
+    model::DLJob twice = SmallJob(2);
+    twice.spec.retry.limit = 1;
+    twice.spec.retry.scope = model::RetryScope::Pod;
+    all.push_back(Make(
+        "replaced-then-deleted", twice,
+        [](const Cluster& c, const PodView& pod) -> std::optional<int> {
+            const bool fails = c.Phase() == Phase::Running && pod.attempt == 0;
+            return fails && pod.index == 1 ? std::optional(3) : std::nullopt;
+        },
+        {{[](const Cluster& c) {
+              return c.Phase() == Phase::Running && c.job->status.attempt == 1;
+          },
+          [](Cluster& c) { c.RemovePod("digits-worker-1-1"); }},
+         {[](const Cluster& c) {
+              return c.Phase() == Phase::Running && c.job->status.attempt == 2;
+          },
+          Spec([](auto& s) { s.stop = true; })}},
+        Phase::Stopped));
+
     // The second attempt runs for long: what comes late finds it running.
     model::DLJob long_restart = SmallJob(3);
     long_restart.spec.retry.limit = 1;
