@@ -7,7 +7,7 @@
 #include "kube/informer.h"
 
 /// @file
-/// What the operator keeps of the pods in its cache: the projection that ParsePod reads, 1.5 KB a
+/// What the operator keeps of the pods in its cache: the projection that ParsePod reads, 1.7 KB a
 /// pod with everything around it (`script/bench memory`).
 ///
 ///     kube::Informer pods(client, PodCacheSettings(), random);

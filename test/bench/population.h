@@ -13,8 +13,9 @@
 ///
 /// One job and its pods are made through the API as the operator and a kubelet would, with managed
 /// fields and full status. The others are that job's stored bytes with other names and UIDs of the
-/// same length, put into etcd: the API server serves them like any other. Through the API the same
-/// took over a quarter of an hour on two cores. No scheduler takes the pods (its name is nobody's).
+/// same length, put into etcd: the API server serves them like any other. Through the API it would
+/// be 120,000 writes, too many for a benchmark of ten minutes. No scheduler takes the pods (its
+/// name is nobody's).
 
 namespace dlws::bench {
 

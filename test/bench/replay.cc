@@ -200,8 +200,8 @@ double Timed(const Setup& setup, const std::string& ns, Shape shape, Submitted& 
         for (int i = 0; i < kConnections; ++i)
             asio::co_spawn(io, Play(bare, *replay), Rethrow);
     }
-    io.run_for(std::chrono::minutes(2));
-    if (last == Clock::time_point{} || !io.stopped()) Die("not all pods within 2 min in " + ns);
+    io.run_for(std::chrono::minutes(5));
+    if (last == Clock::time_point{} || !io.stopped()) Die("not all pods within 5 min in " + ns);
     return std::chrono::duration<double>(last - start).count();
 }
 
