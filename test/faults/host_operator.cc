@@ -83,6 +83,8 @@ void HostOperator::Spawn() {
     posix_spawn_file_actions_addopen(&files, 1, settings_.log.c_str(),
                                      O_WRONLY | O_CREAT | O_APPEND, 0600);
     posix_spawn_file_actions_adddup2(&files, 1, 2);
+    // A proxy's connections among them: one that another process holds does not end when closed.
+    posix_spawn_file_actions_addclosefrom_np(&files, 3);
     pid_t pid = 0;
     const int error = posix_spawn(&pid, settings_.binary.c_str(), &files, nullptr,
                                   pointers(words).data(), pointers(variables).data());

@@ -28,6 +28,8 @@ void History::CatchUp() {
 
 void History::Read(const std::string& path, std::string& version,
                    void (History::*handler)(const std::string&, const Json&)) {
+    // Where nothing happens, no event tells a newer version to go on from.
+    const std::string newest = Text(api_.Get(path + "?limit=1").body, "metadata/resourceVersion");
     const e2e::Reply reply =
         api_.GetText(fmt::format("{}?watch=1&timeoutSeconds=1&resourceVersion={}", path, version));
     if (!reply.ok()) {
@@ -45,6 +47,7 @@ void History::Read(const std::string& path, std::string& version,
         (this->*handler)(type, e2e::At(event, "object"));
         version = Text(event, "object/metadata/resourceVersion");
     }
+    if (!newest.empty() && std::stoull(newest) > std::stoull(version)) version = newest;
 }
 
 void History::OnPod(const std::string& type, const Json& pod) {

@@ -106,13 +106,14 @@ void Order(Stage& s) {
 }
 
 // Deleted, and submitted again under its name. Its pods have ended: of a pod that has not, KWOK
-// would delete the successor too, because it deletes by name.
+// would delete the successor too, because it deletes by name, and sometimes late.
 void Again(Stage& s) {
     s.Submit(kTwo);
     s.AwaitPhase("Running");
     s.EndPods(0);
     s.AwaitPhase("Succeeded");
     s.DeleteJob();
+    s.AwaitPods(0);
     s.Submit(kTwo);
     s.AwaitPhase("Running");
     s.EndPods(0);
