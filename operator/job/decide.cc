@@ -242,7 +242,10 @@ class Decider : private Launcher {
                                 stuck->name);
             live = 0;
         }
-        if (live == 0) return Finish(outcome, std::move(what));
+        if (live == 0) {
+            if (NamesGetFree() && !Fenced()) return;
+            return Finish(outcome, std::move(what));
+        }
         next_.phase = Phase::Stopping;
         next_.message = fmt::format("{} Waiting for {} to end.", what, Plural(live, "pod"));
         SetRunning(false, reason::kStopping, "The job is ending.");
@@ -250,6 +253,13 @@ class Decider : private Launcher {
                     "The job's pods are ending.");
         PublishNext();  // record first
         DeleteLive();
+    }
+
+    // Where the name of a pod is free, one that is created late must not run.
+    bool NamesGetFree() const {
+        const auto stays = [](const auto& p) { return !p.second->deleting; };
+        return spec_.cleanupPods == model::CleanupPods::All ||
+               std::ranges::count_if(gang_.Pods(), stays) < gang_.Wanted();
     }
 
     bool Succeeding() const {

@@ -98,6 +98,7 @@ TEST(Decide, TheLaunchersSuccessEndsAnMpiJobAndItsWorkers) {
     world.job.status = Published(world, d);
     world.pods = {Pod("launcher", 0, 0, PodPhase::Succeeded),
                   PodThatFailed("worker", 0, 0, 137)};  // killed as it was ended: no failure
+    world.fenced_attempt = 0;
     d = Decide(world);
     EXPECT_EQ(Published(world, d).phase, Phase::Succeeded);
     EXPECT_EQ(Published(world, d).message, "Every pod of role launcher ended with exit code 0.");
@@ -204,6 +205,9 @@ TEST(Decide, FailedOnlyWhenEveryPodHasEnded) {
     world.pods[1].deleting = true;
     EXPECT_THAT(Decide(world).writes, IsEmpty());
     world.pods.pop_back();
+    // The name of the pod that is gone is free: a late creation of it must not run.
+    EXPECT_THAT(Decide(world).close_attempts, ::testing::ElementsAre(0));
+    world.fenced_attempt = 0;
     auto status = Published(world, Decide(world));
     EXPECT_EQ(status.phase, Phase::Failed);
     EXPECT_TRUE(model::IsTrue(status.conditions, model::kConditionFinished));

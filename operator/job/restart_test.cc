@@ -232,6 +232,7 @@ TEST(Life, SuccessOfRankZeroEndsTheOthers) {
     EXPECT_EQ(world.job.status.phase, Phase::Stopping);
     // Also when the record of rank 0 is lost meanwhile.
     world.pods = {PodThatFailed("worker", 1, 0, 143)};
+    world.fenced_attempt = 0;
     EXPECT_EQ(Published(world, Decide(world)).phase, Phase::Succeeded);
 }
 

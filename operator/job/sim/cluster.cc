@@ -273,6 +273,8 @@ bool Cluster::MayStart(const PodView& pod) const {
 
 // No other container of this place in the gang, and none of another attempt, may run beside it.
 void Cluster::Started(const PodView& pod) {
+    if (job && job->meta.uid == pod.ownerUid && IsFinished(job->status))
+        Break(pod.name + " started, and its job has ended");
     for (const auto& [name, other] : pods) {
         if (name == pod.name || other.ownerUid != pod.ownerUid || other.phase != PodPhase::Running)
             continue;

@@ -17,7 +17,7 @@ namespace dlws::job::sim {
 namespace {
 
 bool Full() {
-    return std::getenv("DLWS_FULL") != nullptr;
+    return std::getenv("DLWS_SIM_FULL") != nullptr;
 }
 
 bool Ended(const State& s) {
