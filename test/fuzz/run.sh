@@ -11,7 +11,7 @@ source "$(dirname "$(readlink -f "$0")")/../../script/lib/common.sh"
 
 seconds=60
 targets=()
-fuzz="$repo_dir/build/fuzz/test/fuzz"
+fuzz="$repo_dir/build/fuzz/test/fuzz/fuzz_targets"
 while [ $# -gt 0 ]; do
     case "$1" in
         -h | --help) usage_from_header; exit ;;
