@@ -147,6 +147,15 @@ Span CutSpan(const char* base, const char* key, std::string_view value) {
     return {static_cast<std::size_t>(begin - base), static_cast<std::size_t>(end - base)};
 }
 
+// What a field holds is read unless it is null. `is_null()` itself may find that it is neither null
+// nor anything else, and would throw if asked for a plain bool.
+template <typename Read>
+error_code UnlessNull(ondemand::value value, Read read) {
+    bool null = false;
+    const error_code error = value.is_null().get(null);
+    return error || null ? error : read();
+}
+
 error_code ReadMetadata(ondemand::object metadata, const char* base, bool bookmark,
                         Header& header) {
     Meta& meta = header.meta;
@@ -171,13 +180,16 @@ error_code ReadMetadata(ondemand::object metadata, const char* base, bool bookma
         } else if (raw_key == "generation") {
             error = value.get_int64().get(meta.generation);
         } else if (raw_key == "deletionTimestamp") {
-            meta.deleting = !value.is_null();
+            bool null = false;
+            error = value.is_null().get(null);
+            meta.deleting = !null;
         } else if (raw_key == "labels") {
-            if (!value.is_null()) error = ReadLabels(value, meta.labels);
+            error = UnlessNull(value, [&] { return ReadLabels(value, meta.labels); });
         } else if (raw_key == "ownerReferences") {
-            if (!value.is_null()) error = ReadOwners(value, meta);
+            error = UnlessNull(value, [&] { return ReadOwners(value, meta); });
         } else if (bookmark && raw_key == "annotations") {
-            if (!value.is_null()) error = ReadInitialEventsEnd(value, header.initial_events_end);
+            error = UnlessNull(
+                value, [&] { return ReadInitialEventsEnd(value, header.initial_events_end); });
         } else if (raw_key == "managedFields") {
             ondemand::array array;
             error = value.get_array().get(array);
@@ -199,7 +211,10 @@ error_code ReadObject(ondemand::object object, bool bookmark, Header& header,
     ondemand::object metadata;
     if (const error_code error = object.find_field_unordered("metadata").get_object().get(metadata))
         return error;
-    return ReadMetadata(metadata, text.data(), bookmark, header);
+    if (const error_code error = ReadMetadata(metadata, text.data(), bookmark, header))
+        return error;
+    // In bytes that are no JSON the object may end before its metadata does.
+    return header.managed_fields.end <= text.size() ? SUCCESS : simdjson::TAPE_ERROR;
 }
 
 ObjectPtr Keep(Header header, std::string_view text) {
@@ -283,7 +298,9 @@ Result<ListPage> DecodeList(std::string& body) {
                 if (error) break;
             } else if (key == "items") {
                 has_items = true;
-                if (value.is_null()) continue;
+                bool null = false;
+                if ((error = value.is_null().get(null))) break;
+                if (null) continue;
                 ondemand::array items;
                 if ((error = value.get_array().get(items))) break;
                 for (auto item : items) {
@@ -409,14 +426,13 @@ error_code ReadStatus(ondemand::object root, Error& out, std::string& message) {
             // The HTTP status says what happened; the body's code speaks only where there is none.
             if (!error && out.code == 0) out.code = static_cast<int>(code);
         } else if (key == "details") {
-            if (value.is_null()) continue;
-            ondemand::object details;
-            error = value.get_object().get(details);
-            ondemand::value causes;
-            if (!error && !details.find_field_unordered("causes").get(causes) &&
-                !causes.is_null()) {
-                error = ReadCauses(causes, out.causes);
-            }
+            error = UnlessNull(value, [&] {
+                ondemand::object details;
+                const error_code wrong = value.get_object().get(details);
+                ondemand::value causes;
+                if (wrong || details.find_field_unordered("causes").get(causes)) return wrong;
+                return UnlessNull(causes, [&] { return ReadCauses(causes, out.causes); });
+            });
         }
         if (error) return error;
     }
