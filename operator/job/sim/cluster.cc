@@ -221,6 +221,12 @@ void Cluster::Judge(const model::JobStatus& was, const model::JobStatus& next) {
     for (std::size_t i = 1; i < next.attempts.size(); ++i)
         if (next.attempts[i].attempt <= next.attempts[i - 1].attempt)
             Break("an attempt was recorded twice");
+    const bool suspended = model::IsTrue(next.conditions, model::kConditionSuspended) &&
+                           !model::IsTrue(was.conditions, model::kConditionSuspended);
+    if (suspended && !two_leaders)
+        for (const auto& [name, pod] : pods)
+            if (job->meta.uid == pod.ownerUid && !pod.Terminal())
+                Break("Suspended while " + name + " lives");
     if (counted > counted_was + 1) Break("a failure was counted twice");
     if (counted > counted_was && !recorded) Break("a failure was counted and not recorded");
     if (IsFinished(next) && !IsFinished(was) && !two_leaders) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every workload under every plan of faults (plans.h), on the production Reconciler, Executor and
-// Decide. DLWS_PLAN=workload/plan replays one; without DLWS_SIM_FULL a sample that DLWS_SEED chooses.
+// Decide. DLWS_PLAN=workload/plan replays one; without DLWS_SIM_FULL a sample that DLWS_SEED
+// chooses.
 #include "operator/job/sim/plans.h"
 
 #include <fmt/format.h>

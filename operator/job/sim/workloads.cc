@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "operator/job/sim/workloads.h"
 
+#include <algorithm>
+
 #include "model/names.h"
 #include "model/reason.h"
 #include "operator/job/testing.h"
@@ -214,6 +216,16 @@ std::vector<Workload> MakeWorkloads() {
           },
           Spec([](auto& s) { s.stop = true; })}},
         Phase::Stopped));
+
+    // Stopped when all pods have ended well already: it has succeeded.
+    all.push_back(Make("stop-after-success", SmallJob(2), EndsWell,
+                       {{[](const Cluster& c) {
+                             return c.pods.size() == 2 &&
+                                    std::ranges::all_of(c.pods, [](const auto& p) {
+                                        return p.second.phase == model::PodPhase::Succeeded;
+                                    });
+                         },
+                         Spec([](auto& s) { s.stop = true; })}}));
 
     // One pod has ended well for long when the other one fails.
     all.push_back(Make(
