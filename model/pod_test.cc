@@ -142,8 +142,8 @@ TEST(PodProjection, WrongTypesAreLeftToParsePod) {
           R"({"metadata":{"uid":"u","labels":"x"}})", R"({"metadata":{"uid":"u"},"spec":[1]})",
           R"({"metadata":{"uid":"u"},"status":{"conditions":{"type":"Ready"}}})",
           R"({"metadata":{"uid":"u"},"status":{"containerStatuses":[null,3]}})",
-          R"({"metadata":{"uid":"u"},"status":null})", "[]", ""})
-        (void)ParseBoth(pod);
+          R"({"metadata":{"uid":"u"},"status":null})", "[]", ""}) [[maybe_unused]]
+        const auto whatever = ParseBoth(pod);
 }
 
 TEST(WaitingProblem, KnowsWhatTheKubeletSays) {

@@ -173,8 +173,8 @@ void JobMetrics::Collect(kube::Samples& out) const {
         jobs.push_back(&facts);
     const std::size_t omitted = jobs.size() - std::min(jobs.size(), kMaxJobs);
     if (omitted > 0) {
-        std::ranges::stable_partition(
-            jobs, [](const JobFacts* job) { return !model::IsFinal(job->phase); });
+        std::ranges::partition(jobs,
+                               [](const JobFacts* job) { return !model::IsFinal(job->phase); });
         jobs.resize(kMaxJobs);
     }
     WriteSamples(jobs, out);

@@ -62,7 +62,7 @@ Awaitable<void> Follow(kube::Client& client, std::string ns, Pods& pods) {
                 if (!listing || !event->initial_events_end) continue;
                 listing = false;
                 changed = listed != pods.phases;
-                pods.phases = std::move(listed);
+                pods.phases.swap(listed);
             } else if (event->type == kube::WatchEventType::kDeleted) {
                 changed = phases.erase(event->object->meta.name) > 0;
             } else {

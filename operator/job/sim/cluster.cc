@@ -69,7 +69,8 @@ void Cluster::DeleteJob() {
 
 void Cluster::RemovePod(const std::string& name) {
     auto it = pods.find(name);
-    if (it != pods.end()) (void)Delete(kube::kPods, name, kube::DeleteOptions());
+    if (it == pods.end()) return;
+    if (!Delete(kube::kPods, name, kube::DeleteOptions())) Break(name + " cannot be deleted");
 }
 
 void Cluster::Settings(std::shared_ptr<const model::DLCluster> wanted) {
@@ -365,7 +366,7 @@ bool Cluster::CollectGarbage() {
     const int ours = writes;
     for (const std::string& name : names) {
         any = true;
-        (void)Delete(kube::kPods, name, kube::DeleteOptions());
+        if (!Delete(kube::kPods, name, kube::DeleteOptions())) Break(name + " stays");
         if (--deleted[name] == 0) deleted.erase(name);
     }
     writes = ours;

@@ -103,7 +103,7 @@ TEST(Enumerate, EveryFaultOfEveryWriteAndEvent) {
     std::set<std::string> names;
     for (const Plan& plan : plans) {
         EXPECT_TRUE(names.insert(plan.Name()).second) << plan.Name() << " twice";
-        EXPECT_FALSE(plan.Name().contains("leases"));
+        EXPECT_EQ(plan.Name().find("leases"), std::string::npos);
     }
     EXPECT_TRUE(names.contains("single:pods.create.2/crash-after"));
     EXPECT_TRUE(names.contains("single:pods.create.2/answer-429"));

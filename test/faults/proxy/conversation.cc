@@ -12,6 +12,7 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
+#include <tuple>
 
 namespace dlws::faults {
 
@@ -79,8 +80,8 @@ class Conversation::Impl {
 
     void Close() {
         boost::system::error_code ignored;
-        client_.close(ignored);
-        if (server_) server_->lowest_layer().close(ignored);
+        std::ignore = client_.close(ignored);
+        if (server_) std::ignore = server_->lowest_layer().close(ignored);
     }
 
     awaitable<bool> One() {
