@@ -336,6 +336,10 @@ class Decider : private Launcher {
 
     void Suspend() {
         int left = int(world_.pods.size());
+        if (left == 0 && was_.phase != Phase::Suspended && !world_.pods_listed) {
+            decision_.list_pods = true;  // a cache that is behind shows none, too
+            return;
+        }
         BeInactive();
         if (left > 0) {
             next_.phase = Phase::Stopping;

@@ -318,7 +318,9 @@ bool Cluster::StepPod(const std::string& name, std::optional<int> exit_code) {
         pod.main.finishedAt = now;
     };
     if (pod.deleting) {
-        if (pod.phase == PodPhase::Running) {
+        if (pod.phase == PodPhase::Running && pod.ready) {
+            pod.ready = false;  // it has its SIGTERM, and goes on for a while
+        } else if (pod.phase == PodPhase::Running) {
             end(143);
         } else {
             pods.erase(it);
