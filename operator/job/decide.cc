@@ -45,10 +45,6 @@ class Decider : private Launcher {
   private:
     // The job's end in order of what outweighs what, then its pauses, then its run.
     void Choose() {
-        if (EndBegins() && MissesPods()) {
-            decision_.list_pods = true;
-            return;
-        }
         if (was_.failure) return Close(Phase::Failed);
         if (Succeeding() || gang_.Succeeded()) return Close(Phase::Succeeded);
         if (spec_.stop) return Close(Phase::Stopped);
@@ -67,15 +63,6 @@ class Decider : private Launcher {
     }
 
     // ---- what there is ----
-
-    bool EndBegins() const {
-        const bool said = was_.phase == Phase::Stopping || was_.phase == Phase::Suspended ||
-                          was_.phase == Phase::Restarting;
-        return !said && (spec_.stop || spec_.suspend || was_.failure || Succeeding());
-    }
-    bool MissesPods() const {
-        return !world_.pods_listed && gang_.Pods().size() < std::size_t(gang_.Wanted());
-    }
 
     std::optional<FailedPod> FirstFailure() {
         std::optional<FailedPod> first;

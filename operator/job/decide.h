@@ -100,9 +100,8 @@ struct Decision {
     /// the API server, and decide again with World::confirmed_missing if it says NotFound. A new
     /// leader whose pod cache is behind its job cache would else fail a healthy job for good.
     std::string confirm_missing;
-    /// The job's end or suspension begins, and not all of its pods are in the cache. Nothing is
-    /// written then: list them at the API server, and decide again with World::pods_listed. A job
-    /// would else be told to have ended while pods run that the cache does not know yet.
+    /// The job is to be told suspended, and the cache shows no pods. Nothing is written then: list
+    /// them at the API server, and decide again with World::pods_listed. The cache may be behind.
     bool list_pods = false;
     /// An attempt that is over and after which another is to start, with those of pods that were
     /// replaced alone in it. Nothing is written then: close their fences, list the job's pods at

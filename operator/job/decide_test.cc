@@ -356,15 +356,17 @@ TEST(Decide, ADeletedJobIsLeftToTheGarbageCollector) {
     EXPECT_THAT(Decide(world).writes, IsEmpty());
 }
 
-TEST(Decide, AnEndBeginsOnlyWithAllPodsKnown) {
+TEST(Decide, NoEndIsSaidBeforeTheApiServerHasListedThePods) {
     World world = WorldOf(Job(2));
-    world.job.spec.stop = true;
     world.pods_listed = false;
-    Decision d = Decide(world);
-    EXPECT_TRUE(d.list_pods);
-    EXPECT_TRUE(d.writes.empty());
+    world.job.spec.suspend = true;
+    EXPECT_TRUE(Decide(world).list_pods);
+    EXPECT_TRUE(Decide(world).writes.empty());
     world.pods_listed = true;
-    EXPECT_FALSE(Decide(world).list_pods);
+    EXPECT_EQ(Published(world, Decide(world)).phase, Phase::Suspended);
+    world.job.spec.stop = true;
+    EXPECT_THAT(Decide(world).close_attempts, ::testing::ElementsAre(0)) << "which lists them, too";
+    EXPECT_TRUE(Decide(world).writes.empty());
 }
 
 }  // namespace

@@ -82,6 +82,12 @@ TEST_F(ReconcilerTest, APodOfALaterAttemptMakesItAskAgain) {
 }
 
 TEST_F(ReconcilerTest, AnEndWithPodsUnknownToTheCacheAsksTheApiServer) {
+    const std::string fence = "/api/v1/namespaces/vision/configmaps/digits-attempt-0";
+    const std::string ours =
+        R"({"metadata":{"name":"digits-attempt-0","namespace":"vision","uid":"f","ownerReferences":)"
+        R"([{"kind":"DLJob","name":"digits","uid":"job-uid","controller":true}]}})";
+    server_.When("GET", fence).Reply(200, ours);
+    server_.When("PATCH", fence).Reply(200, ours);
     server_.When("GET", kPodsPath)
         .Reply(
             200,
@@ -98,10 +104,10 @@ TEST_F(ReconcilerTest, AnEndWithPodsUnknownToTheCacheAsksTheApiServer) {
     world.pods_listed = false;
     Reconcile(world, {.verified = true});
     auto requests = server_.Requests();
-    ASSERT_EQ(requests.size(), 3u);
-    EXPECT_THAT(requests[1].body, HasSubstr("Stopping")) << "not Finished: a pod runs";
-    EXPECT_EQ(requests[2].method, "DELETE");
-    EXPECT_THAT(requests[2].body, HasSubstr(R"("resourceVersion":"8")"));
+    ASSERT_EQ(requests.size(), 5u);
+    EXPECT_THAT(requests[3].body, HasSubstr("Stopping")) << "not Finished: a pod runs";
+    EXPECT_EQ(requests[4].method, "DELETE");
+    EXPECT_THAT(requests[4].body, HasSubstr(R"("resourceVersion":"8")"));
 }
 
 TEST_F(ReconcilerTest, OrphansOfAJobThatIsGoneAreDeleted) {
