@@ -106,8 +106,9 @@ bool Launcher::CreateMissing() {
                 continue;
             }
             const int attempt = gang_.AttemptOf(spec_.roles[r].name, i);
-            creates[attempt].attempt = attempt;
-            creates[attempt].slots.push_back({r, i});
+            CreatePods& create = creates[attempt];
+            create.attempt = attempt;
+            create.slots.push_back({r, i});
             ++next_.roles[r].pending;
         }
     }
@@ -138,7 +139,7 @@ void Launcher::Observe() {
         if (!next_.startTime) next_.startTime = world_.now;
         SetRunning(true, reason::kAllPodsReady, next_.message);
     } else {
-        Launcher::SayWhatIsMissing();
+        SayWhatIsMissing();
     }
     if (ServiceMissing()) RestoreService();
     PublishNext();

@@ -35,9 +35,8 @@ model::PodView PodFrom(const std::string& body, const std::string& uid, std::uin
     return model::ParsePod(json::serialize(document)).value();
 }
 
-kube::ObjectPtr Header(kube::Resource resource, const std::string& name, const std::string& uid,
-                       std::uint64_t version, const std::string& owner_uid,
-                       const std::string& owner_name) {
+kube::ObjectPtr Header(const std::string& name, const std::string& uid, std::uint64_t version,
+                       const std::string& owner_uid, const std::string& owner_name) {
     auto object = std::make_shared<kube::Object>();
     object->meta.name = name;
     object->meta.uid = uid;
@@ -47,7 +46,6 @@ kube::ObjectPtr Header(kube::Resource resource, const std::string& name, const s
         object->meta.controller_kind = model::kDLJobKind;
         object->meta.controller_name = owner_name;
     }
-    (void)resource;
     return object;
 }
 

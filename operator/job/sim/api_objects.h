@@ -12,8 +12,6 @@
 
 namespace dlws::job::sim {
 
-inline constexpr kube::Resource resource_of_jobs{"dlworkspace.io", "v1", "dljobs", "DLJob", true};
-
 /// metadata.name of a request's body.
 std::string NameIn(const std::string& body);
 /// Owner, and whether it is an open fence.
@@ -22,9 +20,8 @@ Owned OwnedFrom(const std::string& body);
 model::PodView PodFrom(const std::string& body, const std::string& uid, std::uint64_t version,
                        model::Time created);
 /// An answer of which only the header is read.
-kube::ObjectPtr Header(kube::Resource resource, const std::string& name, const std::string& uid,
-                       std::uint64_t version, const std::string& owner_uid,
-                       const std::string& owner_name);
+kube::ObjectPtr Header(const std::string& name, const std::string& uid, std::uint64_t version,
+                       const std::string& owner_uid, const std::string& owner_name);
 /// A pod as a list shows it; ParsePod gives `pod` back.
 kube::ObjectPtr PodObject(const model::PodView& pod);
 /// RFC 7386.

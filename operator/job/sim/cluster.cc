@@ -119,7 +119,7 @@ kube::Result<kube::ObjectPtr> Cluster::Create(kube::Resource resource, const std
     owned.version = Changed(kind);
     kept[name] = owned;
     ++writes;
-    return Header(resource, name, owned.uid, owned.version, owned.owner_uid, owned.owner_name);
+    return Header(name, owned.uid, owned.version, owned.owner_uid, owned.owner_name);
 }
 
 kube::Result<kube::ObjectPtr> Cluster::CreatePod(const std::string& body) {
@@ -136,7 +136,7 @@ kube::Result<kube::ObjectPtr> Cluster::CreatePod(const std::string& body) {
                 other.index == pod.index && !other.Terminal())
                 Break(fmt::format("{} was created while {} lives", name, other_name));
     }
-    auto header = Header(kube::kPods, name, pod.uid, at, pod.ownerUid, pod.job);
+    auto header = Header(name, pod.uid, at, pod.ownerUid, pod.job);
     pods[name] = std::move(pod);
     return header;
 }
@@ -144,7 +144,7 @@ kube::Result<kube::ObjectPtr> Cluster::CreatePod(const std::string& body) {
 kube::Result<kube::ObjectPtr> Cluster::Get(kube::Resource resource, const std::string& name) const {
     if (resource.kind == model::kDLJobKind) {
         if (!job) return NotFound(name);
-        return Header(resource, name, job->meta.uid, job_version_, "", "");
+        return Header(name, job->meta.uid, job_version_, "", "");
     }
     if (resource.plural == kube::kPods.plural) {
         auto it = pods.find(name);
@@ -157,7 +157,7 @@ kube::Result<kube::ObjectPtr> Cluster::Get(kube::Resource resource, const std::s
     auto it = kept.find(name);
     if (it == kept.end()) return NotFound(name);
     const Owned& o = it->second;
-    return Header(resource, name, o.uid, o.version, o.owner_uid, o.owner_name);
+    return Header(name, o.uid, o.version, o.owner_uid, o.owner_name);
 }
 
 kube::Result<kube::ListPage> Cluster::ListPods() const {
@@ -205,7 +205,7 @@ kube::Result<kube::ObjectPtr> Cluster::PatchStatus(const std::string& patch) {
     job->status = std::move(*next);
     job->meta.resourceVersion = std::to_string(Changed(job_version_));
     ++writes;
-    return Header(resource_of_jobs, job->meta.name, job->meta.uid, job_version_, "", "");
+    return Header(job->meta.name, job->meta.uid, job_version_, "", "");
 }
 
 // What a status may never do.
@@ -218,7 +218,6 @@ void Cluster::Judge(const model::JobStatus& was, const model::JobStatus& next) {
     const bool recorded =
         !next.attempts.empty() &&
         (was.attempts.empty() || next.attempts.back().attempt != was.attempts.back().attempt);
-    failures_seen += recorded;
     for (std::size_t i = 1; i < next.attempts.size(); ++i)
         if (next.attempts[i].attempt <= next.attempts[i - 1].attempt)
             Break("an attempt was recorded twice");

@@ -71,7 +71,6 @@ struct Cluster {
     std::string broken;
     std::map<std::string, int> created, deleted;  ///< pods by name, each time it took effect
     int writes = 0;                               ///< that the API server performed for us
-    int failures_seen = 0;                        ///< attempts recorded in status
 
     // ---- people ----
     void Submit(model::DLJob wanted);
