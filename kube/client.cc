@@ -17,6 +17,7 @@
 #include "kube/credentials.h"
 #include "kube/decode.h"
 #include "kube/log.h"
+#include "kube/server_clock.h"
 #include "kube/watch_stream.h"
 
 namespace dlws::kube {
@@ -154,6 +155,7 @@ class Client::Impl {
                 }
                 co_return Fail(call, failure.error);
             }
+            clock_.Observe(answer->date, Clock::now());
             for (const auto& warning : answer->warnings)
                 Warn(WarningText(warning));
             const bool good = answer->status >= 200 && answer->status < 300;
@@ -198,6 +200,8 @@ class Client::Impl {
         co_return std::move(*object);
     }
 
+    ServerClock::Wall ServerTime() const { return clock_.Now(Clock::now()); }
+
   private:
     void Warn(const std::string& text) {
         if (warned_.size() >= kMaxWarnings || !warned_.insert(text).second) return;
@@ -217,6 +221,7 @@ class Client::Impl {
     std::string constant_head_;
     std::mt19937_64 random_;
     std::unordered_set<std::string> warned_;
+    ServerClock clock_;
 };
 
 namespace {
@@ -254,6 +259,10 @@ Client::~Client() = default;
 
 asio::any_io_executor Client::Executor() const {
     return impl_->executor();
+}
+
+std::chrono::system_clock::time_point Client::ServerTime() const {
+    return impl_->ServerTime();
 }
 
 Awaitable<Result<ObjectPtr>> Client::Get(Resource resource, ObjectKey key, CallOptions options) {

@@ -51,6 +51,9 @@ class Client : public Api {
 
     boost::asio::any_io_executor Executor() const override;
 
+    /// What the API server's clock shows now (server_clock.h).
+    std::chrono::system_clock::time_point ServerTime() const;
+
     Awaitable<Result<ObjectPtr>> Get(Resource resource, ObjectKey key,
                                      CallOptions options = CallOptions()) override;
     Awaitable<Result<ListPage>> List(Resource resource,

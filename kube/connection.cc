@@ -242,6 +242,7 @@ class ConnectionOn final : public Connection {
         const auto& message = parser_->get();
         ResponseHead head;
         head.status = static_cast<int>(message.result_int());
+        head.date = message[http::field::date];
         if (const auto found = message.find(http::field::retry_after); found != message.end()) {
             const auto text = found->value();
             unsigned seconds = 0;

@@ -51,6 +51,7 @@ struct ResponseHead {
     int status = 0;
     std::optional<std::chrono::seconds> retry_after;
     std::vector<std::string> warnings;
+    std::string date;
 };
 
 /// Why an exchange failed, with what decides whether the request may be sent again.

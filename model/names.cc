@@ -25,10 +25,6 @@ std::string SshSecretName(std::string_view job, std::string_view uid) {
     return fmt::format("{}-ssh-{}", job, uid);
 }
 
-std::string FenceName(std::string_view job, int attempt) {
-    return fmt::format("{}-attempt-{}", job, attempt);
-}
-
 bool IsReservedKey(std::string_view key) {
     const std::size_t slash = key.find('/');
     // Container runtimes take orders from such keys (io.katacontainers…, run.oci…, org.systemd…).

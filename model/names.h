@@ -95,9 +95,7 @@ std::string FilesConfigMapName(std::string_view job);
 /// earlier job can have the name, and nobody needs to read a Secret to know whose it is.
 std::string SshSecretName(std::string_view job, std::string_view uid);
 
-/// The ConfigMap without which no pod of the attempt starts (owned.h): `<job>-attempt-<n>`.
-std::string FenceName(std::string_view job, int attempt);
-/// Its key, there while the attempt may run.
+/// The key of a fence (owned.h), there while its pods may start.
 inline constexpr std::string_view kFenceKey = "open";
 
 /// True for a label or annotation key whose domain users may not write in `podOverrides`:

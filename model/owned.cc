@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/owned.h"
 
+#include <fmt/format.h>
+
 #include <boost/json.hpp>
 
 #include "model/names.h"
@@ -29,12 +31,18 @@ json::object OwnedMeta(const Metadata& job, std::string_view name) {
             {"ownerReferences", OwnerReferences(job)}};
 }
 
-std::string MakeFence(const Metadata& job, int attempt, bool open) {
+std::string FenceName(RetryScope scope, std::string_view job, std::string_view role, int index,
+                      int attempt) {
+    return scope == RetryScope::Gang ? fmt::format("{}-attempt-{}", job, attempt)
+                                     : PodName(job, role, index, attempt);
+}
+
+std::string MakeFence(const Metadata& job, std::string_view name, bool open) {
     json::object data;
     if (open) data[kFenceKey] = "true";
     return json::serialize(json::object{{"apiVersion", "v1"},
                                         {"kind", "ConfigMap"},
-                                        {"metadata", OwnedMeta(job, FenceName(job.name, attempt))},
+                                        {"metadata", OwnedMeta(job, name)},
                                         {"data", std::move(data)}});
 }
 

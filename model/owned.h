@@ -22,11 +22,16 @@ boost::json::array OwnerReferences(const Metadata& job);
 /// `metadata` of an object of that name beside the job.
 boost::json::object OwnedMeta(const Metadata& job, std::string_view name);
 
-/// The fence of an attempt: a ConfigMap that every pod of the attempt reads before its container
-/// starts. A closed one lacks the key, so a pod that was created late (by an operator that has lost
-/// its lease and does not know) stays there and never runs beside the next attempt. A closed fence
-/// is kept: its name stops a late creation of an open one.
-std::string MakeFence(const Metadata& job, int attempt, bool open);
+/// A fence: a ConfigMap that a pod reads before its container starts. A closed one lacks the key,
+/// so a pod that was created late (by an operator that has lost its lease and does not know) stays
+/// there and never runs beside the one that is made in its place. A closed fence is kept: its name
+/// stops a late creation of an open one.
+std::string MakeFence(const Metadata& job, std::string_view name, bool open);
+
+/// The fence of that pod: a gang's is its attempt's, `<job>-attempt-<n>`; where pods are replaced
+/// alone each has its own, of the pod's name.
+std::string FenceName(RetryScope scope, std::string_view job, std::string_view role, int index,
+                      int attempt);
 
 /// Merge patch (RFC 7386) that closes a fence; closing twice changes nothing.
 std::string CloseFencePatch();

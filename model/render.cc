@@ -75,6 +75,7 @@ std::expected<Rendered, RenderError> Renderer::Run() {
     out.jobUid = job_.meta.uid;
     out.framework = spec_.framework;
     out.elastic = spec_.elastic.has_value();
+    out.retryScope = spec_.retry.scope;
     out.totalPods = pods_;
     int rank = 0;
     for (const Role& role : spec_.roles) {

@@ -53,6 +53,7 @@ struct Rendered {
     std::string jobUid;
     Framework framework = Framework::None;
     bool elastic = false;  ///< the number of pods may change while they run
+    RetryScope retryScope = RetryScope::Gang;
     int totalPods = 0;
     std::vector<RenderedRole> roles;
     /// Headless Service, when the job has more than one pod, or may have.

@@ -62,7 +62,8 @@ void DescribeReconciles(kube::Metrics& metrics, int workers) {
 
 Controller::Controller(kube::Client& client, kube::EventRecorder& events, kube::Metrics& metrics,
                        kube::Random& random, Settings settings)
-    : metrics_(metrics),
+    : client_(client),
+      metrics_(metrics),
       settings_(std::move(settings)),
       jobs_(client, {.resource = kDLJobs, .ns = settings_.ns}, random),
       clusters_(client, {.resource = kDLClusters}, random),
@@ -191,7 +192,7 @@ std::optional<World> Controller::Observe(const kube::Object& object) const {
     }
     auto service = services_.store().Get({object.meta.ns, model::ServiceName(object.meta.name)});
     world.service_exists = service && service->meta.controller_uid == object.meta.uid;
-    world.now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    world.now = std::chrono::floor<std::chrono::seconds>(client_.ServerTime());
     return world;
 }
 

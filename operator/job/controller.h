@@ -75,6 +75,7 @@ class Controller {
     CacheVersions Seen() const;
     std::optional<World> Observe(const kube::Object& job) const;
 
+    kube::Client& client_;
     kube::Metrics& metrics_;
     Settings settings_;
     kube::Informer jobs_, clusters_, pods_, services_;

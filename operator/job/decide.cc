@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "model/names.h"
 #include "model/reason.h"
@@ -121,6 +122,9 @@ class Decider : private Launcher {
         Verdict& verdict = failed.verdict;
         model::Failure& failure = verdict.failure;
         const bool again = !verdict.final && MayRetry(spec_.retry, was_.restarts, failure.cause);
+        // A gang that was never complete starts anew as a whole.
+        const bool alone = spec_.retry.scope == model::RetryScope::Pod && gang_.WasLaunched();
+        if (again && alone && !Fenced({failure.pod})) return;
         if (failure.cause == model::Cause::Infrastructure && !failure.node.empty() &&
             (failure.reason == reason::kNodeLost.name ||
              failure.reason == reason::kNodeRefused.name))
@@ -133,12 +137,10 @@ class Decider : private Launcher {
         }
         ++(failure.cause == model::Cause::User ? next_.restarts.user
                                                : next_.restarts.infrastructure);
-        // A gang that was never complete starts anew as a whole.
-        const bool alone = spec_.retry.scope == model::RetryScope::Pod && gang_.WasLaunched();
         alone ? ReplaceAlone(failed.slot) : EndAttempt();
     }
 
-    // The others go on. The failed pod stays: its name keeps a late creation of it out.
+    // The others go on.
     void ReplaceAlone(Slot slot) {
         const std::string& role = spec_.roles[slot.role].name;
         ++next_.attempt;
@@ -163,7 +165,7 @@ class Decider : private Launcher {
             SayRestarting(fmt::format("the next attempt starts at {}.", model::FormatTime(due)));
             return PublishNext();
         }
-        if (!Fenced()) return;
+        if (!Fenced(AllFences())) return;
         StartNext();
     }
 
@@ -186,14 +188,22 @@ class Decider : private Launcher {
         SetFinished(false, reason::kNotFinished, "The job has not ended.");
     }
 
-    // True when no pod of the attempt that is over runs, and none can begin to.
-    bool Fenced() {
-        const int gang = GangAttempt(was_);
-        if (world_.fenced_attempt == gang) return true;
-        decision_.close_attempts = {gang};
-        for (const auto& r : was_.replaced)
-            decision_.close_attempts.push_back(r.attempt);
-        return false;
+    // True when none of the pods that wait for one of these fences can begin to run any more.
+    bool Fenced(std::vector<std::string> fences) {
+        const bool closed = std::ranges::all_of(fences, [&](const std::string& fence) {
+            return std::ranges::find(world_.closed_fences, fence) != world_.closed_fences.end();
+        });
+        if (!closed) decision_.close_fences = std::move(fences);
+        return closed;
+    }
+
+    // Of the attempt that is over.
+    std::vector<std::string> AllFences() const {
+        std::set<std::string> fences;
+        for (const model::Role& role : spec_.roles)
+            for (int i = 0; i < role.replicas; ++i)
+                fences.insert(FenceOf(role, i));
+        return {fences.begin(), fences.end()};
     }
 
     // Recorded before anything of it is created.
@@ -230,7 +240,7 @@ class Decider : private Launcher {
             live = 0;
         }
         if (live == 0) {
-            if (NamesGetFree() && !Fenced()) return;
+            if (NamesGetFree() && !Fenced(AllFences())) return;
             return Finish(outcome, std::move(what));
         }
         next_.phase = Phase::Stopping;
@@ -348,7 +358,7 @@ class Decider : private Launcher {
         SetSuspended(false, reason::kNotSuspended, "spec.suspend is false.");
         if (gang_.WasLaunched() || AttemptFailed(was_)) {
             if (Live() > 0) return EndSuspended();
-            if (Fenced()) StartNext();
+            if (Fenced(AllFences())) StartNext();
             return;
         }
         next_.phase = Phase::Queued;

@@ -48,18 +48,17 @@ struct World {
     std::string confirmed_missing;
     /// `pods` come from the API server itself, not from our cache.
     bool pods_listed = false;
-    /// The attempt whose fence is closed and whose pods, in `pods`, the API server listed after
-    /// that.
-    std::optional<int> fenced_attempt;  ///< and those of pods replaced alone since
+    /// Names of fences that are closed; `pods` are what the API server listed after that.
+    std::vector<std::string> closed_fences;
     model::Time now{};
 };
 
 struct CreateFiles {};    ///< the ConfigMap of rendered.files
 struct CreateSshKeys {};  ///< the Secret that rendered.sshKeys asks for; kept if it is there
 struct CreateService {};  ///< rendered.service
-/// The fence of that attempt, open (model/owned.h). Before its pods.
-struct CreateFence {
-    int attempt = 0;
+/// Fences, open (model/owned.h). Before their pods.
+struct CreateFences {
+    std::vector<std::string> names;
 };
 /// Pods of one attempt; created in parallel, any order.
 struct CreatePods {
@@ -88,7 +87,7 @@ struct Publish {
     /// False: only counts moved, so it may be put off for two seconds to save writes.
     bool urgent = true;
 };
-using Write = std::variant<CreateFiles, CreateSshKeys, CreateService, CreateFence, CreatePods,
+using Write = std::variant<CreateFiles, CreateSshKeys, CreateService, CreateFences, CreatePods,
                            DeletePods, Publish, DeleteJob>;
 
 struct Decision {
@@ -103,11 +102,10 @@ struct Decision {
     /// The job is to be told suspended, and the cache shows no pods. Nothing is written then: list
     /// them at the API server, and decide again with World::pods_listed. The cache may be behind.
     bool list_pods = false;
-    /// An attempt that is over and after which another is to start, with those of pods that were
-    /// replaced alone in it. Nothing is written then: close their fences, list the job's pods at
-    /// the API server, and decide again with World::fenced_attempt and those pods. A pod that is
-    /// created later cannot start any more.
-    std::vector<int> close_attempts;
+    /// Fences of pods in whose place others are to start, or none any more. Nothing is written
+    /// then: close them, list the job's pods at the API server, and decide again with
+    /// World::closed_fences and those pods. A pod that is created later cannot start any more.
+    std::vector<std::string> close_fences;
     /// When time alone will change the decision.
     std::optional<model::Time> look_again;
 };

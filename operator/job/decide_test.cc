@@ -13,6 +13,7 @@ namespace {
 using namespace testing;
 using model::Phase;
 using model::PodPhase;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -36,7 +37,7 @@ TEST(Decide, NewJobGetsServiceThenPodsThenStatus) {
     Decision d = Decide(world);
     ASSERT_THAT(d.writes, SizeIs(4));
     EXPECT_TRUE(std::holds_alternative<CreateService>(d.writes[0]));
-    EXPECT_TRUE(std::holds_alternative<CreateFence>(d.writes[1]));
+    EXPECT_TRUE(std::holds_alternative<CreateFences>(d.writes[1]));
     ASSERT_TRUE(std::holds_alternative<CreatePods>(d.writes[2]));
     EXPECT_THAT(std::get<CreatePods>(d.writes[2]).slots, SizeIs(3));
     auto status = Published(world, d);
@@ -51,7 +52,7 @@ TEST(Decide, OnePodJobCostsItsFenceItsPodAndOneStatus) {
     World world = WorldOf(Job(1));
     Decision d = Decide(world);
     ASSERT_THAT(d.writes, SizeIs(3));
-    EXPECT_TRUE(std::holds_alternative<CreateFence>(d.writes[0]));
+    EXPECT_TRUE(std::holds_alternative<CreateFences>(d.writes[0]));
     EXPECT_TRUE(std::holds_alternative<CreatePods>(d.writes[1]));
     EXPECT_TRUE(std::holds_alternative<Publish>(d.writes[2]));
 }
@@ -82,7 +83,7 @@ TEST(Decide, KeysOfAnMpiJobComeAfterItsFilesAndBeforeItsPods) {
     ASSERT_THAT(d.writes, SizeIs(5));
     EXPECT_TRUE(std::holds_alternative<CreateFiles>(d.writes[0]));
     EXPECT_TRUE(std::holds_alternative<CreateSshKeys>(d.writes[1]));
-    EXPECT_TRUE(std::holds_alternative<CreateFence>(d.writes[2]));
+    EXPECT_TRUE(std::holds_alternative<CreateFences>(d.writes[2]));
     EXPECT_TRUE(std::holds_alternative<CreatePods>(d.writes[3]));
 }
 
@@ -98,7 +99,7 @@ TEST(Decide, TheLaunchersSuccessEndsAnMpiJobAndItsWorkers) {
     world.job.status = Published(world, d);
     world.pods = {Pod("launcher", 0, 0, PodPhase::Succeeded),
                   PodThatFailed("worker", 0, 0, 137)};  // killed as it was ended: no failure
-    world.fenced_attempt = 0;
+    world.closed_fences = {"digits-attempt-0"};
     d = Decide(world);
     EXPECT_EQ(Published(world, d).phase, Phase::Succeeded);
     EXPECT_EQ(Published(world, d).message, "Every pod of role launcher ended with exit code 0.");
@@ -206,8 +207,8 @@ TEST(Decide, FailedOnlyWhenEveryPodHasEnded) {
     EXPECT_THAT(Decide(world).writes, IsEmpty());
     world.pods.pop_back();
     // The name of the pod that is gone is free: a late creation of it must not run.
-    EXPECT_THAT(Decide(world).close_attempts, ::testing::ElementsAre(0));
-    world.fenced_attempt = 0;
+    EXPECT_THAT(Decide(world).close_fences, ElementsAre("digits-attempt-0"));
+    world.closed_fences = {"digits-attempt-0"};
     auto status = Published(world, Decide(world));
     EXPECT_EQ(status.phase, Phase::Failed);
     EXPECT_TRUE(model::IsTrue(status.conditions, model::kConditionFinished));
@@ -273,8 +274,8 @@ TEST(Decide, ResumeIsANewAttemptRecordedFirst) {
     world.pods.clear();
     Decision d = Decide(world);
     EXPECT_THAT(d.writes, IsEmpty()) << "first the fence";
-    ASSERT_EQ(d.close_attempts, std::vector{0});
-    world.fenced_attempt = d.close_attempts.at(0);
+    ASSERT_THAT(d.close_fences, ElementsAre("digits-attempt-0"));
+    world.closed_fences = d.close_fences;
     world = Settled(std::move(world));
     EXPECT_EQ(world.job.status.attempt, 1);
     d = Decide(world);
@@ -327,7 +328,7 @@ TEST(Decide, ARefusedWriteIsToldAndTriedAgain) {
     // The second time the status says it already.
     world.job.status = std::get<Publish>(d.writes[0]).status;
     d = Decide(world);
-    EXPECT_TRUE(std::holds_alternative<CreateFence>(d.writes[0]));
+    EXPECT_TRUE(std::holds_alternative<CreateFences>(d.writes[0]));
 }
 
 TEST(Decide, ImageProblemsWeighMoreThanWaitingForANode) {
@@ -365,7 +366,8 @@ TEST(Decide, NoEndIsSaidBeforeTheApiServerHasListedThePods) {
     world.pods_listed = true;
     EXPECT_EQ(Published(world, Decide(world)).phase, Phase::Suspended);
     world.job.spec.stop = true;
-    EXPECT_THAT(Decide(world).close_attempts, ::testing::ElementsAre(0)) << "which lists them, too";
+    EXPECT_THAT(Decide(world).close_fences, ElementsAre("digits-attempt-0"))
+        << "which lists them, too";
     EXPECT_TRUE(Decide(world).writes.empty());
 }
 

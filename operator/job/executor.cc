@@ -73,12 +73,8 @@ Awaitable<Executor::Outcome> Executor::Perform(const World& world, const Decisio
             std::string body = model::Serialize(*decision.rendered->service);
             outcome = co_await CreateOwned(world, kube::kServices, std::move(name), std::move(body),
                                            written.services);
-        } else if (const auto* fence = std::get_if<CreateFence>(&write)) {
-            std::uint64_t ignored = 0;
-            std::string name = model::FenceName(meta.name, fence->attempt);
-            std::string body = model::MakeFence(meta, fence->attempt, true);
-            outcome = co_await CreateOwned(world, kube::kConfigMaps, std::move(name),
-                                           std::move(body), ignored);
+        } else if (const auto* fences = std::get_if<CreateFences>(&write)) {
+            outcome = co_await OpenFences(world, fences->names);
         } else if (std::holds_alternative<DeleteJob>(write)) {
             outcome = co_await DeleteJobItself(world, version);
         } else if (const auto* create = std::get_if<CreatePods>(&write)) {
@@ -238,12 +234,25 @@ Awaitable<Executor::Outcome> Executor::DeleteJobItself(const World& world,
     co_return Outcome{};
 }
 
+// ConfigMaps are not watched: their versions are of no use.
+Awaitable<Executor::Outcome> Executor::OpenFences(const World& world,
+                                                  const std::vector<std::string>& names) {
+    auto ignored = std::make_shared<std::uint64_t>(0);
+    auto batch = std::make_shared<Batch>();
+    batch->count = names.size();
+    batch->one = [&](std::size_t i) {
+        std::string name = names[i];
+        std::string body = model::MakeFence(world.job.meta, name, true);
+        return CreateOwned(world, kube::kConfigMaps, std::move(name), std::move(body), *ignored);
+    };
+    co_return co_await InParallel(batch);
+}
+
 // A fence that was never made is made closed, so that it cannot be made open any more.
-Awaitable<Executor::Outcome> Executor::CloseFence(const World& world, int attempt) {
+Awaitable<Executor::Outcome> Executor::CloseFence(const World& world, std::string name) {
     const model::Metadata& meta = world.job.meta;
-    const std::string name = model::FenceName(meta.name, attempt);
     const std::string what = "closing ConfigMap " + name;
-    std::string body = model::MakeFence(meta, attempt, false);
+    std::string body = model::MakeFence(meta, name, false);
     std::uint64_t ignored = 0;
     std::string created = name;
     kube::ObjectKey key{meta.ns, name};
@@ -261,11 +270,13 @@ Awaitable<Executor::Outcome> Executor::CloseFence(const World& world, int attemp
     co_return Outcome{};
 }
 
-Awaitable<Executor::Pods> Executor::CloseAttempts(const World& world, std::vector<int> attempts) {
-    for (int attempt : attempts) {
-        Outcome closed = co_await CloseFence(world, attempt);
-        if (!closed) co_return std::unexpected(std::move(closed.error()));
-    }
+Awaitable<Executor::Pods> Executor::CloseFences(const World& world,
+                                                const std::vector<std::string>& names) {
+    auto batch = std::make_shared<Batch>();
+    batch->count = names.size();
+    batch->one = [&](std::size_t i) { return CloseFence(world, names[i]); };
+    Outcome closed = co_await InParallel(batch);
+    if (!closed) co_return std::unexpected(std::move(closed.error()));
     co_return co_await ListPods(world);
 }
 

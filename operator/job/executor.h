@@ -45,9 +45,9 @@ class Executor {
     using Pods = std::expected<std::vector<model::PodView>, Failed>;
     /// The job's pods as the API server itself knows them.
     kube::Awaitable<Pods> ListPods(const World& world);
-    /// Closes the fences of attempts, then lists the job's pods: what a pod that is not among them
-    /// is created for can no longer start.
-    kube::Awaitable<Pods> CloseAttempts(const World& world, std::vector<int> attempts);
+    /// Closes fences, then lists the job's pods: one that is not among them and waits for such a
+    /// fence can no longer start.
+    kube::Awaitable<Pods> CloseFences(const World& world, const std::vector<std::string>& names);
 
   private:
     using Outcome = std::expected<void, Failed>;
@@ -61,7 +61,8 @@ class Executor {
     kube::Awaitable<Outcome> Delete(const World& world, const DeletePods& targets);
     kube::Awaitable<Outcome> DeleteOne(kube::ObjectKey key, DeletePods::Target target);
     kube::Awaitable<Outcome> DeleteJobItself(const World& world, std::string resource_version);
-    kube::Awaitable<Outcome> CloseFence(const World& world, int attempt);
+    kube::Awaitable<Outcome> OpenFences(const World& world, const std::vector<std::string>& names);
+    kube::Awaitable<Outcome> CloseFence(const World& world, std::string name);
     struct Batch;
     kube::Awaitable<Outcome> InParallel(std::shared_ptr<Batch> batch);
     kube::Awaitable<void> TakeFrom(std::shared_ptr<Batch> batch);

@@ -156,7 +156,8 @@ TEST_F(ExecutorTest, AFenceIsClosedBeforeThePodsAreListed) {
         .Reply(200, R"({"metadata":{"resourceVersion":"9"},"items":[)" +
                         Stored("ours", "job-uid", 7) + "," + Stored("theirs", "another", 8) + "]}");
     World world = WorldOf(Job(1));
-    auto pods = kube::testing::Run(io_, executor_.CloseAttempts(world, {0}));
+    const std::vector<std::string> fences{"digits-attempt-0"};
+    auto pods = kube::testing::Run(io_, executor_.CloseFences(world, fences));
     ASSERT_TRUE(pods) << pods.error().log;
     ASSERT_EQ(pods->size(), 1u) << "a pod of another job with our label";
     EXPECT_EQ(pods->front().name, "ours");
@@ -170,7 +171,8 @@ TEST_F(ExecutorTest, AFenceThatWasNeverMadeIsMadeClosed) {
     server_.When("PATCH", kFencePath).Reply(200, Stored("digits-attempt-0", "job-uid", 6));
     server_.When("GET", kPodsPath).Reply(200, R"({"metadata":{},"items":[]})");
     World world = WorldOf(Job(1));
-    ASSERT_TRUE(kube::testing::Run(io_, executor_.CloseAttempts(world, {0})));
+    const std::vector<std::string> fences{"digits-attempt-0"};
+    ASSERT_TRUE(kube::testing::Run(io_, executor_.CloseFences(world, fences)));
     auto made = server_.Requests()[1];
     EXPECT_EQ(made.method, "POST");
     EXPECT_THAT(made.body, HasSubstr(R"("data":{})"));

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "model/reason.h"
 #include "operator/job/failure.h"
@@ -118,7 +119,10 @@ bool Launcher::CreateMissing() {
     if (decision_.rendered->service && !world_.service_exists)
         decision_.writes.push_back(CreateService{});
     for (auto& [attempt, create] : creates) {
-        decision_.writes.push_back(CreateFence{attempt});
+        std::set<std::string> fences;
+        for (const Slot& slot : create.slots)
+            fences.insert(FenceOf(spec_.roles[slot.role], slot.index));
+        decision_.writes.push_back(CreateFences{{fences.begin(), fences.end()}});
         decision_.writes.push_back(std::move(create));
     }
     return complete;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "model/names.h"
+#include "model/owned.h"
 #include "model/reason.h"
 #include "operator/job/decide.h"
 #include "operator/job/policy.h"
@@ -61,6 +62,12 @@ class Notebook {
             "node is back, is deleted from the cluster, or has the taint "
             "node.kubernetes.io/out-of-service.",
             pod.name, pod.node);
+    }
+
+    // The fence of that place's pod, of the attempt that it is or would be of.
+    std::string FenceOf(const model::Role& role, int index) const {
+        return model::FenceName(spec_.retry.scope, world_.job.meta.name, role.name, index,
+                                gang_.AttemptOf(role.name, index));
     }
 
     // ---- writing it down ----

@@ -61,12 +61,15 @@ Awaitable<Round> Reconciler::Run(World world, Memory memory,
         if (!TakePods(co_await executor_.ListPods(world), world, round)) co_return round;
         decision = Decide(world);
     }
-    if (!decision.close_attempts.empty()) {
-        const std::vector<int> attempts = decision.close_attempts;
-        if (!TakePods(co_await executor_.CloseAttempts(world, attempts), world, round))
-            co_return round;
-        world.fenced_attempt = attempts.front();
+    if (!decision.close_fences.empty()) {
+        const std::vector<std::string> fences = decision.close_fences;
+        if (!TakePods(co_await executor_.CloseFences(world, fences), world, round)) co_return round;
+        world.closed_fences = fences;
         decision = Decide(world);
+        if (!decision.close_fences.empty()) {  // the list showed what calls for others
+            round.again = kSoon;
+            co_return round;
+        }
     }
     if (decision.look_again) round.again = *decision.look_again - world.now;
     if (PutOff(decision, round, now) || decision.writes.empty()) co_return round;

@@ -14,6 +14,7 @@ namespace {
 using namespace testing;
 using model::Phase;
 using model::PodPhase;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -42,8 +43,8 @@ World NextAttempt(World world) {
     for (auto& pod : world.pods)
         if (!pod.Terminal()) pod = PodThatFailed("worker", pod.index, pod.attempt, 143, world.now);
     Decision d = Decide(world);
-    EXPECT_FALSE(d.close_attempts.empty());
-    world.fenced_attempt = d.close_attempts.at(0);
+    EXPECT_FALSE(d.close_fences.empty());
+    world.closed_fences = d.close_fences;
     world = Settled(std::move(world));
     world = Settled(std::move(world));
     const int attempt = world.job.status.attempt;
@@ -77,7 +78,7 @@ TEST(Restart, NothingNewWhileAnOldPodRuns) {
     world.pods[0].deleting = true;
     Decision d = Decide(world);
     EXPECT_THAT(d.writes, IsEmpty());
-    EXPECT_TRUE(d.close_attempts.empty());
+    EXPECT_TRUE(d.close_fences.empty());
 }
 
 TEST(Restart, TheFenceIsClosedBeforeTheNextAttempt) {
@@ -87,8 +88,8 @@ TEST(Restart, TheFenceIsClosedBeforeTheNextAttempt) {
     world.pods[0] = PodThatFailed("worker", 0, 0, 143);
     Decision d = Decide(world);
     EXPECT_THAT(d.writes, IsEmpty());
-    ASSERT_EQ(d.close_attempts, std::vector{0});
-    world.fenced_attempt = 0;
+    ASSERT_THAT(d.close_fences, ElementsAre("digits-attempt-0"));
+    world.closed_fences = d.close_fences;
     // One that landed before the fence was closed: only the API server's list shows it.
     world.pods[0] = Pod("worker", 0, 0, PodPhase::Running);
     d = Decide(world);
@@ -103,11 +104,11 @@ TEST(Restart, TheNewAttemptHasItsOwnNamesAndFence) {
     FailOne(world);
     world = Settled(std::move(world));
     world.pods[0] = PodThatFailed("worker", 0, 0, 143);
-    world.fenced_attempt = 0;
+    world.closed_fences = {"digits-attempt-0"};
     world = Settled(std::move(world));
     Decision d = Decide(world);
-    ASSERT_TRUE(Find<CreateFence>(d));
-    EXPECT_EQ(Find<CreateFence>(d)->attempt, 1);
+    ASSERT_TRUE(Find<CreateFences>(d));
+    EXPECT_THAT(Find<CreateFences>(d)->names, ElementsAre("digits-attempt-1"));
     ASSERT_TRUE(Find<CreatePods>(d));
     EXPECT_EQ(Find<CreatePods>(d)->attempt, 1);
     EXPECT_THAT(Find<CreatePods>(d)->slots, SizeIs(2));
@@ -204,7 +205,7 @@ TEST(Life, SuspendedTimeDoesNotCount) {
     world = Settled(std::move(world));
     world.now = At(500);
     world.job.spec.suspend = false;
-    world.fenced_attempt = 0;
+    world.closed_fences = {"digits-attempt-0"};
     world = Settled(std::move(world));
     world = Settled(std::move(world));
     EXPECT_EQ(world.job.status.attempt, 1);
@@ -232,7 +233,7 @@ TEST(Life, SuccessOfRankZeroEndsTheOthers) {
     EXPECT_EQ(world.job.status.phase, Phase::Stopping);
     // Also when the record of rank 0 is lost meanwhile.
     world.pods = {PodThatFailed("worker", 1, 0, 143)};
-    world.fenced_attempt = 0;
+    world.closed_fences = {"digits-attempt-0"};
     EXPECT_EQ(Published(world, Decide(world)).phase, Phase::Succeeded);
 }
 
@@ -253,7 +254,7 @@ TEST(Life, ARoleStartsAfterAnother) {
     World world = WorldOf(Job(1));
     world.job.spec.roles.push_back({.name = "client", .startAfter = {{.role = "worker"}}});
     Decision d = Decide(world);
-    EXPECT_THAT(Find<CreatePods>(d)->slots, ::testing::ElementsAre(Slot{0, 0}));
+    EXPECT_THAT(Find<CreatePods>(d)->slots, ElementsAre(Slot{0, 0}));
     auto status = Published(world, d);
     EXPECT_FALSE(status.launchedAttempt);
     ASSERT_TRUE(status.pending);
@@ -262,7 +263,7 @@ TEST(Life, ARoleStartsAfterAnother) {
     world.service_exists = true;
     world.pods = {Pod("worker", 0, 0, PodPhase::Running)};
     d = Decide(world);
-    EXPECT_THAT(Find<CreatePods>(d)->slots, ::testing::ElementsAre(Slot{1, 0}));
+    EXPECT_THAT(Find<CreatePods>(d)->slots, ElementsAre(Slot{1, 0}));
     EXPECT_EQ(Published(world, d).launchedAttempt, 0);
 }
 
@@ -283,7 +284,7 @@ TEST(Elastic, GrowsAndShrinksWithoutAFailure) {
     scale(3);
     Decision d = Decide(world);
     ASSERT_TRUE(Find<CreatePods>(d));
-    EXPECT_THAT(Find<CreatePods>(d)->slots, ::testing::ElementsAre(Slot{0, 2}));
+    EXPECT_THAT(Find<CreatePods>(d)->slots, ElementsAre(Slot{0, 2}));
     EXPECT_EQ(Published(world, d).elastic->launched, 3);
     world = Settled(std::move(world));
     world.pods.push_back(Pod("worker", 2, 0, PodPhase::Running));
@@ -302,6 +303,10 @@ TEST(ReplacedAlone, OnlyTheFailedPodIsMadeAnew) {
     world.job.spec.retry.scope = model::RetryScope::Pod;
     world.pods[1] = PodThatFailed("worker", 1, 0, 3);
     Decision d = Decide(world);
+    EXPECT_THAT(d.writes, IsEmpty()) << "a late creation of that pod must not start first";
+    ASSERT_THAT(d.close_fences, ElementsAre("digits-worker-1-0"));
+    world.closed_fences = d.close_fences;
+    d = Decide(world);
     EXPECT_FALSE(Find<DeletePods>(d));
     model::JobStatus status = Published(world, d);
     EXPECT_EQ(status.restarts.user, 1);
@@ -314,8 +319,8 @@ TEST(ReplacedAlone, OnlyTheFailedPodIsMadeAnew) {
     d = Decide(world);
     ASSERT_TRUE(Find<CreatePods>(d));
     EXPECT_EQ(Find<CreatePods>(d)->attempt, 1);
-    EXPECT_EQ(Find<CreateFence>(d)->attempt, 1);
-    EXPECT_THAT(Find<CreatePods>(d)->slots, ::testing::ElementsAre(Slot{0, 1}));
+    EXPECT_THAT(Find<CreateFences>(d)->names, ElementsAre("digits-worker-1-1"));
+    EXPECT_THAT(Find<CreatePods>(d)->slots, ElementsAre(Slot{0, 1}));
     EXPECT_TRUE(Published(world, d).replaced[0].created);
 
     // One that is missing afterwards was deleted by somebody, under its new name.
@@ -327,6 +332,7 @@ TEST(ReplacedAlone, TheOldPodMustHaveEnded) {
     World world = Running(1);
     world.job.spec.retry.scope = model::RetryScope::Pod;
     world.pods[1].deleting = true;
+    world.closed_fences = {"digits-worker-1-0"};
     world.job.status = Published(world, Decide(world));
     ASSERT_THAT(world.job.status.replaced, SizeIs(1));
     Decision d = Decide(world);
@@ -345,8 +351,8 @@ TEST(ReplacedAlone, AResumedJobBeginsAsAWholeAndClosesEveryFence) {
     ASSERT_EQ(world.job.status.phase, Phase::Suspended);
     world.job.spec.suspend = false;
     Decision d = Decide(world);
-    EXPECT_THAT(d.close_attempts, ::testing::ElementsAre(0, 2));
-    world.fenced_attempt = 0;
+    EXPECT_THAT(d.close_fences, ElementsAre("digits-worker-0-0", "digits-worker-1-2"));
+    world.closed_fences = d.close_fences;
     model::JobStatus status = Published(world, Decide(world));
     EXPECT_EQ(status.attempt, 3);
     EXPECT_THAT(status.replaced, IsEmpty());

@@ -91,10 +91,22 @@ pid_t OperatorProcess(const Json& pod) {
     return 0;
 }
 
+namespace {
+
+Json LeaseOfOperator(const e2e::Api& api) {
+    return api
+        .Get("/apis/coordination.k8s.io/v1/namespaces/dlws-system/leases/dlworkspace-operator")
+        .body;
+}
+
+}  // namespace
+
 std::string Holder(const e2e::Api& api) {
-    Reply lease =
-        api.Get("/apis/coordination.k8s.io/v1/namespaces/dlws-system/leases/dlworkspace-operator");
-    return Text(lease.body, "spec/holderIdentity");
+    return Text(LeaseOfOperator(api), "spec/holderIdentity");
+}
+
+std::string LeaseRenewed(const e2e::Api& api) {
+    return Text(LeaseOfOperator(api), "spec/renewTime");
 }
 
 }  // namespace dlws::faults

@@ -57,5 +57,7 @@ pid_t OperatorProcess(const Json& pod);
 
 /// The Lease's holder: pod name, '_', and a number new in each process.
 std::string Holder(const e2e::Api& api);
+/// When its holder last renewed it, by the holder's own clock.
+std::string LeaseRenewed(const e2e::Api& api);
 
 }  // namespace dlws::faults

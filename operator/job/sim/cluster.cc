@@ -7,6 +7,7 @@
 #include <boost/json.hpp>
 
 #include "model/names.h"
+#include "model/owned.h"
 #include "operator/job/sim/api_objects.h"
 
 namespace dlws::job::sim {
@@ -272,7 +273,9 @@ kube::Result<void> Cluster::Delete(kube::Resource resource, const std::string& n
 // ---- the rest of the cluster ----
 
 bool Cluster::MayStart(const PodView& pod) const {
-    auto fence = configmaps.find(model::FenceName(pod.job, pod.attempt));
+    const auto scope = alone_ ? model::RetryScope::Pod : model::RetryScope::Gang;
+    auto fence =
+        configmaps.find(model::FenceName(scope, pod.job, pod.role, pod.index, pod.attempt));
     return fence != configmaps.end() && fence->second.open &&
            fence->second.owner_uid == pod.ownerUid;
 }
@@ -371,9 +374,12 @@ bool Cluster::CollectGarbage() {
         if (--deleted[name] == 0) deleted.erase(name);
     }
     writes = ours;
-    for (auto* kept : {&services, &configmaps, &secrets})
-        any |= std::erase_if(*kept, [&](const auto& o) { return orphan(o.second.owner_uid); }) > 0;
-    if (any) Changed(services_version_);
+    for (auto* kept : {&services, &configmaps, &secrets}) {
+        if (std::erase_if(*kept, [&](const auto& o) { return orphan(o.second.owner_uid); }) == 0)
+            continue;
+        any = true;
+        if (kept == &services) Changed(services_version_);  // the others are not watched
+    }
     return any;
 }
 
@@ -387,20 +393,14 @@ void Cluster::Preempt(const std::string& name) {
     Changed(it->second);
 }
 
-std::string Cluster::Fingerprint() const {
-    std::string all = fmt::format("t{}", now.time_since_epoch().count());
-    if (job)
-        all += fmt::format("|{}{}{}{}{}", job->meta.uid, job->spec.suspend, job->spec.stop,
-                           job->meta.generation, model::ToJson(job->status));
-    for (const auto& [name, pod] : pods)
-        all += fmt::format("|{}{}{}{}{}{}{}", name, int(pod.phase), pod.deleting, pod.node,
-                           pod.main.exitCode, pod.disrupted, pod.ownerUid.size());
+void Cluster::AddTo(Fingerprint& fingerprint) const {
+    if (job) fingerprint.Add(*job);
+    fingerprint.Add(pods, pods);
     for (const auto* kept : {&services, &configmaps, &secrets})
         for (const auto& [name, o] : *kept)
-            all += fmt::format("|{}{}", name, o.open);
+            fingerprint.Add(fmt::format("{} {}", name, o.open));
     for (const auto& l : late)
-        all += "|late " + l.what;
-    return all;
+        fingerprint.Add(l.what);
 }
 
 }  // namespace dlws::job::sim

@@ -15,11 +15,12 @@
 #include "model/dlcluster.h"
 #include "model/dljob.h"
 #include "model/pod.h"
+#include "operator/job/sim/fingerprint.h"
 
 /// @file
 /// A Kubernetes cluster with one DLJob in it, as a value: API server, scheduler, kubelets, garbage
-/// collector and clock, as far as the operator can tell. Copy it to try something; compare it by
-/// Fingerprint(). What must never happen sets `broken`.
+/// collector and clock, as far as the operator can tell. Copy it to try something. What must never
+/// happen sets `broken`.
 ///
 ///     Cluster c;
 ///     c.Submit(job);
@@ -100,8 +101,8 @@ struct Cluster {
     /// Ends a pod as its node or the scheduler would for a reason of the cluster's.
     void Preempt(const std::string& name);
 
-    /// All that decides what can happen next, without absolute versions.
-    std::string Fingerprint() const;
+    /// What of it decides what can happen next (fingerprint.h).
+    void AddTo(Fingerprint& fingerprint) const;
     model::Phase Phase() const { return job ? job->status.phase : model::Phase::None; }
 
   private:

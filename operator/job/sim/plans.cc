@@ -21,6 +21,8 @@ std::string Text(Fate fate) {
             return "refused";
         case Fate::PerformThenError:
             return "performed-then";
+        case Fate::Lost:
+            return "lost";
         case Fate::Late:
             return "late";
     }

@@ -8,6 +8,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "model/names.h"
+#include "operator/job/sim/api_objects.h"
 
 namespace dlws::job::sim {
 
@@ -54,7 +55,7 @@ class SimApi : public kube::Api {
     Awaitable<Result<ObjectPtr>> Create(kube::Resource resource, std::string, std::string body,
                                         kube::WriteOptions) override {
         std::string what = std::string(resource.kind);
-        co_return Do<ObjectPtr>({"create", what, true},
+        co_return Do<ObjectPtr>({"create", what, NameIn(body), true},
                                 [resource, body](Cluster& c) { return c.Create(resource, body); });
     }
     Awaitable<Result<ObjectPtr>> Update(kube::Resource, kube::ObjectKey, std::string,
@@ -64,7 +65,7 @@ class SimApi : public kube::Api {
     Awaitable<Result<ObjectPtr>> Patch(kube::Resource resource, kube::ObjectKey key,
                                        kube::PatchType, std::string body,
                                        kube::WriteOptions) override {
-        co_return Do<ObjectPtr>({"patch", key.name, true},
+        co_return Do<ObjectPtr>({"patch", key.name, key.name, true},
                                 [resource, name = key.name, body](Cluster& c) {
                                     return c.Patch(resource, name, body);
                                 });
@@ -73,7 +74,7 @@ class SimApi : public kube::Api {
                                    kube::DeleteOptions options) override {
         if (options.uid.empty() && cluster_.broken.empty())
             cluster_.broken = key.name + " is deleted by name, without its UID";
-        co_return Do<void>({"delete", key.name, true},
+        co_return Do<void>({"delete", key.name, key.name, true},
                            [resource, name = key.name, options](Cluster& c) {
                                return c.Delete(resource, name, options);
                            });
@@ -102,11 +103,15 @@ class SimApi : public kube::Api {
                 return Lost(kube::ErrorKind::kNetwork);
             case Fate::Refuse:
                 return Answer(fault->code);
+            case Fate::Lost: {
+                Cluster elsewhere = cluster_;
+                return perform(elsewhere);
+            }
             case Fate::PerformThenError:
                 (void)perform(cluster_);
                 return Answer(fault->code);
             case Fate::Late:
-                cluster_.late.push_back({fmt::format("{} {}", call.verb, call.what),
+                cluster_.late.push_back({fmt::format("{} {}", call.verb, call.name),
                                          [perform](Cluster& c) { (void)perform(c); }});
                 crashed_ = true;
                 return Lost(kube::ErrorKind::kCancelled);
@@ -197,25 +202,29 @@ void Process::Run(Cluster& cluster, Wire& wire) {
     if (wait) timer_ = cluster.now + *wait;
 }
 
-std::string Process::Fingerprint(const Cluster& cluster) const {
-    if (crashed_) return "crashed";
+void Process::AddTo(Fingerprint& fingerprint, const Cluster& cluster) const {
     const SnapshotPtr now = cluster.Look();
-    const bool jobs_new = jobs_->job_version == now->job_version;
-    const bool pods_new = pods_->pods_version == now->pods_version;
-    std::string all = fmt::format(
-        "q{}f{}{}{}{}|{}|{}|{}", queued_, jobs_frozen, pods_frozen, jobs_new, pods_new,
-        Lags({jobs_->job_version, pods_->pods_version, pods_->services_version}, memory_),
-        memory_.problem ? memory_.problem->reason : "",
-        timer_ ? timer_->time_since_epoch().count() : 0);
-    if (!jobs_new && jobs_->job) {
-        const auto& job = *jobs_->job;
-        all += fmt::format("|{}{}{}{}", job.meta.uid, job.spec.suspend, job.spec.stop,
-                           model::ToJson(job.status));
+    // A cache that does not stand still is brought up to date before anybody looks at it.
+    const bool news = (!jobs_frozen && jobs_->job_version != now->job_version) ||
+                      (!pods_frozen && (pods_->pods_version != now->pods_version ||
+                                        pods_->services_version != now->services_version));
+    const SnapshotPtr& others = pods_frozen ? pods_ : now;
+    const bool due = timer_ && *timer_ <= cluster.now;
+    fingerprint.Add(fmt::format("{}{}{}{}{} {} {} {}{} {}", crashed_, queued_ || news, jobs_frozen,
+                                pods_frozen,
+                                Lags({(jobs_frozen ? jobs_ : now)->job_version,
+                                      others->pods_version, others->services_version},
+                                     memory_),
+                                memory_.verified, memory_.problem ? memory_.problem->message : "",
+                                timer_.has_value(), due, memory_.counts_due.has_value()));
+    if (jobs_frozen && jobs_->job_version != now->job_version) {
+        fingerprint.Add("old job");
+        if (jobs_->job) fingerprint.Add(*jobs_->job);
     }
-    if (!pods_new)
-        for (const auto& [name, pod] : pods_->pods)
-            all += fmt::format("|{}{}{}{}", name, int(pod.phase), pod.deleting, pod.main.exitCode);
-    return all;
+    if (pods_frozen && pods_->pods_version != now->pods_version) {
+        fingerprint.Add(fmt::format("old pods {}", pods_->service));
+        fingerprint.Add(pods_->pods, cluster.pods);
+    }
 }
 
 }  // namespace dlws::job::sim

@@ -22,6 +22,8 @@ enum class Fate {
     ReplyLost,         ///< performed; the process hears of a broken connection
     Refuse,            ///< answered with `code`, not performed
     PerformThenError,  ///< performed, and answered with `code`
+    Lost,              ///< not performed, and the process believes it was: it dies before it
+                       ///< could know better
     Late,              ///< the process dies; the request arrives later
 };
 
@@ -33,7 +35,7 @@ struct Fault {
 
 /// A request, for the trace.
 struct Call {
-    std::string verb, what;
+    std::string verb, what, name;
     bool write = false;
 };
 
@@ -76,8 +78,8 @@ class Process {
     /// When time alone will make it look again.
     std::optional<model::Time> Timer() const { return timer_; }
 
-    /// All that decides what it does next, beside the cluster.
-    std::string Fingerprint(const Cluster& cluster) const;
+    /// What of it decides what it does next, beside the cluster.
+    void AddTo(Fingerprint& fingerprint, const Cluster& cluster) const;
 
   private:
     Process(SnapshotPtr jobs, SnapshotPtr pods) : jobs_(std::move(jobs)), pods_(std::move(pods)) {}

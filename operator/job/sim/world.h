@@ -12,7 +12,7 @@
 /// random.
 ///
 ///     State s(job, budget);
-///     for (const Action& a : s.Next()) { State t = s; a.happen(t); … }
+///     for (const Action& action : s.Next()) { State next = action.Happen(); … }
 
 namespace dlws::job::sim {
 
@@ -26,11 +26,7 @@ struct Budget {
     int leaders = 0;   ///< times that a second process leads beside the first
 };
 
-struct State;
-struct Action {
-    std::string name;
-    std::function<void(State&)> happen;
-};
+struct Action;
 
 struct State {
     State(const model::DLJob& job, Budget budget);
@@ -38,12 +34,18 @@ struct State {
     std::vector<Action> Next() const;
     /// Nobody meddles any more: everything goes its way to the end.
     void Settle();
-    std::string Fingerprint() const;
+    std::uint64_t Fingerprint() const;
 
     Cluster cluster;
     Process first;
     std::optional<Process> second;  ///< has lost its lease and does not know
     Budget left;
+};
+
+/// Something that can happen in a state, which must outlive it.
+struct Action {
+    std::string name;
+    std::function<State()> Happen;  ///< once
 };
 
 }  // namespace dlws::job::sim
