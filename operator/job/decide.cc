@@ -240,7 +240,9 @@ class Decider : private Launcher {
             live = 0;
         }
         if (live == 0) {
-            if (NamesGetFree() && !Fenced(AllFences())) return;
+            // Whoever deletes a pod of an ended job makes its name free: one that is created late
+            // must not run then.
+            if (!Fenced(AllFences())) return;
             return Finish(outcome, std::move(what));
         }
         next_.phase = Phase::Stopping;
@@ -250,13 +252,6 @@ class Decider : private Launcher {
                     "The job's pods are ending.");
         PublishNext();  // record first
         DeleteLive();
-    }
-
-    // Where the name of a pod is free, one that is created late must not run.
-    bool NamesGetFree() const {
-        const auto stays = [](const auto& p) { return !p.second->deleting; };
-        return spec_.cleanupPods == model::CleanupPods::All ||
-               std::ranges::count_if(gang_.Pods(), stays) < gang_.Wanted();
     }
 
     bool Succeeding() const {

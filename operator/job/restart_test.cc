@@ -217,6 +217,7 @@ TEST(Life, ATimeAfterItsEndTheJobIsDeleted) {
     world.job.spec.ttlSecondsAfterFinished = 60;
     world = Settled(std::move(world));
     world.pods = {Pod("worker", 0, 0, PodPhase::Succeeded)};
+    world.closed_fences = {"digits-attempt-0"};
     world = Settled(std::move(world));
     EXPECT_EQ(Decide(world).look_again, At(60));
     world.now = At(60);
@@ -243,6 +244,7 @@ TEST(Life, CleanupNoneLeavesWhatRuns) {
     world.job.spec.cleanupPods = model::CleanupPods::None;
     world.pods[0].phase = PodPhase::Succeeded;
     EXPECT_FALSE(Find<DeletePods>(Decide(world)));
+    world.closed_fences = {"digits-attempt-0"};
     world = Settled(std::move(world));
     EXPECT_EQ(world.job.status.phase, Phase::Succeeded);
     EXPECT_THAT(Decide(world).writes, IsEmpty());

@@ -47,7 +47,7 @@ TEST_F(Steady, AOnePodJobCostsItsPodItsFenceAndAFewStatuses) {
         EXPECT_LT(w.code, 300) << w.ToString();
     }
     EXPECT_EQ(pods, 1) << List(writes);
-    EXPECT_EQ(fences, 1) << List(writes);
+    EXPECT_EQ(fences, 2) << List(writes);    // made open, closed at the end
     EXPECT_LE(statuses, 3) << List(writes);  // Starting, Running, Succeeded
     EXPECT_EQ(others, 0) << List(writes);
 }

@@ -43,24 +43,29 @@ bool IsFinished(const model::JobStatus& status) {
 
 // ---- people ----
 
+void Cluster::Store(model::DLJob next) {
+    next.meta.resourceVersion = std::to_string(Changed(job_version_));
+    job = std::make_shared<const model::DLJob>(std::move(next));
+}
+
 void Cluster::Submit(model::DLJob wanted) {
-    job = std::move(wanted);
-    alone_ = job->spec.retry.scope == model::RetryScope::Pod;
-    job->meta.uid = fmt::format("job-uid-{}", ++uids_);
-    job->meta.generation = 1;
-    job->meta.creationTimestamp = now;
-    job->meta.resourceVersion = std::to_string(Changed(job_version_));
+    alone_ = wanted.spec.retry.scope == model::RetryScope::Pod;
+    wanted.meta.uid = fmt::format("job-uid-{}", ++uids_);
+    wanted.meta.generation = 1;
+    wanted.meta.creationTimestamp = now;
+    Store(std::move(wanted));
 }
 
 void Cluster::Edit(const std::function<void(model::DLJobSpec&)>& change) {
     if (!job) return;
-    change(job->spec);
+    model::DLJob next = *job;
+    change(next.spec);
     // As ParseDLJob does: the elastic role has as many pods as elastic says.
-    if (job->spec.elastic)
-        for (auto& role : job->spec.roles)
-            if (role.name == job->spec.elastic->role) role.replicas = job->spec.elastic->replicas;
-    ++job->meta.generation;
-    job->meta.resourceVersion = std::to_string(Changed(job_version_));
+    if (next.spec.elastic)
+        for (auto& role : next.spec.roles)
+            if (role.name == next.spec.elastic->role) role.replicas = next.spec.elastic->replicas;
+    ++next.meta.generation;
+    Store(std::move(next));
 }
 
 void Cluster::DeleteJob() {
@@ -76,8 +81,7 @@ void Cluster::RemovePod(const std::string& name) {
 
 void Cluster::Settings(std::shared_ptr<const model::DLCluster> wanted) {
     settings = std::move(wanted);
-    Changed(job_version_);  // wakes the operator, as its informer of DLClusters would
-    if (job) job->meta.resourceVersion = std::to_string(job_version_);
+    if (job) Store(*job);  // wakes the operator, as its informer of DLClusters would
 }
 
 void Cluster::Squat(const std::string& pod_name) {
@@ -85,7 +89,7 @@ void Cluster::Squat(const std::string& pod_name) {
     pod.name = pod_name;
     pod.uid = fmt::format("foreign-{}", ++uids_);
     pod.phase = PodPhase::Running;
-    pods[pod_name] = std::move(pod);
+    pods.Change()[pod_name] = std::move(pod);
     Changed(pods_version_);
 }
 
@@ -118,7 +122,7 @@ kube::Result<kube::ObjectPtr> Cluster::Create(kube::Resource resource, const std
     std::uint64_t none = 0;
     auto& kind = resource.plural == kube::kServices.plural ? services_version_ : none;
     owned.version = Changed(kind);
-    kept[name] = owned;
+    kept.Change()[name] = owned;
     ++writes;
     return Header(name, owned.uid, owned.version, owned.owner_uid, owned.owner_name);
 }
@@ -128,7 +132,7 @@ kube::Result<kube::ObjectPtr> Cluster::CreatePod(const std::string& body) {
     if (pods.contains(name)) return Refuse(409, "AlreadyExists", name + " already exists");
     std::uint64_t at = Changed(pods_version_);
     PodView pod = PodFrom(body, fmt::format("pod-uid-{}", ++uids_), at, now);
-    ++created[name];
+    ++created.Change()[name];
     ++writes;
     if (job && pod.ownerUid == job->meta.uid && !two_leaders) {
         if (IsFinished(job->status)) Break(name + " was created for a finished job");
@@ -138,7 +142,7 @@ kube::Result<kube::ObjectPtr> Cluster::CreatePod(const std::string& body) {
                 Break(fmt::format("{} was created while {} lives", name, other_name));
     }
     auto header = Header(name, pod.uid, at, pod.ownerUid, pod.job);
-    pods[name] = std::move(pod);
+    pods.Change()[name] = std::move(pod);
     return header;
 }
 
@@ -175,9 +179,10 @@ kube::Result<kube::ObjectPtr> Cluster::Patch(kube::Resource resource, const std:
     auto it = configmaps.find(name);  // the only other thing we patch: a fence, closed
     if (it == configmaps.end()) return NotFound(name);
     if (it->second.open) {
-        it->second.open = false;
+        Owned& fence = configmaps.Change()[name];
+        fence.open = false;
         std::uint64_t none = 0;
-        it->second.version = Changed(none);
+        fence.version = Changed(none);
         ++writes;
     }
     return Get(resource, name);
@@ -203,8 +208,9 @@ kube::Result<kube::ObjectPtr> Cluster::PatchStatus(const std::string& patch) {
     auto next = model::ParseStatus(json::serialize(json::object{{"status", std::move(status)}}));
     if (!next) return Refuse(422, "Invalid", next.error());
     Judge(job->status, *next);
-    job->status = std::move(*next);
-    job->meta.resourceVersion = std::to_string(Changed(job_version_));
+    model::DLJob changed = *job;
+    changed.status = std::move(*next);
+    Store(std::move(changed));
     ++writes;
     return Header(job->meta.name, job->meta.uid, job_version_, "", "");
 }
@@ -251,22 +257,23 @@ kube::Result<void> Cluster::Delete(kube::Resource resource, const std::string& n
     }
     auto it = pods.find(name);
     if (it == pods.end()) return NotFound(name);
-    PodView& pod = it->second;
+    PodView pod = it->second;
     if (!options.uid.empty() && options.uid != pod.uid) return Conflict("the UID is another");
     if (!options.resource_version.empty() && options.resource_version != pod.resourceVersion)
         return Conflict("the object has been modified");
     const bool now_at_once =
         options.grace_period_seconds == 0 || pod.Terminal() || pod.node.empty();
     if (pod.deleting && !now_at_once) return {};
-    deleted[name] += !pod.deleting;
+    deleted.Change()[name] += !pod.deleting;
     ++writes;
     Changed(pod);
     if (now_at_once) {
-        pods.erase(it);
+        pods.Change().erase(name);
         return {};
     }
     pod.deleting = true;
     pod.deletionTimestamp = now + kGrace;
+    pods.Change()[name] = std::move(pod);
     return {};
 }
 
@@ -296,20 +303,26 @@ void Cluster::Started(const PodView& pod) {
 bool Cluster::StepPod(const std::string& name, std::optional<int> exit_code) {
     auto it = pods.find(name);
     if (it == pods.end() || it->second.ownerUid.empty()) return false;
-    PodView& pod = it->second;
-    if (!pod.node.empty() && nodes_out_of_service.contains(pod.node)) {
-        pods.erase(it);  // the pod garbage collector
+    PodView pod = it->second;
+    auto store = [&] {
+        Changed(pod);
+        pods.Change()[name] = std::move(pod);
+        return true;
+    };
+    auto vanish = [&] {
+        pods.Change().erase(name);
         Changed(pods_version_);
         return true;
-    }
+    };
+    if (!pod.node.empty() && nodes_out_of_service.contains(pod.node))
+        return vanish();  // the pod garbage collector
     if (!pod.node.empty() && nodes_down.contains(pod.node)) {
         if (pod.deleting || pod.Terminal()) return false;
         pod.deleting = pod.disrupted = true;  // the taint manager
         pod.deletionTimestamp = now + kGrace;
         pod.disruptionReason = "DeletionByTaintManager";
         pod.ready = false;
-        Changed(pod);
-        return true;
+        return store();
     }
     auto end = [&](int code) {
         pod.phase = code == 0 ? PodPhase::Succeeded : PodPhase::Failed;
@@ -325,9 +338,7 @@ bool Cluster::StepPod(const std::string& name, std::optional<int> exit_code) {
         } else if (pod.phase == PodPhase::Running) {
             end(143);
         } else {
-            pods.erase(it);
-            Changed(pods_version_);
-            return true;
+            return vanish();
         }
     } else if (pod.Terminal()) {
         return false;
@@ -345,8 +356,7 @@ bool Cluster::StepPod(const std::string& name, std::optional<int> exit_code) {
     } else {
         return false;
     }
-    Changed(pod);
-    return true;
+    return store();
 }
 
 bool Cluster::StepPods(const Script& script) {
@@ -371,12 +381,14 @@ bool Cluster::CollectGarbage() {
     for (const std::string& name : names) {
         any = true;
         if (!Delete(kube::kPods, name, kube::DeleteOptions())) Break(name + " stays");
-        if (--deleted[name] == 0) deleted.erase(name);
+        std::map<std::string, int>& times = deleted.Change();
+        if (--times[name] == 0) times.erase(name);
     }
     writes = ours;
     for (auto* kept : {&services, &configmaps, &secrets}) {
-        if (std::erase_if(*kept, [&](const auto& o) { return orphan(o.second.owner_uid); }) == 0)
-            continue;
+        const auto lost = [&](const auto& o) { return orphan(o.second.owner_uid); };
+        if (std::ranges::none_of(*kept, lost)) continue;
+        std::erase_if(kept->Change(), lost);
         any = true;
         if (kept == &services) Changed(services_version_);  // the others are not watched
     }
@@ -386,15 +398,16 @@ bool Cluster::CollectGarbage() {
 void Cluster::Preempt(const std::string& name) {
     auto it = pods.find(name);
     if (it == pods.end() || it->second.Terminal()) return;
-    it->second.disrupted = true;
-    it->second.disruptionReason = "PreemptionByScheduler";
-    it->second.deleting = true;
-    it->second.deletionTimestamp = now + kGrace;
-    Changed(it->second);
+    PodView& pod = pods.Change()[name];
+    pod.disrupted = true;
+    pod.disruptionReason = "PreemptionByScheduler";
+    pod.deleting = true;
+    pod.deletionTimestamp = now + kGrace;
+    Changed(pod);
 }
 
 void Cluster::AddTo(Fingerprint& fingerprint) const {
-    if (job) fingerprint.Add(*job);
+    if (job) fingerprint.Add(job);
     fingerprint.Add(pods, pods);
     for (const auto* kept : {&services, &configmaps, &secrets})
         for (const auto& [name, o] : *kept)

@@ -16,6 +16,7 @@
 #include "model/dljob.h"
 #include "model/pod.h"
 #include "operator/job/sim/fingerprint.h"
+#include "operator/job/sim/shared.h"
 
 /// @file
 /// A Kubernetes cluster with one DLJob in it, as a value: API server, scheduler, kubelets, garbage
@@ -32,8 +33,8 @@ namespace dlws::job::sim {
 
 /// What an informer shows of the cluster at one moment.
 struct Snapshot {
-    std::optional<model::DLJob> job;
-    std::map<std::string, model::PodView> pods;
+    std::shared_ptr<const model::DLJob> job;
+    SharedMap<std::map<std::string, model::PodView>> pods;
     bool service = false;
     /// The resourceVersion of the last change of each kind.
     std::uint64_t job_version = 0, pods_version = 0, services_version = 0;
@@ -59,9 +60,9 @@ struct LateRequest {
 struct Cluster {
     model::Time now{std::chrono::seconds(1'800'000'000)};
     std::uint64_t version = 1;
-    std::optional<model::DLJob> job;
-    std::map<std::string, model::PodView> pods;
-    std::map<std::string, Owned> services, configmaps, secrets;
+    std::shared_ptr<const model::DLJob> job;
+    SharedMap<std::map<std::string, model::PodView>> pods;
+    SharedMap<std::map<std::string, Owned>> services, configmaps, secrets;
     std::shared_ptr<const model::DLCluster> settings;
     std::set<std::string> nodes_down, nodes_out_of_service;
     std::vector<LateRequest> late;
@@ -70,8 +71,9 @@ struct Cluster {
 
     // What happened, for those who judge.
     std::string broken;
-    std::map<std::string, int> created, deleted;  ///< pods by name, each time it took effect
-    int writes = 0;                               ///< that the API server performed for us
+    /// Pods by name, each time it took effect.
+    SharedMap<std::map<std::string, int>> created, deleted;
+    int writes = 0;  ///< that the API server performed for us
 
     // ---- people ----
     void Submit(model::DLJob wanted);
@@ -107,6 +109,8 @@ struct Cluster {
 
   private:
     std::uint64_t Changed(std::uint64_t& kind) { return kind = ++version; }
+    /// `next` is the job from now on.
+    void Store(model::DLJob next);
     void Changed(model::PodView& pod) {
         pod.resourceVersion = std::to_string(Changed(pods_version_));
     }

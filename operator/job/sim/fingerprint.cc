@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <boost/container_hash/hash.hpp>
+#include <cstddef>
 #include <numeric>
 
 #include "operator/job/policy.h"
@@ -41,23 +42,51 @@ model::JobStatus WithoutTimes(model::JobStatus status, model::Time now) {
     return status;
 }
 
-// Where a text names a pod by its number: "worker-0-1" and "index":0.
-void Renumber(std::string& text, const std::vector<int>& numbers) {
-    for (std::string_view before : {"worker-", "\"index\":"})
-        for (std::size_t at = text.find(before); at != std::string::npos;
-             at = text.find(before, at)) {
-            at += before.size();
-            const int number = text[at] - '0';
-            if (number >= 0 && number < int(numbers.size()))
-                text[at] = char('0' + numbers[std::size_t(number)]);
-        }
-}
+// A text, and where it names pods by their numbers: "worker-0-1" and "index":0.
+class Numbered {
+  public:
+    Numbered(std::string text, int numbers) : text_(std::move(text)) {
+        for (std::string_view before : {"worker-", "\"index\":"})
+            for (std::size_t at = text_.find(before); at != std::string::npos;
+                 at = text_.find(before, at)) {
+                at += before.size();
+                const int number = text_[at] - '0';
+                if (number >= 0 && number < numbers) places_.push_back({at, std::size_t(number)});
+            }
+        hash_ = std::hash<std::string>{}(text_);
+    }
+
+    std::size_t Hash(const std::vector<int>& numbers) {
+        if (places_.empty()) return hash_;
+        for (const auto& [at, number] : places_)
+            text_[at] = char('0' + numbers[number]);
+        return std::hash<std::string>{}(text_);
+    }
+
+  private:
+    std::string text_;
+    std::size_t hash_;
+    std::vector<std::pair<std::size_t, std::size_t>> places_;
+};
 
 }  // namespace
 
-void Fingerprint::Add(const model::DLJob& job) {
-    Add(fmt::format("{}{}{}{}{}", job.meta.uid, job.meta.generation, job.spec.suspend,
-                    job.spec.stop, model::ToJson(WithoutTimes(job.status, now_))));
+// Most of an exploration's time would go into this text, and most states have their job from the
+// state before: it is kept for a while.
+void Fingerprint::Add(std::shared_ptr<const model::DLJob> job) {
+    struct Kept {
+        std::shared_ptr<const model::DLJob> job;
+        model::Time now;
+        std::string text;
+    };
+    thread_local std::vector<Kept> all_kept(4096);
+    Kept& kept =
+        all_kept[std::hash<const void*>{}(job.get()) / alignof(std::max_align_t) % all_kept.size()];
+    if (kept.job != job || kept.now != now_)
+        kept = {job, now_,
+                fmt::format("{}{}{}{}{}", job->meta.uid, job->meta.generation, job->spec.suspend,
+                            job->spec.stop, model::ToJson(WithoutTimes(job->status, now_)))};
+    Add(kept.text);
 }
 
 std::string Fingerprint::Text(const model::PodView& pod) const {
@@ -85,22 +114,24 @@ void Fingerprint::Add(const std::map<std::string, model::PodView>& pods,
 std::uint64_t Fingerprint::Hash(int interchangeable) const {
     std::vector<int> numbers(std::size_t(std::max(interchangeable, 1)));
     std::iota(numbers.begin(), numbers.end(), 0);
+    std::vector<Numbered> texts;
+    for (const std::string& text : texts_)
+        texts.emplace_back(text, int(numbers.size()));
+    const std::size_t fixed = texts.size();
+    for (const auto& view : pods_)
+        for (const std::string& text : view)
+            texts.emplace_back(text, int(numbers.size()));
+
     std::uint64_t least = ~std::uint64_t(0);
     do {
-        std::size_t hash = 0;
-        auto add = [&](std::string text) {
-            Renumber(text, numbers);
-            boost::hash_combine(hash, std::hash<std::string>{}(text));
-        };
-        for (const std::string& text : texts_)
-            add(text);
-        for (std::vector<std::string> texts : pods_) {
-            for (std::string& text : texts)
-                Renumber(text, numbers);
-            std::ranges::sort(texts);
-            for (const std::string& text : texts)
-                boost::hash_combine(hash, std::hash<std::string>{}(text));
-            boost::hash_combine(hash, texts.size());
+        std::size_t hash = 0, n = 0;
+        for (; n < fixed; ++n)
+            boost::hash_combine(hash, texts[n].Hash(numbers));
+        for (const auto& view : pods_) {
+            std::size_t sum = view.size();  // in no order
+            for (std::size_t i = 0; i < view.size(); ++i)
+                sum += texts[n++].Hash(numbers);
+            boost::hash_combine(hash, sum);
         }
         least = std::min<std::uint64_t>(least, hash);
     } while (std::ranges::next_permutation(numbers).found);

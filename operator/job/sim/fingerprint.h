@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -25,7 +26,7 @@ class Fingerprint {
     explicit Fingerprint(model::Time now) : now_(now) {}
 
     void Add(std::string text) { texts_.push_back(std::move(text)); }
-    void Add(const model::DLJob& job);
+    void Add(std::shared_ptr<const model::DLJob> job);
     /// `truth`: to which of them are what the API server holds.
     void Add(const std::map<std::string, model::PodView>& pods,
              const std::map<std::string, model::PodView>& truth);

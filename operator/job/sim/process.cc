@@ -219,7 +219,7 @@ void Process::AddTo(Fingerprint& fingerprint, const Cluster& cluster) const {
                                 timer_.has_value(), due, memory_.counts_due.has_value()));
     if (jobs_frozen && jobs_->job_version != now->job_version) {
         fingerprint.Add("old job");
-        if (jobs_->job) fingerprint.Add(*jobs_->job);
+        if (jobs_->job) fingerprint.Add(jobs_->job);
     }
     if (pods_frozen && pods_->pods_version != now->pods_version) {
         fingerprint.Add(fmt::format("old pods {}", pods_->service));
