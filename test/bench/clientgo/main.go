@@ -20,6 +20,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
@@ -48,6 +49,13 @@ func now() (memory, error) {
 	return memory{int64(stats.HeapAlloc), pages * int64(os.Getpagesize())}, err
 }
 
+func withoutManagedFields(object any) (any, error) {
+	if described, err := meta.Accessor(object); err == nil {
+		described.SetManagedFields(nil)
+	}
+	return object, nil
+}
+
 func run() error {
 	kubeconfig := flag.String("kubeconfig", "", "kubeconfig file")
 	selector := flag.String("selector", "", "label selector of the pods")
@@ -72,7 +80,7 @@ func run() error {
 		return nil, nil
 	}})
 	if err == nil && *strip {
-		err = informer.SetTransform(cache.TransformStripManagedFields())
+		err = informer.SetTransform(withoutManagedFields)
 	}
 	if err != nil {
 		return err
