@@ -98,10 +98,10 @@ std::string MakePod(const Rendered& rendered, std::size_t role, int index, int a
     json::array& env = spec.at("containers").as_array().at(0).as_object()["env"].as_array();
     json::array own = PodEnvironment(rendered, index, attempt, r.firstRank + index);
     // Without its fence the container does not start (owned.h).
-    std::string fence = FenceName(rendered.retryScope, rendered.job, r.name, index, attempt);
-    own.push_back(json::object{
-        {"name", "DLWS_FENCE"},
-        {"valueFrom", {{"configMapKeyRef", {{"name", std::move(fence)}, {"key", kFenceKey}}}}}});
+    const std::string fence = FenceName(rendered.retryScope, rendered.job, r.name, index, attempt);
+    own.push_back(
+        json::object{{"name", "DLWS_FENCE"},
+                     {"valueFrom", {{"configMapKeyRef", {{"name", fence}, {"key", kFenceKey}}}}}});
     env.insert(env.begin(), own.begin(), own.end());
     AvoidNodes(spec, avoided);
     pod["spec"] = std::move(spec);
