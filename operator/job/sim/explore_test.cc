@@ -88,8 +88,10 @@ class Exploration {
     void Visit(State state, std::uint32_t from, std::uint8_t action) {
         if (!seen_.insert(state.Fingerprint()).second) return;
         came_from_.push_back({from, action});
-        if (came_from_.size() % 500'000 == 0)
+        if (came_from_.size() % 1'000'000 == 0) {
             fmt::print("{} states, {} to be looked at\n", came_from_.size(), frontier_.size());
+            std::fflush(stdout);
+        }
         const auto at = std::uint32_t(came_from_.size() - 1);
         if (!state.cluster.broken.empty()) return Wrong(at, state.cluster.broken);
         frontier_.emplace_back(at, std::move(state));
