@@ -105,6 +105,8 @@ class Decider : private Launcher {
                 .selector = fmt::format("{}={},{}={}", model::kJobLabel, world_.job.meta.name,
                                         model::kRoleLabel, spec_.elastic->role)};
         next_.elastic->replicas = 0;
+        // A place that is no longer wanted was never created, should it be wanted again.
+        next_.elastic->launched = std::min(next_.elastic->launched, spec_.elastic->replicas);
         for (const auto& [slot, pod] : gang_.Pods())
             next_.elastic->replicas += spec_.roles[slot.role].name == spec_.elastic->role;
     }
@@ -124,7 +126,9 @@ class Decider : private Launcher {
         const bool again = !verdict.final && MayRetry(spec_.retry, was_.restarts, failure.cause);
         // A gang that was never complete starts anew as a whole.
         const bool alone = spec_.retry.scope == model::RetryScope::Pod && gang_.WasLaunched();
-        if (again && alone && !Fenced({failure.pod})) return;
+        if (again && alone && IsOver(failed.slot) && !Fenced({failure.pod}) &&
+            !world_.fence_problem)
+            return;
         if (failure.cause == model::Cause::Infrastructure && !failure.node.empty() &&
             (failure.reason == reason::kNodeLost.name ||
              failure.reason == reason::kNodeRefused.name))
@@ -138,6 +142,12 @@ class Decider : private Launcher {
         ++(failure.cause == model::Cause::User ? next_.restarts.user
                                                : next_.restarts.infrastructure);
         alone ? ReplaceAlone(failed.slot) : EndAttempt();
+    }
+
+    // The pod will not run any more, whatever is decided. One that waits for its image still may.
+    bool IsOver(Slot slot) const {
+        const PodView* pod = gang_.At(slot);
+        return !pod || pod->Terminal() || pod->deleting;
     }
 
     // The others go on.
@@ -165,8 +175,10 @@ class Decider : private Launcher {
             SayRestarting(fmt::format("the next attempt starts at {}.", model::FormatTime(due)));
             return PublishNext();
         }
-        if (!Fenced(AllFences())) return;
-        StartNext();
+        if (Fenced(AllFences())) return StartNext();
+        if (!world_.fence_problem) return;
+        SayRestarting(world_.fence_problem->message);
+        PublishNext();
     }
 
     void EndAttempt() {
@@ -241,8 +253,9 @@ class Decider : private Launcher {
         }
         if (live == 0) {
             // Whoever deletes a pod of an ended job makes its name free: one that is created late
-            // must not run then.
-            if (!Fenced(AllFences())) return;
+            // must not run then. But a job's end waits for nobody who took the fence's name.
+            const bool go_on = spec_.cleanupPods == model::CleanupPods::None && Live() > 0;
+            if (!go_on && !Fenced(AllFences()) && !world_.fence_problem) return;
             return Finish(outcome, std::move(what));
         }
         next_.phase = Phase::Stopping;
@@ -353,8 +366,11 @@ class Decider : private Launcher {
         SetSuspended(false, reason::kNotSuspended, "spec.suspend is false.");
         if (gang_.WasLaunched() || AttemptFailed(was_)) {
             if (Live() > 0) return EndSuspended();
-            if (Fenced(AllFences())) StartNext();
-            return;
+            if (Fenced(AllFences())) return StartNext();
+            if (!world_.fence_problem) return;
+            WaitAs(Phase::Queued, *world_.fence_problem);
+            SetSuspended(false, reason::kSuspending, "The job's pods are ending.");
+            return PublishNext();
         }
         next_.phase = Phase::Queued;
         next_.message = "Resumed: the job's pods are about to be created.";

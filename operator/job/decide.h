@@ -50,6 +50,9 @@ struct World {
     bool pods_listed = false;
     /// Names of fences that are closed; `pods` are what the API server listed after that.
     std::vector<std::string> closed_fences;
+    /// Why they cannot be closed, where trying again will not help: somebody else's ConfigMap has
+    /// the name, say.
+    std::optional<WriteProblem> fence_problem;
     model::Time now{};
 };
 
@@ -99,9 +102,13 @@ struct Decision {
     /// the API server, and decide again with World::confirmed_missing if it says NotFound. A new
     /// leader whose pod cache is behind its job cache would else fail a healthy job for good.
     std::string confirm_missing;
-    /// The job is to be told suspended, and the cache shows no pods. Nothing is written then: list
-    /// them at the API server, and decide again with World::pods_listed. The cache may be behind.
+    /// The job is to be told suspended, and the cache shows no pods; or it is to grow. Nothing is
+    /// written then: list them at the API server, and decide again with World::pods_listed. The
+    /// cache may be behind.
     bool list_pods = false;
+    /// Pods that run are to be deleted because the job shrank: not on the word of a cache that is
+    /// behind. Read the job from the API server before the writes.
+    bool confirm_job = false;
     /// Fences of pods in whose place others are to start, or none any more. Nothing is written
     /// then: close them, list the job's pods at the API server, and decide again with
     /// World::closed_fences and those pods. A pod that is created later cannot start any more.

@@ -17,9 +17,13 @@ using model::PodView;
 namespace reason = model::reason;
 
 void Launcher::Advance() {
+    const bool shrank = was_.elastic && next_.elastic->launched < was_.elastic->launched;
+    if (shrank) PublishNext();  // record first: a pod that is gone then was not deleted by somebody
     Delete(world_.pods, [&](const PodView& p) {  // an old attempt's, a stray, or scaled away
         return IsLeftover(p) && (!p.Terminal() || ScaledAway(p));
     });
+    decision_.confirm_job = std::ranges::any_of(
+        gang_.Leftovers(), [&](auto* p) { return ScaledAway(*p) && !p->deleting; });
     auto ending = std::ranges::count_if(gang_.Leftovers(),
                                         [&](auto* p) { return !p->Terminal() && !ScaledAway(*p); });
     if (ending > 0) {
@@ -76,6 +80,12 @@ void Launcher::Launch() {
     if (world_.problem) {  // tell what went wrong last time, then try again
         WaitAs(gang_.Pods().empty() ? Phase::Queued : Phase::Starting, *world_.problem);
         PublishNext();
+    }
+    // The cache may still show a pod that we deleted when the job shrank: its place would be taken
+    // for filled.
+    if (gang_.WasLaunched() && MustGrow() && !world_.pods_listed) {
+        decision_.list_pods = true;
+        return;
     }
     decision_.rendered = std::make_shared<const model::Rendered>(std::move(*rendered));
     const bool complete = CreateMissing();

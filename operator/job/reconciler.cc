@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "model/names.h"
+#include "model/reason.h"
 
 namespace dlws::job {
 
@@ -18,6 +19,15 @@ constexpr std::chrono::seconds kSoon{1};
 bool SeesTheFuture(const World& world) {
     return std::ranges::any_of(
         world.pods, [&](const auto& pod) { return pod.attempt > world.job.status.attempt; });
+}
+
+// A refusal that trying again will not change.
+std::optional<WriteProblem> Lasting(const Executor::Failed& failed) {
+    const auto& problem = failed.problem;
+    if (!problem || problem->reason == model::reason::kApiServerBusy.name ||
+        problem->reason == model::reason::kTerminatingPods.name)
+        return std::nullopt;
+    return problem;
 }
 
 // Puts what the API server listed in place of what the cache showed.
@@ -62,11 +72,20 @@ Awaitable<Round> Reconciler::Run(World world, Memory memory,
         decision = Decide(world);
     }
     if (!decision.close_fences.empty()) {
+        // What is closed stays so: not on the word of a cache that is behind.
+        if (!co_await IsCurrent(world)) {
+            round.again = kSoon;
+            co_return round;
+        }
         const std::vector<std::string> fences = decision.close_fences;
-        if (!TakePods(co_await executor_.CloseFences(world, fences), world, round)) co_return round;
-        world.closed_fences = fences;
+        auto listed = co_await executor_.CloseFences(world, fences);
+        world.fence_problem = listed ? std::nullopt : Lasting(listed.error());
+        if (world.fence_problem) listed = co_await executor_.ListPods(world);
+        if (!TakePods(std::move(listed), world, round)) co_return round;
+        if (!world.fence_problem) world.closed_fences = fences;
         decision = Decide(world);
-        if (!decision.close_fences.empty()) {  // the list showed what calls for others
+        round.retry = world.fence_problem.has_value();
+        if (!decision.close_fences.empty() && !world.fence_problem) {  // the list calls for others
             round.again = kSoon;
             co_return round;
         }
@@ -74,7 +93,7 @@ Awaitable<Round> Reconciler::Run(World world, Memory memory,
     if (decision.look_again) round.again = *decision.look_again - world.now;
     if (PutOff(decision, round, now) || decision.writes.empty()) co_return round;
 
-    if (!round.memory.verified || SeesTheFuture(world)) {
+    if (decision.confirm_job || !round.memory.verified || SeesTheFuture(world)) {
         round.memory.verified = co_await IsCurrent(world);
         if (!round.memory.verified) {
             round.again = kSoon;

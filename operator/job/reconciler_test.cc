@@ -96,6 +96,7 @@ TEST_F(ReconcilerTest, AnEndWithPodsUnknownToTheCacheAsksTheApiServer) {
             R"("worker","dlworkspace.io/index":"0","dlworkspace.io/attempt":"0"},"ownerReferences":)"
             R"([{"kind":"DLJob","name":"digits","uid":"job-uid","controller":true}]},)"
             R"("spec":{"nodeName":"n"},"status":{"phase":"Running"}}]})");
+    server_.When("GET", kJobPath).Reply(200, JobOf("job-uid", 1));
     server_.When("PATCH", kJobPath + "/status").Reply(200, JobOf("job-uid", 2));
     server_.When("DELETE", kPodsPath + "/digits-worker-0-0").Reply(200, "{}");
     World world = WorldOf(Job(1));
@@ -104,16 +105,17 @@ TEST_F(ReconcilerTest, AnEndWithPodsUnknownToTheCacheAsksTheApiServer) {
     world.pods_listed = false;
     Reconcile(world, {.verified = true});
     auto requests = server_.Requests();
-    ASSERT_EQ(requests.size(), 5u);
-    EXPECT_THAT(requests[3].body, HasSubstr("Stopping")) << "not Finished: a pod runs";
-    EXPECT_EQ(requests[4].method, "DELETE");
-    EXPECT_THAT(requests[4].body, HasSubstr(R"("resourceVersion":"8")"));
+    ASSERT_EQ(requests.size(), 6u);
+    EXPECT_THAT(requests[4].body, HasSubstr("Stopping")) << "not Finished: a pod runs";
+    EXPECT_EQ(requests[5].method, "DELETE");
+    EXPECT_THAT(requests[5].body, HasSubstr(R"("resourceVersion":"8")"));
 }
 
 // The cache shows one pod that failed; the API server's list, taken when the fence of that one is
 // closed, another that failed before it.
 TEST_F(ReconcilerTest, AListThatCallsForAnotherFenceIsLookedAtAgain) {
     const std::string fence = "/api/v1/namespaces/vision/configmaps/digits-worker-0-0";
+    server_.When("GET", kJobPath).Reply(200, JobOf("job-uid", 1));
     server_.When("GET", fence).Reply(200, JobOf("f", 1));
     server_.When("POST", "/api/v1/namespaces/vision/configmaps").Reply(201, JobOf("f", 1));
     server_.When("PATCH", fence).Reply(200, JobOf("f", 2));

@@ -297,7 +297,68 @@ TEST(Elastic, GrowsAndShrinksWithoutAFailure) {
     EXPECT_THAT(Find<DeletePods>(d)->pods, SizeIs(2));
     world = Settled(std::move(world));
     world.pods.resize(1);
-    EXPECT_EQ(Settled(std::move(world)).job.status.phase, Phase::Running);
+    world = Settled(std::move(world));
+    EXPECT_EQ(world.job.status.phase, Phase::Running);
+    scale(2);
+    d = Decide(world);
+    EXPECT_EQ(d.confirm_missing, "") << "nobody deleted the pod of that place";
+    ASSERT_TRUE(Find<CreatePods>(d));
+    EXPECT_THAT(Find<CreatePods>(d)->slots, ElementsAre(Slot{0, 1}));
+}
+
+TEST(Elastic, ThatItShrankIsRecordedBeforeAPodIsDeleted) {
+    World world = Running(0);
+    world.job.spec.elastic = model::Elastic{"worker", 1, 1, 4};
+    world.job.spec.roles[0].replicas = 1;
+    world.job.status.elastic = model::ElasticStatus{.replicas = 2, .launched = 2};
+    Decision d = Decide(world);
+    ASSERT_TRUE(std::holds_alternative<Publish>(d.writes.at(0)));
+    EXPECT_EQ(std::get<Publish>(d.writes[0]).status.elastic->launched, 1);
+}
+
+// Somebody else's ConfigMap has the name, say.
+TEST(FenceThatCannotBeClosed, KeepsNoJobFromItsEndAndTellsARestart) {
+    const WriteProblem problem{model::ReasonClass::Change,
+                               std::string(model::reason::kNameTaken.name), "It is taken."};
+    World ending = Running(0);
+    ending.job.spec.stop = true;
+    ending.pods = {PodThatFailed("worker", 0, 0, 143), PodThatFailed("worker", 1, 0, 143)};
+    EXPECT_THAT(Decide(ending).writes, IsEmpty());
+    ending.fence_problem = problem;
+    EXPECT_EQ(Published(ending, Decide(ending)).phase, Phase::Stopped);
+
+    World restarting = Running(1);
+    FailOne(restarting);
+    restarting = Settled(std::move(restarting));
+    restarting.pods[0] = PodThatFailed("worker", 0, 0, 143);
+    restarting.fence_problem = problem;
+    model::JobStatus status = Published(restarting, Decide(restarting));
+    EXPECT_EQ(status.attempt, 0);
+    EXPECT_THAT(status.message, HasSubstr("It is taken."));
+}
+
+TEST(FenceAtTheEnd, StaysOpenWhereWhatRunsMayGoOn) {
+    World world = Running(0);
+    world.job.spec.success.policy = model::Success::RankZero;
+    world.job.spec.cleanupPods = model::CleanupPods::None;
+    world.pods[0].phase = PodPhase::Succeeded;
+    world.pods[1].phase = PodPhase::Pending;  // its image is being pulled
+    EXPECT_EQ(Published(world, Decide(world)).phase, Phase::Succeeded);
+}
+
+TEST(ReplacedAlone, OneThatMayYetStartIsNotShutOut) {
+    World world = Running(1);
+    world.job.spec.retry.scope = model::RetryScope::Pod;
+    model::PodView& pod = world.pods[1];
+    pod.phase = PodPhase::Pending;
+    pod.ready = false;
+    pod.main = {.state = model::ContainerView::Waiting, .reason = "ImagePullBackOff"};
+    world = Settled(std::move(world));
+    ASSERT_TRUE(world.job.status.pending);
+    world.now += std::chrono::hours(1);
+    Decision d = Decide(world);
+    EXPECT_THAT(d.close_fences, IsEmpty());
+    EXPECT_THAT(Published(world, d).replaced, SizeIs(1));
 }
 
 TEST(ReplacedAlone, OnlyTheFailedPodIsMadeAnew) {

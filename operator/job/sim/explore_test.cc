@@ -151,8 +151,15 @@ TEST(Explore, OnePod) {
 TEST(Explore, TwoPods) {
     Explore("two_pods", Gang(2), kOfEach);
 }
-TEST(Explore, ThreePods) {
-    Explore("three_pods", Gang(3), kOfEach);
+// Of three pods with all of these at once there are more than 25,000,000 states.
+TEST(Explore, ThreePodsAndACrash) {
+    Explore("three_pods_crash", Gang(3), {.crashes = 1, .failures = 1, .edits = 1});
+}
+TEST(Explore, ThreePodsAndAStaleRead) {
+    Explore("three_pods_stale", Gang(3), {.stale = 1, .failures = 1, .edits = 1});
+}
+TEST(Explore, ThreePodsACrashAndAStaleRead) {
+    Explore("three_pods_no_edit", Gang(3), {.crashes = 1, .stale = 1, .failures = 1});
 }
 TEST(Explore, TwoPodsAndTwoLeaders) {
     Explore("two_leaders", Gang(2), {.failures = 1, .edits = 1, .leaders = 1});
