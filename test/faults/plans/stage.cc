@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 #include <thread>
 
 #include "test/e2e/fixture.h"
@@ -181,9 +182,12 @@ std::string Stage::End() const {
         for (const char* path : {"phase", "attempt", "ready", "restarts", "observedGeneration",
                                  "pending/reason", "failure/reason", "failure/pod"})
             show(path);
+        std::set<std::string> conditions;  // in whatever order they came
         for (const Json& c : e2e::List(status, "conditions"))
-            text += fmt::format("condition {}: {} {}\n", Text(c, "type"), Text(c, "status"),
-                                Text(c, "reason"));
+            conditions.insert(fmt::format("condition {}: {} {}\n", Text(c, "type"),
+                                          Text(c, "status"), Text(c, "reason")));
+        for (const std::string& condition : conditions)
+            text += condition;
         for (const Json& a : e2e::List(status, "attempts"))
             text +=
                 fmt::format("attempt {}: {} {} {}\n", Text(a, "attempt"), Text(a, "failure/pod"),
