@@ -214,11 +214,11 @@ TEST_P(CallTest, KnowsTheServersTimeFromItsAnswers) {
     server.When("GET", kPodPath)
         .Reply(404, "", {{"Date", "Sun, 06 Nov 1994 08:49:37 GMT"}})
         .Reply(200, kPodJson);
-    (void)testing::Run(io, client.Get(kPods, kPodKey));
+    EXPECT_FALSE(testing::Run(io, client.Get(kPods, kPodKey)));
     const auto told = std::chrono::system_clock::from_time_t(784'111'777);
     EXPECT_GE(client.ServerTime(), told);
     EXPECT_LT(client.ServerTime(), told + std::chrono::minutes(1));
-    (void)testing::Run(io, client.Get(kPods, kPodKey));
+    EXPECT_TRUE(testing::Run(io, client.Get(kPods, kPodKey)));
     EXPECT_LT(client.ServerTime(), told + std::chrono::minutes(1)) << "an answer without a date";
 }
 
