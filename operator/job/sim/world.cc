@@ -18,9 +18,9 @@ Cluster With(const model::DLJob& job) {
 }
 
 // One round of a process, with the faults and the record of a wire.
-void Round(State& state, Process State::* process, Wire& wire) {
-    (state.*process).Deliver(state.cluster);
-    (state.*process).Step(state.cluster, wire);
+void Round(Cluster& cluster, Process& process, Wire& wire) {
+    process.Deliver(cluster);
+    process.Step(cluster, wire);
 }
 
 // What can be done to a state, as an action.
@@ -90,7 +90,7 @@ void Crashes(const std::vector<Call>& trace, Actions& actions) {
                             --s.left.crashes;
                             Wire wire;
                             wire.faults = faults;
-                            Round(s, &State::first, wire);
+                            Round(s.cluster, s.first, wire);
                             s.first.Start(s.cluster.Look());
                         });
         }
@@ -111,7 +111,7 @@ void Operators(const State& now, Actions& actions) {
                 s.cluster.two_leaders = true;
                 Wire late;
                 late.faults = {{n, Fate::Late}};
-                Round(s, &State::first, late);
+                Round(s.cluster, s.first, late);
                 s.first.Start(s.cluster.Look());
             });
     }
@@ -126,8 +126,7 @@ void Operators(const State& now, Actions& actions) {
         actions.Add("round of the old leader", [](State& s) {
             Wire calm;
             s.second->Wake();
-            s.second->Deliver(s.cluster);
-            s.second->Step(s.cluster, calm);
+            Round(s.cluster, *s.second, calm);
         });
         actions.Add("the old leader ends", [](State& s) { s.second.reset(); });
     } else if (now.left.leaders) {
