@@ -95,9 +95,6 @@ std::string FilesConfigMapName(std::string_view job);
 /// earlier job can have the name, and nobody needs to read a Secret to know whose it is.
 std::string SshSecretName(std::string_view job, std::string_view uid);
 
-/// The key of a fence (owned.h), there while its pods may start.
-inline constexpr std::string_view kFenceKey = "open";
-
 /// True for a label or annotation key whose domain users may not write in `podOverrides`:
 /// dlworkspace.io, kubernetes.io, k8s.io, cncf.io and everything below them (but not
 /// cluster-autoscaler.kubernetes.io); and keys with a dot but no domain, which container runtimes

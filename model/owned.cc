@@ -31,23 +31,21 @@ json::object OwnedMeta(const Metadata& job, std::string_view name) {
             {"ownerReferences", OwnerReferences(job)}};
 }
 
-std::string FenceName(RetryScope scope, std::string_view job, std::string_view role, int index,
-                      int attempt) {
-    return scope == RetryScope::Gang ? fmt::format("{}-attempt-{}", job, attempt)
-                                     : PodName(job, role, index, attempt);
+std::string GangFenceName(std::string_view job, int attempt) {
+    return fmt::format("{}-attempt-{}", job, attempt);
 }
 
 std::string MakeFence(const Metadata& job, std::string_view name, bool open) {
     json::object data;
-    if (open) data[kFenceKey] = "true";
+    if (open) data[job.uid] = "open";
     return json::serialize(json::object{{"apiVersion", "v1"},
                                         {"kind", "ConfigMap"},
                                         {"metadata", OwnedMeta(job, name)},
                                         {"data", std::move(data)}});
 }
 
-std::string CloseFencePatch() {
-    return json::serialize(json::object{{"data", {{kFenceKey, nullptr}}}});
+std::string CloseFencePatch(std::string_view job_uid) {
+    return json::serialize(json::object{{"data", json::object{{job_uid, nullptr}}}});
 }
 
 }  // namespace dlws::model

@@ -25,15 +25,15 @@ boost::json::object OwnedMeta(const Metadata& job, std::string_view name);
 /// A fence: a ConfigMap that a pod reads before its container starts. A closed one lacks the key,
 /// so a pod that was created late (by an operator that has lost its lease and does not know) stays
 /// there and never runs beside the one that is made in its place. A closed fence is kept: its name
-/// stops a late creation of an open one.
+/// stops a late creation of an open one. The key is the job's UID: what is left of an earlier job
+/// of the same name neither opens nor closes it.
 std::string MakeFence(const Metadata& job, std::string_view name, bool open);
 
-/// The fence of that pod: a gang's is its attempt's, `<job>-attempt-<n>`; where pods are replaced
-/// alone each has its own, of the pod's name.
-std::string FenceName(RetryScope scope, std::string_view job, std::string_view role, int index,
-                      int attempt);
+/// The fence that all pods of one gang read. Where pods are replaced alone (RetryScope::Pod) each
+/// reads one of its own name besides.
+std::string GangFenceName(std::string_view job, int attempt);
 
-/// Merge patch (RFC 7386) that closes a fence; closing twice changes nothing.
-std::string CloseFencePatch();
+/// Merge patch (RFC 7386) that closes a fence of that job; closing twice changes nothing.
+std::string CloseFencePatch(std::string_view job_uid);
 
 }  // namespace dlws::model

@@ -80,28 +80,31 @@ void AvoidNodes(json::object& spec, std::span<const AvoidedNode> avoided) {
 
 }  // namespace
 
-std::string MakePod(const Rendered& rendered, std::size_t role, int index, int attempt,
+std::string MakePod(const Rendered& rendered, std::size_t role, int index, PodAttempt attempt,
                     std::span<const AvoidedNode> avoided) {
     const RenderedRole& r = rendered.roles.at(role);
     json::object pod{{"apiVersion", "v1"}, {"kind", "Pod"}};
-    json::object meta{{"name", PodName(rendered.job, r.name, index, attempt)},
+    json::object meta{{"name", PodName(rendered.job, r.name, index, attempt.pod)},
                       {"namespace", rendered.ns}};
     for (const auto& [key, value] : r.podTemplate.at("metadata").as_object())
         meta[key] = value;
     json::object& labels = meta["labels"].as_object();
     labels[kIndexLabel] = std::to_string(index);
-    labels[kAttemptLabel] = std::to_string(attempt);
+    labels[kAttemptLabel] = std::to_string(attempt.pod);
     pod["metadata"] = std::move(meta);
 
     json::object spec = r.podTemplate.at("spec").as_object();
     spec["hostname"] = Hostname(r.name, index);
     json::array& env = spec.at("containers").as_array().at(0).as_object()["env"].as_array();
-    json::array own = PodEnvironment(rendered, index, attempt, r.firstRank + index);
-    // Without its fence the container does not start (owned.h).
-    const std::string fence = FenceName(rendered.retryScope, rendered.job, r.name, index, attempt);
-    own.push_back(
-        json::object{{"name", "DLWS_FENCE"},
-                     {"valueFrom", {{"configMapKeyRef", {{"name", fence}, {"key", kFenceKey}}}}}});
+    json::array own = PodEnvironment(rendered, index, attempt.pod, r.firstRank + index);
+    // Without its fences the container does not start (owned.h).
+    auto reads_fence = [&](std::string_view variable, std::string_view fence) {
+        const json::object key{{"name", fence}, {"key", rendered.jobUid}};
+        own.push_back(json::object{{"name", variable}, {"valueFrom", {{"configMapKeyRef", key}}}});
+    };
+    reads_fence("DLWS_FENCE", GangFenceName(rendered.job, attempt.gang));
+    if (rendered.retryScope == RetryScope::Pod)
+        reads_fence("DLWS_POD_FENCE", PodName(rendered.job, r.name, index, attempt.pod));
     env.insert(env.begin(), own.begin(), own.end());
     AvoidNodes(spec, avoided);
     pod["spec"] = std::move(spec);

@@ -71,11 +71,18 @@ inline constexpr int kLostNodeSeconds = 60;
 
 std::expected<Rendered, RenderError> Render(const DLJob& job, const DLCluster& cluster);
 
+/// The attempt in a pod's name, and its gang's: another one where the pod was replaced alone.
+struct PodAttempt {
+    PodAttempt(int both) : pod(both), gang(both) {}  // NOLINT(google-explicit-constructor)
+    PodAttempt(int of_pod, int of_gang) : pod(of_pod), gang(of_gang) {}
+    int pod, gang;
+};
+
 /// The Pod document of role number `role` (0 <= role < roles.size()). It differs from the role's
 /// template only in: metadata.name and namespace, the labels of index and attempt, spec.hostname,
 /// the environment names of PodEnvironment in container `main`, and the node affinity that keeps
 /// it from `avoided` nodes: elsewhere if possible after one failure there, not there after two.
-std::string MakePod(const Rendered& rendered, std::size_t role, int index, int attempt,
+std::string MakePod(const Rendered& rendered, std::size_t role, int index, PodAttempt attempt,
                     std::span<const AvoidedNode> avoided = {});
 
 /// JSON bytes of an object for a request body.

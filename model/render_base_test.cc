@@ -215,7 +215,7 @@ TEST(MakePod, ChangesOnlyWhatBelongsToAPod) {
         const auto own = [](const json::value& e) {
             const std::string_view name = e.at("name").as_string();
             return name == "RANK" || name == "PET_NODE_RANK" || name == "DLWS_INDEX" ||
-                   name == "DLWS_ATTEMPT" || name == "DLWS_FENCE";
+                   name == "DLWS_ATTEMPT" || name == "DLWS_FENCE" || name == "DLWS_POD_FENCE";
         };
         env.erase(std::remove_if(env.begin(), env.end(), own), env.end());
     }

@@ -58,7 +58,7 @@ void ReadAttempts(const Node& node, JobStatus& s) {
     });
     node["replaced"].Each([&](const Node& item) {
         s.replaced.push_back({item["role"].Text(), item["index"].Int(), item["attempt"].Int(),
-                              item["created"].Bool()});
+                              item["replaces"].Int(), item["created"].Bool()});
     });
     if (const Node e = node["elastic"]; e.Present())
         s.elastic = ElasticStatus{e["replicas"].Int(), e["launched"].Int(), e["selector"].Text()};

@@ -135,6 +135,7 @@ struct ReplacedPod {
     std::string role;
     int index = 0;
     int attempt = 0;       ///< of its latest pod
+    int replaces = 0;      ///< of the pod before, whose fence closes before this one is created
     bool created = false;  ///< that pod was created: one that is missing was deleted by somebody
     bool operator==(const ReplacedPod&) const = default;
 };

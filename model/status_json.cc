@@ -99,8 +99,11 @@ void PutAttempts(json::object& o, const JobStatus& s) {
     if (!avoided.empty()) o["avoidedNodes"] = std::move(avoided);
     json::array replaced;
     for (const ReplacedPod& r : s.replaced)
-        replaced.push_back(json::object{
-            {"role", r.role}, {"index", r.index}, {"attempt", r.attempt}, {"created", r.created}});
+        replaced.push_back(json::object{{"role", r.role},
+                                        {"index", r.index},
+                                        {"attempt", r.attempt},
+                                        {"replaces", r.replaces},
+                                        {"created", r.created}});
     if (!replaced.empty()) o["replaced"] = std::move(replaced);
     if (s.elastic) {
         json::object e{{"replicas", s.elastic->replicas}, {"launched", s.elastic->launched}};

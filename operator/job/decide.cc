@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 
 #include "model/names.h"
 #include "model/reason.h"
@@ -47,7 +46,12 @@ class Decider : private Launcher {
     // The job's end in order of what outweighs what, then its pauses, then its run.
     void Choose() {
         if (was_.failure) return Close(Phase::Failed);
-        if (Succeeding() || gang_.Succeeded()) return Close(Phase::Succeeded);
+        if (Succeeding()) return Close(Phase::Succeeded);
+        if (gang_.Succeeded()) {
+            // A place of an elastic job that shrank and grew has had a pod of that name before.
+            if (MayGoOn() && !Listed()) return;
+            return Close(Phase::Succeeded);
+        }
         if (spec_.stop) return Close(Phase::Stopped);
         if (DeadlineIsOver()) return Close(Phase::Failed);
         if (Suspending()) return spec_.suspend ? Suspend() : Resume();
@@ -60,7 +64,7 @@ class Decider : private Launcher {
             decision_ = {};
             return Suspend();
         }
-        if (decision_.confirm_missing.empty()) Advance();
+        Advance();
     }
 
     // ---- what there is ----
@@ -83,12 +87,7 @@ class Decider : private Launcher {
                             WaitedTooLong(*pod, *was_.pending, world_.now, decision_.look_again);
                     at = pod->main.finishedAt.value_or(world_.now);
                 } else if (created) {
-                    std::string name = model::PodName(world_.job.meta.name, role.name, i,
-                                                      gang_.AttemptOf(role.name, i));
-                    if (name == world_.confirmed_missing)
-                        verdict = Verdict{MissingPod(name, role.name, i)};
-                    else if (decision_.confirm_missing.empty())
-                        decision_.confirm_missing = std::move(name);
+                    verdict = Verdict{MissingPod(NameOfPod(role, i), role.name, i)};
                 }
                 if (!verdict) continue;
                 FailedPod candidate{std::move(*verdict), at, rank, {r, i}};
@@ -121,14 +120,12 @@ class Decider : private Launcher {
 
     // Record first: the attempt is over, and whether another follows.
     void Fail(FailedPod failed) {
+        if (!Listed()) return;  // not on the word of a cache that may be behind
         Verdict& verdict = failed.verdict;
         model::Failure& failure = verdict.failure;
         const bool again = !verdict.final && MayRetry(spec_.retry, was_.restarts, failure.cause);
         // A gang that was never complete starts anew as a whole.
         const bool alone = spec_.retry.scope == model::RetryScope::Pod && gang_.WasLaunched();
-        if (again && alone && IsOver(failed.slot) && !Fenced({failure.pod}) &&
-            !world_.fence_problem)
-            return;
         if (failure.cause == model::Cause::Infrastructure && !failure.node.empty() &&
             (failure.reason == reason::kNodeLost.name ||
              failure.reason == reason::kNodeRefused.name))
@@ -144,19 +141,15 @@ class Decider : private Launcher {
         alone ? ReplaceAlone(failed.slot) : EndAttempt();
     }
 
-    // The pod will not run any more, whatever is decided. One that waits for its image still may.
-    bool IsOver(Slot slot) const {
-        const PodView* pod = gang_.At(slot);
-        return !pod || pod->Terminal() || pod->deleting;
-    }
-
     // The others go on.
     void ReplaceAlone(Slot slot) {
         const std::string& role = spec_.roles[slot.role].name;
+        const int failed = gang_.AttemptOf(role, slot.index);
         ++next_.attempt;
         std::erase_if(next_.replaced,
                       [&](const auto& r) { return r.role == role && r.index == slot.index; });
-        next_.replaced.push_back({.role = role, .index = slot.index, .attempt = next_.attempt});
+        next_.replaced.push_back(
+            {.role = role, .index = slot.index, .attempt = next_.attempt, .replaces = failed});
         next_.phase = Phase::Restarting;
         next_.message =
             fmt::format("{} That pod alone is made anew.", next_.attempts.back().failure.message);
@@ -175,7 +168,7 @@ class Decider : private Launcher {
             SayRestarting(fmt::format("the next attempt starts at {}.", model::FormatTime(due)));
             return PublishNext();
         }
-        if (Fenced(AllFences())) return StartNext();
+        if (Fenced({GangFence()})) return StartNext();
         if (!world_.fence_problem) return;
         SayRestarting(world_.fence_problem->message);
         PublishNext();
@@ -198,24 +191,6 @@ class Decider : private Launcher {
                                     next_.attempts.back().failure.message, what);
         SetRunning(false, reason::kRestarting, next_.message);
         SetFinished(false, reason::kNotFinished, "The job has not ended.");
-    }
-
-    // True when none of the pods that wait for one of these fences can begin to run any more.
-    bool Fenced(std::vector<std::string> fences) {
-        const bool closed = std::ranges::all_of(fences, [&](const std::string& fence) {
-            return std::ranges::find(world_.closed_fences, fence) != world_.closed_fences.end();
-        });
-        if (!closed) decision_.close_fences = std::move(fences);
-        return closed;
-    }
-
-    // Of the attempt that is over.
-    std::vector<std::string> AllFences() const {
-        std::set<std::string> fences;
-        for (const model::Role& role : spec_.roles)
-            for (int i = 0; i < role.replicas; ++i)
-                fences.insert(FenceOf(role, i));
-        return {fences.begin(), fences.end()};
     }
 
     // Recorded before anything of it is created.
@@ -251,21 +226,29 @@ class Decider : private Launcher {
                                 stuck->name);
             live = 0;
         }
-        if (live == 0) {
+        // Once its fence is closed a gang is over for good. That it ends must not depend on what
+        // somebody scales or deletes at this moment, so it is recorded first.
+        const bool recorded = was_.failure || Succeeding() || outcome == Phase::Stopped;
+        const bool ends = recorded || !MayGoOn();
+        if (live == 0 && ends) {
             // Whoever deletes a pod of an ended job makes its name free: one that is created late
             // must not run then. But a job's end waits for nobody who took the fence's name.
             const bool go_on = spec_.cleanupPods == model::CleanupPods::None && Live() > 0;
-            if (!go_on && !Fenced(AllFences()) && !world_.fence_problem) return;
+            if (!go_on && !Fenced({GangFence()}) && !world_.fence_problem) return;
             return Finish(outcome, std::move(what));
         }
         next_.phase = Phase::Stopping;
-        next_.message = fmt::format("{} Waiting for {} to end.", what, Plural(live, "pod"));
+        next_.message =
+            live == 0 ? what : fmt::format("{} Waiting for {} to end.", what, Plural(live, "pod"));
         SetRunning(false, reason::kStopping, "The job is ending.");
         SetFinished(false, outcome == Phase::Succeeded ? reason::kSucceeding : reason::kStopping,
                     "The job's pods are ending.");
         PublishNext();  // record first
         DeleteLive();
     }
+
+    // A failure or a change of scale need not end the attempt: its fence stays the same.
+    bool MayGoOn() const { return spec_.elastic || spec_.retry.scope == model::RetryScope::Pod; }
 
     bool Succeeding() const {
         const auto* c = model::FindCondition(was_.conditions, model::kConditionFinished);
@@ -366,7 +349,7 @@ class Decider : private Launcher {
         SetSuspended(false, reason::kNotSuspended, "spec.suspend is false.");
         if (gang_.WasLaunched() || AttemptFailed(was_)) {
             if (Live() > 0) return EndSuspended();
-            if (Fenced(AllFences())) return StartNext();
+            if (Fenced({GangFence()})) return StartNext();
             if (!world_.fence_problem) return;
             WaitAs(Phase::Queued, *world_.fence_problem);
             SetSuspended(false, reason::kSuspending, "The job's pods are ending.");

@@ -44,11 +44,9 @@ struct World {
     std::vector<model::PodView> pods;  ///< every pod whose controller is this job's UID
     bool service_exists = false;       ///< the job's own headless Service is there
     std::optional<WriteProblem> problem;
-    /// A pod that the API server itself, not only our cache, says is not there.
-    std::string confirmed_missing;
     /// `pods` come from the API server itself, not from our cache.
     bool pods_listed = false;
-    /// Names of fences that are closed; `pods` are what the API server listed after that.
+    /// Names of fences that are closed, sorted; `pods` are what the API server listed after that.
     std::vector<std::string> closed_fences;
     /// Why they cannot be closed, where trying again will not help: somebody else's ConfigMap has
     /// the name, say.
@@ -65,7 +63,7 @@ struct CreateFences {
 };
 /// Pods of one attempt; created in parallel, any order.
 struct CreatePods {
-    int attempt = 0;
+    model::PodAttempt attempt{0};
     std::vector<Slot> slots;
 };
 /// Deleted by name with UID and resourceVersion as preconditions, each with its own grace period. A
@@ -98,20 +96,18 @@ struct Decision {
     std::vector<Write> writes;
     /// Set when a write creates something.
     std::shared_ptr<const model::Rendered> rendered;
-    /// The name of a pod that should be there and is not in the cache. Nothing is written then: ask
-    /// the API server, and decide again with World::confirmed_missing if it says NotFound. A new
-    /// leader whose pod cache is behind its job cache would else fail a healthy job for good.
-    std::string confirm_missing;
-    /// The job is to be told suspended, and the cache shows no pods; or it is to grow. Nothing is
-    /// written then: list them at the API server, and decide again with World::pods_listed. The
-    /// cache may be behind.
+    /// What follows from the pods cannot be taken back: a failure is to be recorded, an elastic job
+    /// has succeeded or is to grow, a suspended one has no pods any more. Nothing is written then:
+    /// list them at the API server, and decide again with World::pods_listed. A cache that is
+    /// behind may lack a pod, or show the one that had its name before.
     bool list_pods = false;
     /// Pods that run are to be deleted because the job shrank: not on the word of a cache that is
     /// behind. Read the job from the API server before the writes.
     bool confirm_job = false;
-    /// Fences of pods in whose place others are to start, or none any more. Nothing is written
-    /// then: close them, list the job's pods at the API server, and decide again with
-    /// World::closed_fences and those pods. A pod that is created later cannot start any more.
+    /// Fences of pods in whose place others are to start, or none any more; that it is so has been
+    /// recorded, or was listed. Nothing is written then: close them, list the job's pods at the API
+    /// server, and decide again with World::closed_fences and those pods. A pod that is created
+    /// later cannot start any more.
     std::vector<std::string> close_fences;
     /// When time alone will change the decision.
     std::optional<model::Time> look_again;

@@ -219,10 +219,11 @@ TEST(Decide, FailedOnlyWhenEveryPodHasEnded) {
 
 TEST(Decide, AMissingPodOfALaunchedGangIsAFailureNotACreate) {
     World world = Launched({Pod("worker", 0, 0, PodPhase::Running)});
+    world.pods_listed = false;
     Decision d = Decide(world);
     EXPECT_THAT(d.writes, IsEmpty()) << "the cache may be behind: ask first";
-    EXPECT_EQ(d.confirm_missing, "digits-worker-1-0");
-    world.confirmed_missing = d.confirm_missing;
+    EXPECT_TRUE(d.list_pods);
+    world.pods_listed = true;
     d = Decide(world);
     EXPECT_FALSE(Find<CreatePods>(d));
     auto status = Published(world, d);
@@ -230,6 +231,15 @@ TEST(Decide, AMissingPodOfALaunchedGangIsAFailureNotACreate) {
     EXPECT_EQ(status.attempts[0].failure.reason, model::reason::kPodDeleted.name);
     EXPECT_EQ(status.attempts[0].failure.pod, "digits-worker-1-0");
     EXPECT_EQ(status.restarts.infrastructure, 1);
+}
+
+TEST(Decide, AFailureIsRecordedOnlyIfTheApiServerShowsIt) {
+    World world =
+        Launched({Pod("worker", 0, 0, PodPhase::Running), PodThatFailed("worker", 1, 0, 3)});
+    world.pods_listed = false;
+    Decision d = Decide(world);
+    EXPECT_THAT(d.writes, IsEmpty()) << "the cache may show the pod that had the name before";
+    EXPECT_TRUE(d.list_pods);
 }
 
 TEST(Decide, FinishedJobsOnlyLoseStrayPods) {
@@ -284,7 +294,7 @@ TEST(Decide, ResumeIsANewAttemptRecordedFirst) {
     EXPECT_EQ(world.job.status.attempt, 1);
     d = Decide(world);
     ASSERT_TRUE(Find<CreatePods>(d));
-    EXPECT_EQ(Find<CreatePods>(d)->attempt, 1);
+    EXPECT_EQ(Find<CreatePods>(d)->attempt.pod, 1);
 }
 
 TEST(Decide, CreatedSuspendedStartsWithAttemptZero) {
@@ -295,7 +305,7 @@ TEST(Decide, CreatedSuspendedStartsWithAttemptZero) {
     world.job.spec.suspend = false;
     world = Settled(std::move(world));
     ASSERT_TRUE(Find<CreatePods>(Decide(world)));
-    EXPECT_EQ(Find<CreatePods>(Decide(world))->attempt, 0);
+    EXPECT_EQ(Find<CreatePods>(Decide(world))->attempt.pod, 0);
 }
 
 TEST(Decide, StopIsOneWayAndCountsNoFailure) {

@@ -188,7 +188,7 @@ Awaitable<Executor::Outcome> Executor::CreateGang(const World& world,
     batch->one = [&](std::size_t i) {
         Slot slot = create.slots[i];
         std::string name = model::PodName(rendered.job, rendered.roles[slot.role].name, slot.index,
-                                          create.attempt);
+                                          create.attempt.pod);
         std::string body = model::MakePod(rendered, slot.role, slot.index, create.attempt,
                                           world.job.status.avoidedNodes);
         return CreateOwned(world, kube::kPods, std::move(name), std::move(body), written.pods);
@@ -265,7 +265,7 @@ Awaitable<Executor::Outcome> Executor::CloseFence(const World& world, std::strin
     }
     // Also one that somebody made open in between.
     auto patched = co_await api_.Patch(kube::kConfigMaps, std::move(key), kube::PatchType::kMerge,
-                                       model::CloseFencePatch());
+                                       model::CloseFencePatch(meta.uid));
     if (!patched) co_return Fail(patched.error(), what);
     co_return Outcome{};
 }

@@ -162,7 +162,7 @@ TEST_F(ExecutorTest, AFenceIsClosedBeforeThePodsAreListed) {
     ASSERT_EQ(pods->size(), 1u) << "a pod of another job with our label";
     EXPECT_EQ(pods->front().name, "ours");
     auto requests = server_.Requests();
-    EXPECT_EQ(requests[1].body, R"({"data":{"open":null}})");
+    EXPECT_EQ(requests[1].body, R"({"data":{"job-uid":null}})");
     EXPECT_THAT(requests.back().target, HasSubstr("job-uid%3Djob-uid"));
 }
 

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 
 #include "model/reason.h"
 #include "operator/job/failure.h"
@@ -54,9 +53,26 @@ bool Launcher::ScaledAway(const PodView& pod) const {
     });
 }
 
+bool Launcher::IsWanted(const model::ReplacedPod& replaced) const {
+    return std::ranges::any_of(spec_.roles, [&](const model::Role& role) {
+        return role.name == replaced.role && replaced.index < role.replicas;
+    });
+}
+
 // A pod that is to be made anew alone has not been yet.
 bool Launcher::MustReplace() const {
-    return std::ranges::any_of(was_.replaced, [](const auto& r) { return !r.created; });
+    return std::ranges::any_of(was_.replaced,
+                               [&](const auto& r) { return !r.created && IsWanted(r); });
+}
+
+// Of the pods that others are to replace.
+std::vector<std::string> Launcher::FencesToClose() const {
+    std::vector<std::string> fences;
+    for (const model::ReplacedPod& r : was_.replaced)
+        if (!r.created && IsWanted(r))
+            fences.push_back(model::PodName(world_.job.meta.name, r.role, r.index, r.replaces));
+    std::ranges::sort(fences);
+    return fences;
 }
 
 bool Launcher::MustGrow() const {
@@ -83,9 +99,11 @@ void Launcher::Launch() {
     }
     // The cache may still show a pod that we deleted when the job shrank: its place would be taken
     // for filled.
-    if (gang_.WasLaunched() && MustGrow() && !world_.pods_listed) {
-        decision_.list_pods = true;
-        return;
+    if (gang_.WasLaunched() && MustGrow() && !Listed()) return;
+    if (MustReplace() && !Fenced(FencesToClose())) {
+        if (!world_.fence_problem) return;
+        WaitAs(Phase::Restarting, *world_.fence_problem);
+        return PublishNext();
     }
     decision_.rendered = std::make_shared<const model::Rendered>(std::move(*rendered));
     const bool complete = CreateMissing();
@@ -95,7 +113,7 @@ void Launcher::Launch() {
         if (!gang_.WasLaunched()) next_.launchTime = world_.now;
         next_.launchedAttempt = GangAttempt(was_);
         for (auto& r : next_.replaced)
-            r.created = true;
+            r.created = r.created || IsWanted(r);
         if (next_.elastic) next_.elastic->launched = spec_.elastic->replicas;
     }
     if (complete || Waiting()) Observe();
@@ -118,7 +136,7 @@ bool Launcher::CreateMissing() {
             }
             const int attempt = gang_.AttemptOf(spec_.roles[r].name, i);
             CreatePods& create = creates[attempt];
-            create.attempt = attempt;
+            create.attempt = {attempt, GangAttempt(was_)};
             create.slots.push_back({r, i});
             ++next_.roles[r].pending;
         }
@@ -128,13 +146,14 @@ bool Launcher::CreateMissing() {
     if (decision_.rendered->sshKeys) decision_.writes.push_back(CreateSshKeys{});
     if (decision_.rendered->service && !world_.service_exists)
         decision_.writes.push_back(CreateService{});
-    for (auto& [attempt, create] : creates) {
-        std::set<std::string> fences;
-        for (const Slot& slot : create.slots)
-            fences.insert(FenceOf(spec_.roles[slot.role], slot.index));
-        decision_.writes.push_back(CreateFences{{fences.begin(), fences.end()}});
+    CreateFences fences{{GangFence()}};
+    if (spec_.retry.scope == model::RetryScope::Pod)
+        for (const auto& [attempt, create] : creates)
+            for (const Slot& slot : create.slots)
+                fences.names.push_back(NameOfPod(spec_.roles[slot.role], slot.index));
+    decision_.writes.push_back(std::move(fences));
+    for (auto& [attempt, create] : creates)
         decision_.writes.push_back(std::move(create));
-    }
     return complete;
 }
 

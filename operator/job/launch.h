@@ -18,7 +18,9 @@ class Launcher : protected Notebook {
   private:
     bool IsLeftover(const PodView& pod) const;
     bool ScaledAway(const PodView& pod) const;
+    bool IsWanted(const model::ReplacedPod& replaced) const;
     bool MustReplace() const;
+    std::vector<std::string> FencesToClose() const;
     bool MustGrow() const;
     void Launch();
     bool CreateMissing();

@@ -64,10 +64,29 @@ class Notebook {
             pod.name, pod.node);
     }
 
-    // The fence of that place's pod, of the attempt that it is or would be of.
-    std::string FenceOf(const model::Role& role, int index) const {
-        return model::FenceName(spec_.retry.scope, world_.job.meta.name, role.name, index,
-                                gang_.AttemptOf(role.name, index));
+    // Of the attempt that it is or would be of; and so is its own fence named.
+    std::string NameOfPod(const model::Role& role, int index) const {
+        return model::PodName(world_.job.meta.name, role.name, index,
+                              gang_.AttemptOf(role.name, index));
+    }
+    std::string GangFence() const {
+        return model::GangFenceName(world_.job.meta.name, GangAttempt(was_));
+    }
+
+    // ---- what only the API server can say ----
+
+    bool Listed() const {
+        if (!world_.pods_listed) decision_.list_pods = true;
+        return world_.pods_listed;
+    }
+
+    // True when none of the pods that wait for one of these fences can begin to run any more.
+    bool Fenced(std::vector<std::string> fences) const {
+        const bool closed = std::ranges::all_of(fences, [&](const std::string& fence) {
+            return std::ranges::binary_search(world_.closed_fences, fence);
+        });
+        if (!closed) decision_.close_fences = std::move(fences);
+        return closed;
     }
 
     // ---- writing it down ----

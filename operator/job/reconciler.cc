@@ -57,16 +57,6 @@ Awaitable<Round> Reconciler::Run(World world, Memory memory,
     Round round{.memory = std::move(memory)};
     world.problem = round.memory.problem;
     Decision decision = Decide(world);
-    if (!decision.confirm_missing.empty()) {
-        kube::ObjectKey pod{world.job.meta.ns, decision.confirm_missing};
-        auto found = co_await api_.Get(kube::kPods, std::move(pod));
-        if (found || !found.error().IsNotFound()) {
-            round.again = kSoon;  // the cache is behind, or nobody knows
-            co_return round;
-        }
-        world.confirmed_missing = decision.confirm_missing;
-        decision = Decide(world);
-    }
     if (decision.list_pods) {
         if (!TakePods(co_await executor_.ListPods(world), world, round)) co_return round;
         decision = Decide(world);
@@ -85,10 +75,6 @@ Awaitable<Round> Reconciler::Run(World world, Memory memory,
         if (!world.fence_problem) world.closed_fences = fences;
         decision = Decide(world);
         round.retry = world.fence_problem.has_value();
-        if (!decision.close_fences.empty() && !world.fence_problem) {  // the list calls for others
-            round.again = kSoon;
-            co_return round;
-        }
     }
     if (decision.look_again) round.again = *decision.look_again - world.now;
     if (PutOff(decision, round, now) || decision.writes.empty()) co_return round;

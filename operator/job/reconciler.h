@@ -61,7 +61,7 @@ class Reconciler {
 
     Reconciler(kube::Api& api, kube::EventRecorder& events, Settings settings);
 
-    /// `world` without what only the API server can say (confirmed_missing, closed_fences) and
+    /// `world` without what only the API server can say (pods_listed, closed_fences) and
     /// without `problem`, which comes from `memory`.
     kube::Awaitable<Round> Run(World world, Memory memory,
                                std::chrono::steady_clock::time_point now);

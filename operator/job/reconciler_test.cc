@@ -111,40 +111,6 @@ TEST_F(ReconcilerTest, AnEndWithPodsUnknownToTheCacheAsksTheApiServer) {
     EXPECT_THAT(requests[5].body, HasSubstr(R"("resourceVersion":"8")"));
 }
 
-// The cache shows one pod that failed; the API server's list, taken when the fence of that one is
-// closed, another that failed before it.
-TEST_F(ReconcilerTest, AListThatCallsForAnotherFenceIsLookedAtAgain) {
-    const std::string fence = "/api/v1/namespaces/vision/configmaps/digits-worker-0-0";
-    server_.When("GET", kJobPath).Reply(200, JobOf("job-uid", 1));
-    server_.When("GET", fence).Reply(200, JobOf("f", 1));
-    server_.When("POST", "/api/v1/namespaces/vision/configmaps").Reply(201, JobOf("f", 1));
-    server_.When("PATCH", fence).Reply(200, JobOf("f", 2));
-    auto failed = [](int index, int second) {
-        return fmt::format(
-            R"({{"metadata":{{"name":"digits-worker-{0}-0","namespace":"vision","uid":"p{0}",)"
-            R"("labels":{{"dlworkspace.io/role":"worker","dlworkspace.io/index":"{0}",)"
-            R"("dlworkspace.io/attempt":"0"}},"ownerReferences":[{{"kind":"DLJob",)"
-            R"("name":"digits","uid":"job-uid","controller":true}}]}},"spec":{{"nodeName":"n"}},)"
-            R"("status":{{"phase":"Failed","containerStatuses":[{{"name":"main","state":)"
-            R"({{"terminated":{{"exitCode":3,"finishedAt":"2026-01-01T00:00:0{1}Z"}}}}}}]}}}})",
-            index, second);
-    };
-    server_.When("GET", kPodsPath)
-        .Reply(200, R"({"metadata":{"resourceVersion":"9"},"items":[)" + failed(0, 5) + "," +
-                        failed(1, 4) + "]}");
-    World world = WorldOf(Job(2));
-    world.job.spec.retry.scope = model::RetryScope::Pod;
-    world.job.spec.retry.limit = 2;
-    world.job.status.phase = model::Phase::Running;
-    world.job.status.launchedAttempt = 0;
-    world.pods = {PodThatFailed("worker", 0, 0, 3), Pod("worker", 1, 0, model::PodPhase::Running)};
-    Round round = Reconcile(world, {.verified = true});
-    EXPECT_TRUE(round.again) << "nothing else would wake it";
-    EXPECT_FALSE(round.retry) << round.log;
-    EXPECT_EQ(server_.Count("PATCH", fence), 1u);
-    EXPECT_EQ(server_.Count("PATCH", kJobPath + "/status"), 0u);
-}
-
 TEST_F(ReconcilerTest, OrphansOfAJobThatIsGoneAreDeleted) {
     server_.When("GET", kJobPath).Reply(404, R"({"kind":"Status","code":404,"reason":"NotFound"})");
     server_.When("DELETE", kPodsPath + "/a").Reply(200, "{}");

@@ -110,7 +110,7 @@ TEST(Restart, TheNewAttemptHasItsOwnNamesAndFence) {
     ASSERT_TRUE(Find<CreateFences>(d));
     EXPECT_THAT(Find<CreateFences>(d)->names, ElementsAre("digits-attempt-1"));
     ASSERT_TRUE(Find<CreatePods>(d));
-    EXPECT_EQ(Find<CreatePods>(d)->attempt, 1);
+    EXPECT_EQ(Find<CreatePods>(d)->attempt.pod, 1);
     EXPECT_THAT(Find<CreatePods>(d)->slots, SizeIs(2));
     EXPECT_EQ(Published(world, d).launchedAttempt, 1);
 }
@@ -201,7 +201,10 @@ TEST(Life, SuspendedTimeDoesNotCount) {
     world.job.spec.activeDeadlineSeconds = 100;
     world = Settled(std::move(world));
     world.now = At(60);
+    world.pods = {Pod("worker", 0, 0, PodPhase::Running)};
     world.job.spec.suspend = true;
+    world = Settled(std::move(world));
+    world.pods.clear();
     world = Settled(std::move(world));
     world.now = At(500);
     world.job.spec.suspend = false;
@@ -301,7 +304,6 @@ TEST(Elastic, GrowsAndShrinksWithoutAFailure) {
     EXPECT_EQ(world.job.status.phase, Phase::Running);
     scale(2);
     d = Decide(world);
-    EXPECT_EQ(d.confirm_missing, "") << "nobody deleted the pod of that place";
     ASSERT_TRUE(Find<CreatePods>(d));
     EXPECT_THAT(Find<CreatePods>(d)->slots, ElementsAre(Slot{0, 1}));
 }
@@ -346,79 +348,113 @@ TEST(FenceAtTheEnd, StaysOpenWhereWhatRunsMayGoOn) {
     EXPECT_EQ(Published(world, Decide(world)).phase, Phase::Succeeded);
 }
 
-TEST(ReplacedAlone, OneThatMayYetStartIsNotShutOut) {
+World Alone() {
     World world = Running(1);
     world.job.spec.retry.scope = model::RetryScope::Pod;
-    model::PodView& pod = world.pods[1];
-    pod.phase = PodPhase::Pending;
-    pod.ready = false;
-    pod.main = {.state = model::ContainerView::Waiting, .reason = "ImagePullBackOff"};
-    world = Settled(std::move(world));
-    ASSERT_TRUE(world.job.status.pending);
-    world.now += std::chrono::hours(1);
-    Decision d = Decide(world);
-    EXPECT_THAT(d.close_fences, IsEmpty());
-    EXPECT_THAT(Published(world, d).replaced, SizeIs(1));
+    return world;
 }
 
 TEST(ReplacedAlone, OnlyTheFailedPodIsMadeAnew) {
-    World world = Running(1);
-    world.job.spec.retry.scope = model::RetryScope::Pod;
+    World world = Alone();
     world.pods[1] = PodThatFailed("worker", 1, 0, 3);
     Decision d = Decide(world);
-    EXPECT_THAT(d.writes, IsEmpty()) << "a late creation of that pod must not start first";
-    ASSERT_THAT(d.close_fences, ElementsAre("digits-worker-1-0"));
-    world.closed_fences = d.close_fences;
-    d = Decide(world);
     EXPECT_FALSE(Find<DeletePods>(d));
+    EXPECT_THAT(d.close_fences, IsEmpty()) << "recorded first";
     model::JobStatus status = Published(world, d);
     EXPECT_EQ(status.restarts.user, 1);
     EXPECT_EQ(status.attempt, 1);
     EXPECT_THAT(status.message, HasSubstr("alone"));
-    ASSERT_THAT(status.replaced, SizeIs(1));
-    EXPECT_FALSE(status.replaced[0].created);
+    EXPECT_THAT(status.replaced, ElementsAre(model::ReplacedPod{"worker", 1, 1, 0, false}));
 
     world.job.status = status;
     d = Decide(world);
+    EXPECT_THAT(d.writes, IsEmpty()) << "a late creation of the old pod must not start beside it";
+    ASSERT_THAT(d.close_fences, ElementsAre("digits-worker-1-0"));
+    world.closed_fences = d.close_fences;
+    d = Decide(world);
     ASSERT_TRUE(Find<CreatePods>(d));
-    EXPECT_EQ(Find<CreatePods>(d)->attempt, 1);
-    EXPECT_THAT(Find<CreateFences>(d)->names, ElementsAre("digits-worker-1-1"));
+    EXPECT_EQ(Find<CreatePods>(d)->attempt.pod, 1);
+    EXPECT_EQ(Find<CreatePods>(d)->attempt.gang, 0);
+    EXPECT_THAT(Find<CreateFences>(d)->names, ElementsAre("digits-attempt-0", "digits-worker-1-1"));
     EXPECT_THAT(Find<CreatePods>(d)->slots, ElementsAre(Slot{0, 1}));
     EXPECT_TRUE(Published(world, d).replaced[0].created);
 
     // One that is missing afterwards was deleted by somebody, under its new name.
     world.job.status = Published(world, d);
-    EXPECT_EQ(Decide(world).confirm_missing, "digits-worker-1-1");
+    EXPECT_EQ(Published(world, Decide(world)).attempts.back().failure.pod, "digits-worker-1-1");
+}
+
+TEST(ReplacedAlone, SaysWhyTheFenceCannotBeClosed) {
+    World world = Alone();
+    world.pods[1] = PodThatFailed("worker", 1, 0, 3);
+    world = Settled(std::move(world));
+    world.fence_problem = WriteProblem{model::ReasonClass::Change, "NameTaken", "It is taken."};
+    Decision d = Decide(world);
+    EXPECT_FALSE(Find<CreatePods>(d));
+    EXPECT_EQ(Published(world, d).message, "It is taken.");
 }
 
 TEST(ReplacedAlone, TheOldPodMustHaveEnded) {
-    World world = Running(1);
-    world.job.spec.retry.scope = model::RetryScope::Pod;
+    World world = Alone();
     world.pods[1].deleting = true;
-    world.closed_fences = {"digits-worker-1-0"};
-    world.job.status = Published(world, Decide(world));
+    world = Settled(std::move(world));
     ASSERT_THAT(world.job.status.replaced, SizeIs(1));
     Decision d = Decide(world);
     EXPECT_FALSE(Find<CreatePods>(d));
+    EXPECT_THAT(d.close_fences, IsEmpty());
     EXPECT_EQ(Published(world, d).pending->reason, model::reason::kTerminatingPods.name);
 }
 
-TEST(ReplacedAlone, AResumedJobBeginsAsAWholeAndClosesEveryFence) {
-    World world = Running(1);
-    world.job.spec.retry.scope = model::RetryScope::Pod;
+TEST(ReplacedAlone, APlaceThatIsNotWantedAnyMoreIsNotReplaced) {
+    World world = Alone();
+    world.job.spec.elastic = model::Elastic{"worker", 2, 1, 4};
+    world = Settled(std::move(world));
+    world.pods[1] = PodThatFailed("worker", 1, 0, 3);
+    world = Settled(std::move(world));
+    world.job.spec.elastic->replicas = world.job.spec.roles[0].replicas = 1;
+    world = Settled(std::move(world));
+    EXPECT_FALSE(world.job.status.replaced.at(0).created);
+    world.pods.resize(1);
+    world = Settled(std::move(world));
+    EXPECT_EQ(world.job.status.phase, Phase::Running);
+    world.job.spec.elastic->replicas = world.job.spec.roles[0].replicas = 2;
+    EXPECT_THAT(Decide(world).close_fences, ElementsAre("digits-worker-1-0"))
+        << "it was never closed";
+}
+
+TEST(ReplacedAlone, AResumedJobBeginsAsAWhole) {
+    World world = Alone();
     world.job.status.attempt = 2;
-    world.job.status.replaced = {{"worker", 1, 2, true}};
+    world.job.status.replaced = {{"worker", 1, 2, 0, true}};
+    world.pods[1] = Pod("worker", 1, 2, PodPhase::Running);
     world.job.spec.suspend = true;
+    world = Settled(std::move(world));
     world.pods.clear();
     world = Settled(std::move(world));
     ASSERT_EQ(world.job.status.phase, Phase::Suspended);
     world.job.spec.suspend = false;
     Decision d = Decide(world);
-    EXPECT_THAT(d.close_fences, ElementsAre("digits-worker-0-0", "digits-worker-1-2"));
+    EXPECT_THAT(d.close_fences, ElementsAre("digits-attempt-0"));
     world.closed_fences = d.close_fences;
     model::JobStatus status = Published(world, Decide(world));
     EXPECT_EQ(status.attempt, 3);
     EXPECT_THAT(status.replaced, IsEmpty());
+}
+
+TEST(Elastic, SaysThatItHasSucceededBeforeItsFenceIsClosed) {
+    World world = Running(0);
+    world.job.spec.elastic = model::Elastic{"worker", 2, 1, 4};
+    world = Settled(std::move(world));
+    for (auto& pod : world.pods)
+        pod.phase = PodPhase::Succeeded;
+    world.pods_listed = false;
+    EXPECT_TRUE(Decide(world).list_pods) << "a pod of before it shrank may have succeeded";
+    world.pods_listed = true;
+    Decision d = Decide(world);
+    EXPECT_THAT(d.close_fences, IsEmpty()) << "somebody may scale it up at this moment";
+    world = Settled(std::move(world));
+    EXPECT_EQ(world.job.status.phase, Phase::Stopping);
+    EXPECT_THAT(Decide(world).close_fences, ElementsAre("digits-attempt-0"));
 }
 
 }  // namespace

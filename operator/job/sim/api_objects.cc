@@ -19,9 +19,22 @@ Owned OwnedFrom(const std::string& body) {
     const json::value& owner = document.at_pointer("/metadata/ownerReferences/0");
     owned.owner_uid = owner.at("uid").as_string();
     owned.owner_name = owner.at("name").as_string();
-    if (const json::value* data = document.as_object().if_contains("data"))
-        owned.open = data->as_object().contains(model::kFenceKey);
+    const json::value* data = document.as_object().if_contains("data");
+    if (data && data->as_object().contains(owned.owner_uid)) owned.open_for = owned.owner_uid;
     return owned;
+}
+
+std::vector<FenceKey> FencesIn(const std::string& body) {
+    std::vector<FenceKey> fences;
+    const json::value document = json::parse(body);
+    for (const json::value& variable : document.at_pointer("/spec/containers/0/env").as_array()) {
+        const json::value* from = variable.as_object().if_contains("valueFrom");
+        const json::value* key = from ? from->as_object().if_contains("configMapKeyRef") : nullptr;
+        if (key)
+            fences.push_back({std::string(key->at("name").as_string()),
+                              std::string(key->at("key").as_string())});
+    }
+    return fences;
 }
 
 model::PodView PodFrom(const std::string& body, const std::string& uid, std::uint64_t version,

@@ -3,6 +3,7 @@
 
 #include <boost/json/value.hpp>
 #include <string>
+#include <vector>
 
 #include "kube/api.h"
 #include "operator/job/sim/cluster.h"
@@ -16,6 +17,8 @@ namespace dlws::job::sim {
 std::string NameIn(const std::string& body);
 /// Owner, and whether it is an open fence.
 Owned OwnedFrom(const std::string& body);
+/// The keys without which the pod's container does not start.
+std::vector<FenceKey> FencesIn(const std::string& body);
 /// The pod as the API server stores it.
 model::PodView PodFrom(const std::string& body, const std::string& uid, std::uint64_t version,
                        model::Time created);

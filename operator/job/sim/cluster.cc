@@ -35,6 +35,13 @@ std::unexpected<kube::Error> Conflict(const std::string& what) {
     return Refuse(409, "Conflict", what);
 }
 
+// A merge patch that takes a key out of `data`.
+bool Removes(const std::string& patch, const std::string& key) {
+    const json::value document = json::parse(patch);
+    const json::value* value = document.at("data").as_object().if_contains(key);
+    return value && value->is_null();
+}
+
 bool IsFinished(const model::JobStatus& status) {
     return model::IsTrue(status.conditions, model::kConditionFinished);
 }
@@ -141,6 +148,7 @@ kube::Result<kube::ObjectPtr> Cluster::CreatePod(const std::string& body) {
                 other.index == pod.index && !other.Terminal())
                 Break(fmt::format("{} was created while {} lives", name, other_name));
     }
+    reads.Change()[pod.uid] = FencesIn(body);
     auto header = Header(name, pod.uid, at, pod.ownerUid, pod.job);
     pods.Change()[name] = std::move(pod);
     return header;
@@ -178,9 +186,9 @@ kube::Result<kube::ObjectPtr> Cluster::Patch(kube::Resource resource, const std:
     if (resource.kind == model::kDLJobKind) return PatchStatus(patch);
     auto it = configmaps.find(name);  // the only other thing we patch: a fence, closed
     if (it == configmaps.end()) return NotFound(name);
-    if (it->second.open) {
+    if (!it->second.open_for.empty() && Removes(patch, it->second.open_for)) {
         Owned& fence = configmaps.Change()[name];
-        fence.open = false;
+        fence.open_for.clear();
         std::uint64_t none = 0;
         fence.version = Changed(none);
         ++writes;
@@ -280,11 +288,10 @@ kube::Result<void> Cluster::Delete(kube::Resource resource, const std::string& n
 // ---- the rest of the cluster ----
 
 bool Cluster::MayStart(const PodView& pod) const {
-    const auto scope = alone_ ? model::RetryScope::Pod : model::RetryScope::Gang;
-    auto fence =
-        configmaps.find(model::FenceName(scope, pod.job, pod.role, pod.index, pod.attempt));
-    return fence != configmaps.end() && fence->second.open &&
-           fence->second.owner_uid == pod.ownerUid;
+    return std::ranges::all_of(reads.at(pod.uid), [&](const FenceKey& wanted) {
+        auto fence = configmaps.find(wanted.fence);
+        return fence != configmaps.end() && fence->second.open_for == wanted.key;
+    });
 }
 
 // No other container of this place in the gang, and none of another attempt, may run beside it.
@@ -411,9 +418,20 @@ void Cluster::AddTo(Fingerprint& fingerprint) const {
     fingerprint.Add(pods, pods);
     for (const auto* kept : {&services, &configmaps, &secrets})
         for (const auto& [name, o] : *kept)
-            fingerprint.Add(fmt::format("{} {}", name, o.open));
-    for (const auto& l : late)
-        fingerprint.Add(l.what);
+            fingerprint.Add(fmt::format("{} {}", name, o.open_for));
+    for (const auto& [name, pod] : pods)
+        if (pod.phase == PodPhase::Pending && !pod.ownerUid.empty())
+            for (const FenceKey& f : reads.at(pod.uid))
+                fingerprint.Add(fmt::format("{} reads {} {}", name, f.fence, f.key));
+    for (const auto& l : late) {
+        // A resourceVersion that has passed does not come again.
+        auto pod = pods.find(l.object);
+        const bool found = pod != pods.end() ? pod->second.resourceVersion == l.version
+                           : job && l.object == job->meta.name
+                               ? job->meta.resourceVersion == l.version
+                               : false;
+        fingerprint.Add(fmt::format("{} {}", l.what, l.version.empty() || found));
+    }
 }
 
 }  // namespace dlws::job::sim

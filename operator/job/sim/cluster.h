@@ -45,7 +45,12 @@ using SnapshotPtr = std::shared_ptr<const Snapshot>;
 struct Owned {
     std::string uid, owner_uid, owner_name;
     std::uint64_t version = 0;
-    bool open = false;  ///< of a fence
+    std::string open_for;  ///< of a fence: the key that is in it
+};
+
+/// A key of a ConfigMap that a container waits for.
+struct FenceKey {
+    std::string fence, key;
 };
 
 /// How a container ends by itself; no value: it runs until it is told to end.
@@ -54,6 +59,8 @@ using Script = std::function<std::optional<int>(const struct Cluster&, const mod
 /// A request that was sent before its sender died, and has not arrived yet.
 struct LateRequest {
     std::string what;
+    /// The resourceVersion that it must find to have an effect, and of which object; or neither.
+    std::string version, object;
     std::function<void(struct Cluster&)> arrive;
 };
 
@@ -62,6 +69,7 @@ struct Cluster {
     std::uint64_t version = 1;
     std::shared_ptr<const model::DLJob> job;
     SharedMap<std::map<std::string, model::PodView>> pods;
+    SharedMap<std::map<std::string, std::vector<FenceKey>>> reads;  ///< by UID of the pod
     SharedMap<std::map<std::string, Owned>> services, configmaps, secrets;
     std::shared_ptr<const model::DLCluster> settings;
     std::set<std::string> nodes_down, nodes_out_of_service;

@@ -49,7 +49,7 @@ int MostWrites(const Workload& w, const sim::Run& run) {
     for (const auto& [name, times] : run.cluster.created)
         pods += times;
     if (run.cluster.job) attempts += run.cluster.job->status.attempt;
-    // Each pod that may be replaced alone has a fence of its own, which may be closed.
+    // Each pod that may be replaced alone has a fence of its own, which is closed then.
     const int a_pod = w.job.spec.retry.scope == model::RetryScope::Pod ? 4 : 2;
     return 2 + a_pod * pods + 8 * attempts + 4 * int(w.deeds.size());
 }

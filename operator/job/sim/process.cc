@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/json.hpp>
 
 #include "model/names.h"
 #include "operator/job/sim/api_objects.h"
@@ -55,7 +56,7 @@ class SimApi : public kube::Api {
     Awaitable<Result<ObjectPtr>> Create(kube::Resource resource, std::string, std::string body,
                                         kube::WriteOptions) override {
         std::string what = std::string(resource.kind);
-        co_return Do<ObjectPtr>({"create", what, NameIn(body), true},
+        co_return Do<ObjectPtr>({"create", what, NameIn(body), true, body},
                                 [resource, body](Cluster& c) { return c.Create(resource, body); });
     }
     Awaitable<Result<ObjectPtr>> Update(kube::Resource, kube::ObjectKey, std::string,
@@ -65,19 +66,26 @@ class SimApi : public kube::Api {
     Awaitable<Result<ObjectPtr>> Patch(kube::Resource resource, kube::ObjectKey key,
                                        kube::PatchType, std::string body,
                                        kube::WriteOptions) override {
-        co_return Do<ObjectPtr>({"patch", key.name, key.name, true},
-                                [resource, name = key.name, body](Cluster& c) {
-                                    return c.Patch(resource, name, body);
-                                });
+        Call call{"patch", key.name, key.name, true, body};
+        boost::json::object patch = boost::json::parse(body).as_object();
+        if (const auto* meta = patch.if_contains("metadata")) {
+            call.version = meta->at("resourceVersion").as_string();
+            patch.erase("metadata");
+            call.content = boost::json::serialize(patch);
+        }
+        co_return Do<ObjectPtr>(std::move(call), [resource, name = key.name, body](Cluster& c) {
+            return c.Patch(resource, name, body);
+        });
     }
     Awaitable<Result<void>> Delete(kube::Resource resource, kube::ObjectKey key,
                                    kube::DeleteOptions options) override {
         if (options.uid.empty() && cluster_.broken.empty())
             cluster_.broken = key.name + " is deleted by name, without its UID";
-        co_return Do<void>({"delete", key.name, key.name, true},
-                           [resource, name = key.name, options](Cluster& c) {
-                               return c.Delete(resource, name, options);
-                           });
+        Call call{"delete", key.name, key.name, true, "", options.resource_version};
+        if (call.version.empty()) call.content = options.uid;
+        co_return Do<void>(std::move(call), [resource, name = key.name, options](Cluster& c) {
+            return c.Delete(resource, name, options);
+        });
     }
 
   private:
@@ -111,8 +119,9 @@ class SimApi : public kube::Api {
                 (void)perform(cluster_);
                 return Answer(fault->code);
             case Fate::Late:
-                cluster_.late.push_back({fmt::format("{} {}", call.verb, call.name),
-                                         [perform](Cluster& c) { (void)perform(c); }});
+                cluster_.late.push_back(
+                    {fmt::format("{} {} {}", call.verb, call.name, call.content), call.version,
+                     call.name, [perform](Cluster& c) { (void)perform(c); }});
                 crashed_ = true;
                 return Lost(kube::ErrorKind::kCancelled);
         }

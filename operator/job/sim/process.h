@@ -37,6 +37,8 @@ struct Fault {
 struct Call {
     std::string verb, what, name;
     bool write = false;
+    /// Of a write: its content without the resourceVersion it must find, and that one.
+    std::string content, version;
 };
 
 /// What all processes of a run share: the count of requests, and what happens to which.

@@ -116,6 +116,25 @@ std::vector<Workload> MakeWorkloads() {
                          Spec([](auto& s) { s.stop = true; })}},
                        Phase::Stopped));
 
+    // A pod that was scaled away comes back under its name: the old one must not be taken for it.
+    const auto ready = [](std::string pods) {
+        return [pods](const Cluster& c) {
+            return c.Phase() == Phase::Running && c.job->status.ready == pods + "/" + pods &&
+                   int(c.pods.size()) == std::stoi(pods);
+        };
+    };
+    for (auto scope : {model::RetryScope::Gang, model::RetryScope::Pod}) {
+        model::DLJob again = Elastic(2, 1, 4);
+        again.spec.retry.scope = scope;
+        all.push_back(
+            Make(scope == model::RetryScope::Pod ? "scale-again-alone" : "scale-again", again,
+                 RunsForEver,
+                 {{PhaseIs(Phase::Running), Spec([](auto& s) { s.elastic->replicas = 1; })},
+                  {ready("1"), Spec([](auto& s) { s.elastic->replicas = 2; })},
+                  {ready("2"), Spec([](auto& s) { s.stop = true; })}},
+                 Phase::Stopped));
+    }
+
     all.push_back(Make("deadline-not-in-suspension", deadline, RunsForEver,
                        {{PhaseIs(Phase::Running), Spec([](auto& s) { s.suspend = true; })},
                         {PhaseIs(Phase::Suspended),

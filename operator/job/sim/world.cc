@@ -57,10 +57,9 @@ struct Batch {
 };
 
 std::vector<Batch> Batches(const std::vector<Call>& trace) {
-    auto kind = [](const Call& call) {
-        return call.verb == "delete" || (call.verb == "create" && call.what == "Pod")
-                   ? call.verb + call.what
-                   : "";
+    auto kind = [](const Call& call) -> std::string {
+        if (call.verb == "delete") return "delete";
+        return call.verb == "create" && call.what == "Pod" ? "create" : "";
     };
     std::vector<Batch> batches;
     std::string last;
@@ -202,14 +201,19 @@ void People(const State& now, Actions& actions) {
         if (!pod.deleting) edit("deletion of " + name, [name](Cluster& c) { c.RemovePod(name); });
 }
 
-// Which of two failures came first is decided by the order of the pods where time does not tell.
-bool OrderMatters(const Cluster& cluster) {
+// Which of two failures came first is decided by the order of the pods where time does not tell. So
+// pods are not interchangeable any more from the first on, if there may be another one.
+bool OrderMatters(const Cluster& cluster, const Budget& left) {
     if (!cluster.job || AttemptFailed(cluster.job->status)) return false;
     const model::JobStatus& status = cluster.job->status;
-    int failed = cluster.job->spec.roles[0].replicas;
-    for (const auto& [name, pod] : cluster.pods)
-        if (pod.attempt == status.attempt && pod.phase != model::PodPhase::Failed) --failed;
-    return IsLaunched(status) && failed > 1;
+    int well = 0, failed = 0;
+    for (const auto& [name, pod] : cluster.pods) {
+        if (pod.attempt != status.attempt) continue;
+        const bool fails = pod.deleting || pod.phase == model::PodPhase::Failed;
+        ++(fails ? failed : well);
+    }
+    if (IsLaunched(status)) failed = cluster.job->spec.roles[0].replicas - well;
+    return failed > 1 || (failed == 1 && (left.failures > 0 || left.edits > 0));
 }
 
 }  // namespace
@@ -252,7 +256,7 @@ std::uint64_t State::Fingerprint() const {
     all.Add(fmt::format("{} {} {} {} {} {}", left.crashes, left.late, left.stale, left.failures,
                         left.edits, left.leaders));
     // The late request and the old leader have an order of their own.
-    const bool alike = !OrderMatters(cluster) && cluster.late.empty() && !second &&
+    const bool alike = !OrderMatters(cluster, left) && cluster.late.empty() && !second &&
                        left.late == 0 && left.leaders == 0;
     return all.Hash(alike && cluster.job ? cluster.job->spec.roles[0].replicas : 1);
 }
