@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <map>
+#include <string>
+
 #include "model/names.h"
 #include "model/render.h"
 #include "model/testing.h"
@@ -220,6 +223,31 @@ TEST(MakePod, ChangesOnlyWhatBelongsToAPod) {
         env.erase(std::remove_if(env.begin(), env.end(), own), env.end());
     }
     EXPECT_EQ(a, b);
+}
+
+// Name and key of each fence that the pod reads, by variable.
+std::map<std::string, std::string> Fences(const DLJob& job, PodAttempt attempt) {
+    std::map<std::string, std::string> fences;
+    const json::value pod = json::parse(MakePod(*Render(job, Cluster("")), 0, 0, attempt));
+    for (const json::value& v : pod.at_pointer("/spec/containers/0/env").as_array()) {
+        if (!v.as_object().contains("valueFrom")) continue;
+        const json::value& key = v.at_pointer("/valueFrom/configMapKeyRef");
+        EXPECT_FALSE(key.as_object().contains("optional"));
+        fences[std::string(v.at("name").as_string())] = fmt::format(
+            "{} {}", key.at("name").as_string().c_str(), key.at("key").as_string().c_str());
+    }
+    return fences;
+}
+
+TEST(MakePod, ReadsTheFenceOfItsGangAndWhereReplacedAloneItsOwn) {
+    DLJob job = Job();
+    const std::string name = job.meta.name, uid = job.meta.uid;
+    using Map = std::map<std::string, std::string>;
+    EXPECT_EQ(Fences(job, 2), (Map{{"DLWS_FENCE", name + "-attempt-2 " + uid}}));
+    job.spec.retry.scope = RetryScope::Pod;
+    EXPECT_EQ(Fences(job, {3, 1}),
+              (Map{{"DLWS_FENCE", name + "-attempt-1 " + uid},
+                   {"DLWS_POD_FENCE", PodName(name, job.spec.roles[0].name, 0, 3) + " " + uid}}));
 }
 
 TEST(Canonical, EqualRenderingsHaveEqualBytes) {

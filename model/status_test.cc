@@ -28,6 +28,11 @@ JobStatus Full() {
     s.pending = Pending{ReasonClass::Ask, "NoSharedFolder", "declare it", kT0};
     s.failure =
         Failure{"digits-worker-1-2", "worker", 1, "node-1", 3, 9, "ExitCode", "exit code 3"};
+    s.restarts = {1, 2};
+    s.attempts = {{1, kT0, kT1, *s.failure}};
+    s.avoidedNodes = {{"node-1", 2, kT1}};
+    s.replaced = {{"worker", 1, 2, 1, true}, {"worker", 0, 3, 2, false}};
+    s.elastic = ElasticStatus{2, 2, "dlworkspace.io/job=digits"};
     return s;
 }
 
@@ -62,7 +67,8 @@ TEST(JobStatus, WritesKeysInOneOrder) {
         keys += std::string(key) + " ";
     EXPECT_EQ(keys,
               "phase message observedGeneration attempt launchedAttempt ready gpus startTime "
-              "finishTime roles conditions pending failure ");
+              "finishTime roles conditions pending restarts attempts avoidedNodes replaced elastic "
+              "failure ");
 }
 
 TEST(JobStatus, AbsentValuesAreLeftOut) {
