@@ -322,10 +322,14 @@ class Rights(unittest.TestCase):
                          {(lease, "create")} | {(lease + "[dlworkspace-operator]", v) for v in ("get", "update", "patch")})
 
     def test_people_never_write_status(self):
-        for who, verbs in (("viewer", "get list watch"), ("editor", "get list watch create update patch delete"),
-                           ("admin", "get list watch create update patch delete deletecollection")):
+        for who, verbs, scale in (
+                ("viewer", "get list watch", "get"),
+                ("editor", "get list watch create update patch delete", "get update patch"),
+                ("admin", "get list watch create update patch delete deletecollection", "get update patch")):
             self.assertEqual(self.rules("ClusterRole", "dlworkspace-" + who),
-                             {("dlworkspace.io/dljobs", v) for v in verbs.split()} | {("dlworkspace.io/dljobs/status", "get")})
+                             {("dlworkspace.io/dljobs", v) for v in verbs.split()} |
+                             {("dlworkspace.io/dljobs/scale", v) for v in scale.split()} |
+                             {("dlworkspace.io/dljobs/status", "get")})
 
     def test_aggregation(self):
         for who, into in (("viewer", "view"), ("editor", "edit"), ("admin", "admin")):
