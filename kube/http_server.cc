@@ -10,116 +10,66 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http/empty_body.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/status.hpp>
+#include <boost/beast/ssl/ssl_stream.hpp>
 #include <exception>
 #include <list>
-#include <map>
 #include <optional>
 #include <stdexcept>
 #include <string_view>
 #include <utility>
 
+#include "kube/connection_tls.h"
 #include "kube/log.h"
 #include "kube/wait_list.h"
 
 namespace dlws::kube {
 namespace asio = boost::asio;
 namespace beast = boost::beast;
-namespace http = boost::beast::http;
 using tcp = asio::ip::tcp;
 
 namespace {
 
-constexpr std::size_t kMaxHeader = 16 * 1024;
-constexpr std::ptrdiff_t kMaxFields = 100;
 constexpr std::size_t kMaxLinger = 64 * 1024;
 constexpr std::chrono::milliseconds kLinger{1000};
 constexpr std::chrono::milliseconds kAcceptBackoff{100};
 
-struct Incoming {
-    std::string path;
-    bool head = false;
-    bool keep_alive = true;
+using Plain = beast::tcp_stream;
+using Tls = beast::ssl_stream<beast::tcp_stream>;
+
+template <typename Stream>
+void ExpireAfter(Stream& stream, std::chrono::milliseconds time) {
+    beast::get_lowest_layer(stream).expires_after(time);
+}
+
+// One connection, for as long as it is served.
+struct Session {
+    asio::cancellation_signal cancel;
+    asio::ip::address peer;
+    bool busy = false;  // between a request's first byte and the last of its answer
 };
-
-/// A folded field is the one generosity of RFC 9112 that Beast has: it is how two servers come to
-/// read two different requests. (Bare LF, two lengths and the like it refuses itself.)
-bool HasFoldedField(std::string_view header) {
-    return header.find("\r\n ") != header.npos || header.find("\r\n\t") != header.npos;
-}
-
-HealthServer::Answer Refusal(int status, std::string why) {
-    HealthServer::Answer answer;
-    answer.status = status;
-    answer.body = std::move(why) + "\n";
-    return answer;
-}
-
-/// The request, or the answer that refuses it (the connection is closed after that).
-std::expected<Incoming, HealthServer::Answer> Parse(std::string_view header) {
-    if (HasFoldedField(header)) return std::unexpected(Refusal(400, "a folded header field"));
-    http::request_parser<http::empty_body> parser;
-    parser.header_limit(kMaxHeader);
-    beast::error_code error;
-    parser.put(asio::buffer(header), error);
-    // An announced body shows as need_more or unexpected_body: told apart below.
-    if (!parser.is_header_done())
-        return std::unexpected(Refusal(400, "not a request: " + error.message()));
-    const auto& request = parser.get();
-    if (std::distance(request.begin(), request.end()) > kMaxFields)
-        return std::unexpected(Refusal(431, "too many header fields"));
-    if (request.count(http::field::content_length) > 1 ||
-        (request.count(http::field::content_length) > 0 &&
-         request.count(http::field::transfer_encoding) > 0))
-        return std::unexpected(Refusal(400, "two message lengths"));
-    if (parser.chunked() || parser.content_length().value_or(0) > 0)
-        return std::unexpected(Refusal(413, "no body is welcome here"));
-    if (request.version() == 11 && request.count(http::field::host) != 1)
-        return std::unexpected(Refusal(400, "exactly one Host is needed"));
-    if (request.method() != http::verb::get && request.method() != http::verb::head)
-        return std::unexpected(Refusal(405, "GET or HEAD"));
-
-    Incoming incoming;
-    std::string_view target(request.target().data(), request.target().size());
-    incoming.path = std::string(target.substr(0, target.find('?')));
-    incoming.head = request.method() == http::verb::head;
-    incoming.keep_alive = request.keep_alive();
-    return incoming;
-}
-
-std::string Serialize(const HealthServer::Answer& answer, bool head, bool keep_alive) {
-    const auto reason = http::obsolete_reason(static_cast<http::status>(answer.status));
-    std::string text = fmt::format(
-        "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n"
-        "X-Content-Type-Options: nosniff\r\n{}{}\r\n",
-        answer.status, std::string_view(reason.data(), reason.size()), answer.content_type,
-        answer.body.size(), answer.status == 405 ? "Allow: GET, HEAD\r\n" : "",
-        keep_alive ? "" : "Connection: close\r\n");
-    if (!head) text += answer.body;
-    return text;
-}
 
 }  // namespace
 
-class HealthServer::Impl {
+class HttpServer::Impl {
   public:
-    Impl(asio::any_io_executor executor, std::string address, unsigned short port,
-         Settings settings)
+    Impl(asio::any_io_executor executor, std::string address, unsigned short port, Handler handler,
+         Settings settings, ServerTls* tls)
         : executor_(executor),
           address_(std::move(address)),
           port_(port),
-          settings_(settings),
+          handler_(std::move(handler)),
+          settings_(std::move(settings)),
+          tls_(tls),
           acceptor_(executor),
-          sessions_ended_(executor) {}
-
-    void Handle(std::string path, Handler handler) {
-        handlers_.insert_or_assign(std::move(path), std::move(handler));
+          sessions_ended_(executor) {
+        if (settings_.max_connections_per_address == 0)
+            settings_.max_connections_per_address = settings_.max_connections;
     }
 
     Result<unsigned short> Listen() {
@@ -146,18 +96,28 @@ class HealthServer::Impl {
             if (!bound) throw std::runtime_error(bound.error().message);
         }
         co_await AcceptLoop();
-        // Told to stop: wait for the sessions, which use our handlers.
+        // Told to stop: wait for the sessions, which use our handler.
         co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+        draining_ = true;
+        if (settings_.drain_delay.count() > 0) co_await GoOnFor(settings_.drain_delay);
         beast::error_code ignored;
         acceptor_.close(ignored);
-        for (auto& cancel : sessions_)
-            cancel.emit(asio::cancellation_type::terminal);
+        for (Session& session : sessions_)
+            if (!session.busy) session.cancel.emit(asio::cancellation_type::terminal);
+        const auto deadline = WaitList::Clock::now() + settings_.drain_deadline;
+        bool in_time = true;
+        while (!sessions_.empty() && in_time)
+            in_time = co_await sessions_ended_.Wait(deadline);
+        for (Session& session : sessions_)
+            session.cancel.emit(asio::cancellation_type::terminal);
         while (!sessions_.empty())
             co_await sessions_ended_.Wait();
     }
 
+    std::size_t Connections() const { return sessions_.size(); }
+
   private:
-    using Sessions = std::list<asio::cancellation_signal>;
+    using Sessions = std::list<Session>;
 
     Result<unsigned short> CannotBind(const std::string& why) const {
         Error error;
@@ -165,6 +125,22 @@ class HealthServer::Impl {
         error.message =
             fmt::format("cannot listen on address {} port {}: {}", address_, port_, why);
         return std::unexpected(std::move(error));
+    }
+
+    // Accepts for a while yet: others are told only by and by that we go.
+    Awaitable<void> GoOnFor(std::chrono::milliseconds time) {
+        asio::cancellation_signal end;
+        bool ended = false;
+        WaitList waiting(executor_);
+        asio::co_spawn(executor_, AcceptLoop(),
+                       asio::bind_cancellation_slot(end.slot(), [&](std::exception_ptr) {
+                           ended = true;
+                           waiting.NotifyAll();
+                       }));
+        co_await SleepFor(time);
+        end.emit(asio::cancellation_type::terminal);
+        while (!ended)
+            co_await waiting.Wait();
     }
 
     Awaitable<void> AcceptLoop() {
@@ -176,20 +152,30 @@ class HealthServer::Impl {
             if (error) {
                 // EMFILE and its like: the waiting connection stays in the queue, so without a
                 // pause this would spin.
-                LogWarning("health", "accept: {}", error.message());
+                LogWarning(settings_.name, "accept: {}", error.message());
                 const bool slept = co_await SleepFor(kAcceptBackoff);
                 if (!slept) co_return;
                 continue;
             }
-            if (sessions_.size() >= settings_.max_connections) continue;  // closes the socket
-            Start(std::move(socket));
+            beast::error_code gone;
+            const auto peer = socket.remote_endpoint(gone).address();
+            if (!gone && HasRoomFor(peer)) Start(std::move(socket), peer);  // else it is closed
         }
     }
 
-    void Start(tcp::socket socket) {
+    bool HasRoomFor(const asio::ip::address& peer) const {
+        const auto of_peer = std::ranges::count(sessions_, peer, &Session::peer);
+        return sessions_.size() < settings_.max_connections &&
+               std::size_t(of_peer) < settings_.max_connections_per_address;
+    }
+
+    void Start(tcp::socket socket, const asio::ip::address& peer) {
         auto session = sessions_.emplace(sessions_.end());
-        asio::co_spawn(executor_, Serve(std::move(socket)),
-                       asio::bind_cancellation_slot(session->slot(),
+        session->peer = peer;
+        auto served =
+            tls_ ? ServeTls(std::move(socket), *session) : ServePlain(std::move(socket), *session);
+        asio::co_spawn(executor_, std::move(served),
+                       asio::bind_cancellation_slot(session->cancel.slot(),
                                                     [this, session](std::exception_ptr exception) {
                                                         OnSessionEnd(session, exception);
                                                     }));
@@ -201,78 +187,129 @@ class HealthServer::Impl {
         try {
             if (exception) std::rethrow_exception(exception);
         } catch (const std::exception& error) {
-            LogDebug("health", "connection: {}", error.what());
+            LogDebug(settings_.name, "connection: {}", error.what());
         }
     }
 
-    Awaitable<void> Serve(tcp::socket socket) {
-        beast::tcp_stream stream(std::move(socket));
+    Awaitable<void> ServePlain(tcp::socket socket, Session& session) {
+        Plain stream(std::move(socket));
+        co_await Serve(stream, session);
+    }
+
+    Awaitable<void> ServeTls(tcp::socket socket, Session& session) {
+        const auto context = tls_->Current();
+        if (!context) co_return;
+        Tls stream(Plain(std::move(socket)), context->context());
+        ExpireAfter(stream, settings_.handshake_deadline);
+        auto [error] = co_await stream.async_handshake(asio::ssl::stream_base::server,
+                                                       asio::as_tuple(asio::use_awaitable));
+        if (error) {
+            LogDebug(settings_.name, "handshake: {}", error.message());
+            co_return;
+        }
+        co_await Serve(stream, session);
+    }
+
+    template <typename Stream>
+    Awaitable<void> Serve(Stream& stream, Session& session) {
         std::string buffer;
-        while (true) {
-            const std::size_t length = co_await ReadHeader(stream, buffer);
+        bool keep_alive = true;
+        while (keep_alive) {
+            session.busy = !buffer.empty();
+            const std::size_t length = co_await ReadHeader(stream, session, buffer);
             if (length == 0) co_return;
-            Answer answer;
-            bool head = false, keep_alive = false;
-            if (length > kMaxHeader) {
+            bool head = false;
+            HttpAnswer answer;
+            if (length > kMaxHttpHeader) {
                 answer = Refusal(431, "the header is too long");
             } else {
-                auto request = Parse(std::string_view(buffer).substr(0, length));
+                auto header =
+                    ParseHttpHeader(std::string_view(buffer).substr(0, length), settings_.max_body);
                 buffer.erase(0, length);
-                if (request) {
-                    head = request->head;
-                    keep_alive = request->keep_alive;
-                    answer = Call(request->path);
+                if (!header) {
+                    answer = std::move(header.error());
                 } else {
-                    answer = std::move(request.error());
+                    const bool whole = co_await ReadBody(stream, *header, buffer);
+                    if (!whole) co_return;
+                    head = header->request.method == "HEAD";
+                    keep_alive = header->keep_alive;
+                    answer = co_await Call(std::move(header->request));
                 }
             }
-            const std::string text = Serialize(answer, head, keep_alive);
-            stream.expires_after(settings_.write_deadline);
+            keep_alive = keep_alive && !answer.close && !draining_;
+            const std::string text = SerializeHttpAnswer(answer, head, keep_alive);
+            ExpireAfter(stream, settings_.write_deadline);
             auto [error, written] = co_await asio::async_write(stream, asio::buffer(text),
                                                                asio::as_tuple(asio::use_awaitable));
             if (error) co_return;
-            if (!keep_alive) {
-                co_await Linger(stream);
-                co_return;
-            }
         }
+        co_await Close(stream);
     }
 
-    /// Bytes of the next header in `buffer`; 0: nobody there any more; more than kMaxHeader: it
+    /// Bytes of the next header in `buffer`; 0: nobody there any more; more than kMaxHttpHeader: it
     /// does not end within that.
-    Awaitable<std::size_t> ReadHeader(beast::tcp_stream& stream, std::string& buffer) {
+    template <typename Stream>
+    Awaitable<std::size_t> ReadHeader(Stream& stream, Session& session, std::string& buffer) {
         static constexpr std::string_view kEnd = "\r\n\r\n";
-        // The deadline of a header starts with its first byte and is not moved by later ones.
-        stream.expires_after(buffer.empty() ? settings_.idle_timeout : settings_.header_deadline);
+        ExpireAfter(stream, buffer.empty() ? settings_.idle_timeout : settings_.header_deadline);
         std::size_t searched = 0;
         while (true) {
             const auto end = buffer.find(kEnd, searched);
-            if (end != buffer.npos) co_return std::min(end + kEnd.size(), kMaxHeader + 1);
-            if (buffer.size() > kMaxHeader) co_return kMaxHeader + 1;
+            if (end != buffer.npos) co_return std::min(end + kEnd.size(), kMaxHttpHeader + 1);
+            if (buffer.size() > kMaxHttpHeader) co_return kMaxHttpHeader + 1;
             searched = buffer.size() < kEnd.size() ? 0 : buffer.size() - kEnd.size() + 1;
-            const bool first = buffer.empty();
             char chunk[4096];
             auto [error, size] = co_await stream.async_read_some(
                 asio::buffer(chunk), asio::as_tuple(asio::use_awaitable));
             if (error || size == 0) co_return 0;
-            if (first) stream.expires_after(settings_.header_deadline);
+            if (!session.busy) ExpireAfter(stream, settings_.header_deadline);
+            session.busy = true;
             buffer.append(chunk, size);
         }
     }
 
-    Answer Call(const std::string& path) {
-        auto handler = handlers_.find(path);
-        if (handler == handlers_.end()) return Refusal(404, "nothing is here");
-        try {
-            return handler->second();
-        } catch (const std::exception& error) {
-            LogError("health", "{}: {}", path, error.what());
-            return Refusal(500, "the handler failed; see the log");
+    /// False: it did not come. What follows it stays in `buffer`.
+    template <typename Stream>
+    Awaitable<bool> ReadBody(Stream& stream, HttpHeader& header, std::string& buffer) {
+        static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+        std::string& body = header.request.body;
+        const std::size_t have = std::min(header.body_length, buffer.size());
+        body.assign(buffer, 0, have);
+        buffer.erase(0, have);
+        if (have == header.body_length) co_return true;
+        ExpireAfter(stream, settings_.body_deadline);
+        if (header.wants_continue) {
+            auto [error, written] = co_await asio::async_write(stream, asio::buffer(kContinue),
+                                                               asio::as_tuple(asio::use_awaitable));
+            if (error) co_return false;
         }
+        // Memory grows with what arrives, not with what is announced.
+        while (body.size() < header.body_length) {
+            char chunk[16 * 1024];
+            const std::size_t want = std::min(sizeof chunk, header.body_length - body.size());
+            auto [error, size] = co_await stream.async_read_some(
+                asio::buffer(chunk, want), asio::as_tuple(asio::use_awaitable));
+            if (error || size == 0) co_return false;
+            body.append(chunk, size);
+        }
+        co_return true;
+    }
+
+    Awaitable<HttpAnswer> Call(HttpRequest request) {
+        const std::string what = request.method + " " + request.path;
+        try {
+            co_return co_await handler_(std::move(request));
+        } catch (const std::exception& error) {
+            LogError(settings_.name, "{}: {}", what, error.what());
+        }
+        HttpAnswer failed;
+        failed.status = 500;
+        failed.body = "the handler failed; see the log\n";
+        co_return failed;
     }
 
     /// A close while the peer still sends would reset the connection and may throw our answer away.
-    static Awaitable<void> Linger(beast::tcp_stream& stream) {
+    static Awaitable<void> Close(Plain& stream) {
         beast::error_code ignored;
         stream.socket().shutdown(tcp::socket::shutdown_send, ignored);
         stream.expires_after(kLinger);
@@ -284,32 +321,38 @@ class HealthServer::Impl {
             total += size;
         }
     }
+    static Awaitable<void> Close(Tls& stream) {
+        ExpireAfter(stream, kLinger);
+        co_await stream.async_shutdown(asio::as_tuple(asio::use_awaitable));
+        co_await Close(stream.next_layer());
+    }
 
     asio::any_io_executor executor_;
     std::string address_;
     unsigned short port_;
+    Handler handler_;
     Settings settings_;
+    ServerTls* tls_;
     tcp::acceptor acceptor_;
-    std::map<std::string, Handler> handlers_;
     Sessions sessions_;
     WaitList sessions_ended_;
+    bool draining_ = false;
 };
 
-HealthServer::HealthServer(asio::any_io_executor executor, std::string address, unsigned short port)
-    : HealthServer(std::move(executor), std::move(address), port, Settings()) {}
-HealthServer::HealthServer(asio::any_io_executor executor, std::string address, unsigned short port,
-                           Settings settings)
-    : impl_(std::make_unique<Impl>(std::move(executor), std::move(address), port, settings)) {}
-HealthServer::~HealthServer() = default;
+HttpServer::HttpServer(asio::any_io_executor executor, std::string address, unsigned short port,
+                       Handler handler, Settings settings, ServerTls* tls)
+    : impl_(std::make_unique<Impl>(std::move(executor), std::move(address), port,
+                                   std::move(handler), std::move(settings), tls)) {}
+HttpServer::~HttpServer() = default;
 
-void HealthServer::Handle(std::string path, Handler handler) {
-    impl_->Handle(std::move(path), std::move(handler));
-}
-Result<unsigned short> HealthServer::Listen() {
+Result<unsigned short> HttpServer::Listen() {
     return impl_->Listen();
 }
-Awaitable<void> HealthServer::Run() {
+Awaitable<void> HttpServer::Run() {
     return impl_->Run();
+}
+std::size_t HttpServer::Connections() const {
+    return impl_->Connections();
 }
 
 }  // namespace dlws::kube

@@ -8,50 +8,55 @@
 #include <memory>
 #include <string>
 
-#include "kube/client.h"
+#include "kube/api.h"
+#include "kube/http_message.h"
+#include "kube/server_tls.h"
 
 namespace dlws::kube {
 
-/// A small plain-HTTP/1.1 server for /healthz, /readyz and /metrics: GET and HEAD only, answers
-/// from memory.
+/// An HTTP/1.1 server, with TLS or without, for callers nobody vouches for.
 ///
-///     HealthServer health(io.get_executor(), "0.0.0.0", 8081);
-///     health.Handle("/readyz", [&] { return HealthServer::Answer{ready ? 200 : 503, "..."}; });
-///     if (auto port = health.Listen(); !port) ... port.error().message ...
-///     co_await health.Run();   // until cancelled
+///     HttpServer server(io.get_executor(), "0.0.0.0", 9443, &Answer, {.max_body = 8 << 20}, &tls);
+///     if (auto port = server.Listen(); !port) ... port.error().message ...
+///     co_await server.Run();   // until cancelled, and drained
 ///
-/// Limits: header 16 KiB and 100 fields, body 0, header deadline 5 s, idle 60 s, 64 connections
-/// (more are closed at once), back off on EMFILE. Bare LF, obs-fold, and Content-Length together
-/// with Transfer-Encoding are refused (RFC 9112). An unknown path is 404, another method 405. A
-/// refused request's connection is closed lingering, so that the answer arrives. A handler that
-/// throws is a 500. Not for anything a user reaches. Confined to its executor.
-class HealthServer {
+/// What is refused is said in http_message.h; the connection of a refused request is closed
+/// lingering, so that the answer arrives. The deadline of a header starts with its first byte and
+/// is not moved by later ones. Over its caps a new connection is closed at once; out of file
+/// descriptors it waits a moment. A handler that throws is a 500.
+///
+/// Told to stop (Run is cancelled) it goes on for `drain_delay`, closing each connection after its
+/// answer, so that callers go elsewhere; then requests that are under way have `drain_deadline`.
+///
+/// Confined to its executor. `tls`, if given, outlives it. A handler sets its own deadlines.
+class HttpServer {
   public:
-    struct Answer {
-        int status = 200;
-        std::string body;
-        std::string content_type = "text/plain; charset=utf-8";
-    };
-    using Handler = std::function<Answer()>;
+    using Handler = std::function<Awaitable<HttpAnswer>(HttpRequest)>;
     struct Settings {
+        std::string name = "http";  ///< in the log
+        std::chrono::milliseconds handshake_deadline{5'000};
         std::chrono::milliseconds header_deadline{5'000};
         std::chrono::milliseconds idle_timeout{60'000};
+        std::chrono::milliseconds body_deadline{10'000};
         std::chrono::milliseconds write_deadline{10'000};
+        std::chrono::milliseconds drain_delay{0};
+        std::chrono::milliseconds drain_deadline{0};
+        std::size_t max_body = 0;  ///< bytes; 0: no request has a body
         std::size_t max_connections = 64;
+        std::size_t max_connections_per_address = 0;  ///< 0: as many as overall
     };
 
-    HealthServer(boost::asio::any_io_executor executor, std::string address, unsigned short port);
-    HealthServer(boost::asio::any_io_executor executor, std::string address, unsigned short port,
-                 Settings settings);
-    ~HealthServer();
-    HealthServer(const HealthServer&) = delete;
-    HealthServer& operator=(const HealthServer&) = delete;
+    HttpServer(boost::asio::any_io_executor executor, std::string address, unsigned short port,
+               Handler handler, Settings settings, ServerTls* tls = nullptr);
+    ~HttpServer();
+    HttpServer(const HttpServer&) = delete;
+    HttpServer& operator=(const HttpServer&) = delete;
 
-    void Handle(std::string path, Handler handler);  ///< before Run()
     /// Binds; port 0 picks one. kInvalidArgument says which address could not be bound and why.
     Result<unsigned short> Listen();
     /// Serves until cancelled; listens first when nobody has (throws when that fails).
     Awaitable<void> Run();
+    std::size_t Connections() const;
 
   private:
     class Impl;

@@ -15,7 +15,7 @@
 
 #include "kube/client.h"
 #include "kube/events.h"
-#include "kube/http_server.h"
+#include "kube/health_server.h"
 #include "kube/leader.h"
 #include "kube/log.h"
 #include "kube/manager.h"

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kube/http_message.h"
+
+#include <fmt/format.h>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/status.hpp>
+
+namespace dlws::kube {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+
+namespace {
+
+// A folded field is the one generosity of RFC 9112 that Beast has: it is how two servers come to
+// read two different requests. (Bare LF, two lengths and the like it refuses itself.)
+bool HasFoldedField(std::string_view header) {
+    return header.find("\r\n ") != header.npos || header.find("\r\n\t") != header.npos;
+}
+
+std::string Text(boost::core::string_view text) {
+    return {text.data(), text.size()};
+}
+
+}  // namespace
+
+std::string_view HttpRequest::Field(std::string_view name) const {
+    for (const auto& [key, value] : fields)
+        if (beast::iequals(key, name)) return value;
+    return {};
+}
+
+HttpAnswer Refusal(int status, std::string why) {
+    return {.status = status, .body = std::move(why) + "\n", .close = true};
+}
+
+std::expected<HttpHeader, HttpAnswer> ParseHttpHeader(std::string_view text, std::size_t max_body) {
+    const auto refuse = [](int status, std::string why) {
+        return std::unexpected(Refusal(status, std::move(why)));
+    };
+    if (HasFoldedField(text)) return refuse(400, "a folded header field");
+    http::request_parser<http::empty_body> parser;
+    parser.header_limit(kMaxHttpHeader);
+    beast::error_code error;
+    parser.put(asio::buffer(text), error);
+    // An announced body shows as need_more or unexpected_body: told apart below.
+    if (!parser.is_header_done()) return refuse(400, "not a request: " + error.message());
+    const auto& request = parser.get();
+    if (std::distance(request.begin(), request.end()) > kMaxHttpFields)
+        return refuse(431, "too many header fields");
+    if (request.count(http::field::content_length) > 1 ||
+        (request.count(http::field::content_length) > 0 &&
+         request.count(http::field::transfer_encoding) > 0))
+        return refuse(400, "two message lengths");
+    if (request.version() == 11 && request.count(http::field::host) != 1)
+        return refuse(400, "exactly one Host is needed");
+    if (parser.chunked())
+        return max_body == 0 ? refuse(413, "no body is welcome here")
+                             : refuse(411, "a chunked body; send Content-Length");
+    const auto length = parser.content_length().value_or(0);
+    if (length > max_body)
+        return refuse(413, max_body == 0
+                               ? "no body is welcome here"
+                               : fmt::format("the body is longer than {} bytes", max_body));
+
+    HttpHeader header;
+    header.request.method = Text(request.method_string());
+    const std::string target = Text(request.target());
+    const auto question = target.find('?');
+    header.request.path = target.substr(0, question);
+    if (question != target.npos) header.request.query = target.substr(question + 1);
+    for (const auto& field : request)
+        header.request.fields.emplace_back(Text(field.name_string()), Text(field.value()));
+    header.body_length = std::size_t(length);
+    header.keep_alive = request.keep_alive();
+    header.wants_continue = beast::iequals(request[http::field::expect], "100-continue");
+    return header;
+}
+
+std::string SerializeHttpAnswer(const HttpAnswer& answer, bool head, bool keep_alive) {
+    const auto reason = http::obsolete_reason(static_cast<http::status>(answer.status));
+    std::string text = fmt::format(
+        "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n"
+        "X-Content-Type-Options: nosniff\r\n",
+        answer.status, std::string_view(reason.data(), reason.size()), answer.content_type,
+        answer.body.size());
+    for (const auto& [name, value] : answer.fields)
+        text += fmt::format("{}: {}\r\n", name, value);
+    text += keep_alive ? "\r\n" : "Connection: close\r\n\r\n";
+    if (!head) text += answer.body;
+    return text;
+}
+
+}  // namespace dlws::kube

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <expected>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+/// @file
+/// HTTP/1.1 messages as our servers take and give them (RFC 9112). Pure.
+
+namespace dlws::kube {
+
+using HttpFields = std::vector<std::pair<std::string, std::string>>;
+
+struct HttpRequest {
+    std::string method;  ///< as sent: "GET"
+    std::string path;    ///< the target before the '?', not decoded
+    std::string query;   ///< after it
+    HttpFields fields;
+    std::string body;
+
+    /// The first value under that name, whatever its case; empty: none.
+    std::string_view Field(std::string_view name) const;
+};
+
+struct HttpAnswer {
+    int status = 200;
+    std::string body;
+    std::string content_type = "text/plain; charset=utf-8";
+    HttpFields fields;   ///< besides Content-Type, Content-Length and what every answer has
+    bool close = false;  ///< the connection, after this answer
+};
+
+/// An answer that refuses something, in one line of text.
+HttpAnswer Refusal(int status, std::string why);
+
+inline constexpr std::size_t kMaxHttpHeader = 16 * 1024;
+inline constexpr std::ptrdiff_t kMaxHttpFields = 100;
+
+/// What a header says, before its body is read.
+struct HttpHeader {
+    HttpRequest request;
+    std::size_t body_length = 0;
+    bool keep_alive = true;
+    bool wants_continue = false;  ///< "Expect: 100-continue"
+};
+
+/// Reads a header, with the empty line at its end. The answer that refuses it: 400 for what two
+/// servers could read in two ways (folded fields, bare LF, two lengths, no or two Hosts), 411 for a
+/// chunked body, 413 for one over `max_body` bytes, 431 for too many fields. The connection must be
+/// closed after that.
+std::expected<HttpHeader, HttpAnswer> ParseHttpHeader(std::string_view text, std::size_t max_body);
+
+/// The bytes of an answer; `head`: without its body, as to HEAD.
+std::string SerializeHttpAnswer(const HttpAnswer& answer, bool head, bool keep_alive);
+
+}  // namespace dlws::kube
