@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <expected>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// @file
+/// Command lines of our programs: `--name=value` or `--name value`, into a struct of options.
+///
+///     const FlagSet<Options> flags{
+///         Text("lease", &Options::lease, "name of the leader Lease"),
+///         Number("workers", &Options::workers, 1, 256, "jobs in work at once; default 16"),
+///         Switch("help", &Options::help, "print this and end")};
+///     auto options = flags.Parse({argv + 1, argv + argc});
+///
+/// Errors are one sentence that says what to write instead. `--help` and `--version` need no value.
+
+namespace dlws::kube {
+
+template <typename Options>
+struct Flag {
+    std::string name, help;
+    std::function<std::string(Options&, const std::string&)> set;  ///< error text, or empty
+};
+
+template <typename Options>
+Flag<Options> Text(std::string name, std::string Options::* field, std::string help) {
+    return {std::move(name), std::move(help), [field](Options& o, const std::string& v) {
+                o.*field = v;
+                return std::string();
+            }};
+}
+
+template <typename Options>
+Flag<Options> Number(std::string name, int Options::* field, int low, int high, std::string help) {
+    auto set = [=](Options& o, const std::string& v) -> std::string {
+        int value = 0;
+        auto [end, error] = std::from_chars(v.data(), v.data() + v.size(), value);
+        if (error != std::errc() || end != v.data() + v.size() || value < low || value > high)
+            return fmt::format("--{} must be a whole number from {} to {}, not \"{}\"", name, low,
+                               high, v);
+        o.*field = value;
+        return {};
+    };
+    return {name, std::move(help), std::move(set)};
+}
+
+template <typename Options>
+Flag<Options> Switch(std::string name, bool Options::* field, std::string help) {
+    auto set = [=](Options& o, const std::string& v) -> std::string {
+        if (v != "true" && v != "false")
+            return fmt::format("--{} must be true or false, not \"{}\"", name, v);
+        o.*field = v == "true";
+        return {};
+    };
+    return {name, std::move(help), std::move(set)};
+}
+
+template <typename Options>
+Flag<Options> OneOf(std::string name, std::string Options::* field, std::vector<std::string> words,
+                    std::string help) {
+    auto set = [=](Options& o, const std::string& v) -> std::string {
+        if (std::ranges::find(words, v) == words.end())
+            return fmt::format("--{} must be one of {}, not \"{}\"", name, fmt::join(words, ", "),
+                               v);
+        o.*field = v;
+        return {};
+    };
+    return {name, std::move(help), std::move(set)};
+}
+
+template <typename Options>
+class FlagSet {
+  public:
+    FlagSet(std::initializer_list<Flag<Options>> flags) : flags_(flags) {}
+
+    std::expected<Options, std::string> Parse(const std::vector<std::string>& args) const {
+        Options options;
+        for (std::size_t i = 0; i < args.size(); ++i) {
+            std::string_view arg = args[i];
+            if (!arg.starts_with("--"))
+                return std::unexpected(fmt::format(
+                    "\"{}\" is not a flag; flags are written --name=value, see --help", arg));
+            arg.remove_prefix(2);
+            const auto equals = arg.find('=');
+            const auto flag =
+                std::ranges::find(flags_, arg.substr(0, equals), &Flag<Options>::name);
+            if (flag == flags_.end())
+                return std::unexpected(
+                    fmt::format("there is no flag --{}; see --help", arg.substr(0, equals)));
+            std::string value;
+            if (equals != std::string_view::npos) {
+                value = arg.substr(equals + 1);
+            } else if (flag->name == "help" || flag->name == "version") {
+                value = "true";
+            } else if (i + 1 < args.size()) {
+                value = args[++i];
+            } else {
+                return std::unexpected(fmt::format("--{} needs a value", flag->name));
+            }
+            if (std::string error = flag->set(options, value); !error.empty())
+                return std::unexpected(error);
+        }
+        return options;
+    }
+
+    /// One line a flag.
+    std::string Help() const {
+        std::string text;
+        for (const Flag<Options>& flag : flags_)
+            text += fmt::format("  --{:<18}{}\n", flag.name, flag.help);
+        return text;
+    }
+
+  private:
+    std::vector<Flag<Options>> flags_;
+};
+
+}  // namespace dlws::kube
