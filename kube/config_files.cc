@@ -3,11 +3,9 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <openssl/evp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
@@ -66,34 +64,6 @@ std::string Trimmed(std::string_view text) {
     while (!text.empty() && IsSpace(text.back()))
         text.remove_suffix(1);
     return std::string(text);
-}
-
-std::string EncodeBase64(std::string_view bytes) {
-    std::string out(4 * ((bytes.size() + 2) / 3) + 1, '\0');
-    const int n = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                  reinterpret_cast<const unsigned char*>(bytes.data()),
-                                  static_cast<int>(bytes.size()));
-    out.resize(static_cast<std::size_t>(n));
-    return out;
-}
-
-Result<std::string> DecodeBase64(std::string_view text) {
-    std::string packed;
-    packed.reserve(text.size());
-    std::copy_if(text.begin(), text.end(), std::back_inserter(packed),
-                 [](char c) { return !IsSpace(c); });
-    if (packed.size() % 4 != 0) return Refuse("not base64: its length is no multiple of 4");
-    std::string out(packed.size() / 4 * 3 + 1, '\0');
-    const int n = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                  reinterpret_cast<const unsigned char*>(packed.data()),
-                                  static_cast<int>(packed.size()));
-    if (n < 0) return Refuse("not base64");
-    auto size = static_cast<std::size_t>(n);
-    // OpenSSL counts the padding as zero bytes.
-    for (std::size_t i = packed.size(); i > 0 && packed[i - 1] == '=' && size > 0; --i)
-        --size;
-    out.resize(size);
-    return out;
 }
 
 }  // namespace dlws::kube::internal

@@ -16,8 +16,4 @@ Result<std::string> ReadSmallFile(const std::string& path, std::size_t limit = 1
 /// Without spaces and line ends at both ends.
 std::string Trimmed(std::string_view text);
 
-std::string EncodeBase64(std::string_view bytes);
-/// White space inside is skipped, as other readers of kubeconfigs do.
-Result<std::string> DecodeBase64(std::string_view text);
-
 }  // namespace dlws::kube::internal

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "kube/base64.h"
 #include "kube/config_files.h"
 #include "kube/kubeconfig.h"
 
@@ -298,8 +299,8 @@ TEST_F(ConfigTest, InCluster) {
 }
 
 TEST(ConfigFilesTest, Base64) {
-    using internal::DecodeBase64;
-    using internal::EncodeBase64;
+    using kube::DecodeBase64;
+    using kube::EncodeBase64;
     for (const std::string text : {"", "a", "ab", "abc", "abcd"}) {
         EXPECT_EQ(DecodeBase64(EncodeBase64(text)), text);
     }

@@ -10,6 +10,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
+#include "kube/base64.h"
 #include "kube/config_files.h"
 #include "kube/log.h"
 

@@ -26,6 +26,7 @@
 #include <utility>
 #include <vector>
 
+#include "kube/base64.h"
 #include "kube/config_files.h"
 #include "kube/rfc3339.h"
 

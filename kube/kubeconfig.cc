@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 
+#include "kube/base64.h"
 #include "kube/config_files.h"
 
 namespace dlws::kube::internal {

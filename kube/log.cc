@@ -46,6 +46,13 @@ void AppendEscaped(fmt::memory_buffer& out, std::string_view text, bool json) {
 
 }  // namespace
 
+LogLevel LogLevelOf(std::string_view name) {
+    if (name == "debug") return LogLevel::kDebug;
+    if (name == "warn") return LogLevel::kWarning;
+    if (name == "error") return LogLevel::kError;
+    return LogLevel::kInfo;
+}
+
 void SetLogLevel(LogLevel level) {
     g_level.store(level, std::memory_order_relaxed);
 }

@@ -15,6 +15,8 @@ namespace dlws::kube {
 enum class LogLevel { kDebug, kInfo, kWarning, kError };
 
 void SetLogLevel(LogLevel level);
+/// debug, info, warn or error; info for any other word.
+LogLevel LogLevelOf(std::string_view name);
 bool LogEnabled(LogLevel level);
 void LogLine(LogLevel level, std::string_view logger, std::string_view message);
 

@@ -118,6 +118,8 @@ void ReadLife(const Node& node, DLJobSpec& spec) {
     if (cleanup == "All") spec.cleanupPods = CleanupPods::All;
     if (cleanup == "None") spec.cleanupPods = CleanupPods::None;
     spec.managedBy = node["managedBy"].Text();
+    if (const Node by = node["submittedBy"]; by.Present())
+        spec.submittedBy = User{by["username"].Text(), by["uid"].Text()};
 }
 
 void ReadElastic(const Node& node, DLJobSpec& spec) {

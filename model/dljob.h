@@ -160,6 +160,13 @@ struct Elastic {
     bool operator==(const Elastic&) const = default;
 };
 
+/// Somebody as the API server authenticated them.
+struct User {
+    std::string username;
+    std::string uid;  ///< empty: their way of logging in has none
+    bool operator==(const User&) const = default;
+};
+
 struct DLJobSpec {
     std::string image;
     std::vector<std::string> command;
@@ -178,7 +185,8 @@ struct DLJobSpec {
     std::optional<std::int64_t> ttlSecondsAfterFinished;
     Success success;
     CleanupPods cleanupPods = CleanupPods::Running;
-    std::string managedBy;  ///< empty = us
+    std::string managedBy;            ///< empty = us
+    std::optional<User> submittedBy;  ///< stamped by admission; none: it was not there
     std::optional<Elastic> elastic;
     PodOverrides podOverrides;
     bool operator==(const DLJobSpec&) const = default;

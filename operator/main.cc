@@ -32,13 +32,6 @@ using kube::Awaitable;
 constexpr std::string_view kLog = "operator";
 constexpr std::chrono::seconds kReadPatience{30};
 
-kube::LogLevel LevelOf(const std::string& name) {
-    if (name == "debug") return kube::LogLevel::kDebug;
-    if (name == "warn") return kube::LogLevel::kWarning;
-    if (name == "error") return kube::LogLevel::kError;
-    return kube::LogLevel::kInfo;
-}
-
 // Two processes never share an identity, not even two starts of one pod.
 std::string Identity(const Options& options) {
     std::string name = options.identity;
@@ -188,7 +181,7 @@ int Main(int argc, char** argv) {
         fmt::print("dlws-operator {}\n", DLWS_VERSION);
         return 0;
     }
-    kube::SetLogLevel(LevelOf(options->log_level));
+    kube::SetLogLevel(kube::LogLevelOf(options->log_level));
     auto config = kube::LoadConfig(options->kubeconfig, options->context);
     if (!config) {
         kube::LogError(kLog, "{}", config.error().message);

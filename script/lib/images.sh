@@ -141,14 +141,13 @@ fill_mpi() {
     run_logged "$cache_dir/log/mpi-prune.log" bash "$mpi_source/prune.sh" "$1"
 }
 
-# operator_image BINARY: prints the archive of dlworkspace.io/operator:dev: the operator, the libraries that
-# it loads, and the certificate authorities. No shell, no package manager, no root.
+# operator_image BUILD: prints the archive of dlworkspace.io/operator:dev: the programs that run in the cluster,
+# the libraries that they load, and the certificate authorities. No shell, no package manager, no root.
 operator_image() {
-    local archive libraries
-    operator_binary="$1"
-    libraries="$(libraries_of "$operator_binary")"
-    # shellcheck disable=SC2086
-    archive="$images_dir/operator-$(hash_of fill_operator "$operator_binary" $libraries "$authorities").tar"
+    local archive
+    programs=("$1"/{operator/dlws-operator,webhook/dlws-webhook})
+    mapfile -t libraries < <(for program in "${programs[@]}"; do libraries_of "$program"; done | sort -u)
+    archive="$images_dir/operator-$(hash_of fill_operator "${programs[@]}" "${libraries[@]}" "$authorities").tar"
     make_image dlworkspace.io/operator:dev "$archive" fill_operator --user 65532:65532 --entrypoint '["/dlws-operator"]' \
         --env SSL_CERT_FILE="$authorities" --label org.opencontainers.image.title=dlworkspace-operator \
         --label org.opencontainers.image.licenses=Apache-2.0
@@ -156,13 +155,15 @@ operator_image() {
 }
 authorities=/etc/ssl/certs/ca-certificates.crt
 fill_operator() {
-    local library
-    for library in $(libraries_of "$operator_binary") "$authorities"; do
+    local library program
+    for library in "${libraries[@]}" "$authorities"; do
         install -D -m 755 "$library" "$1$library"
     done
     chmod 644 "$1$authorities"
-    install -m 755 "$operator_binary" "$1/dlws-operator"
-    strip --strip-unneeded "$1/dlws-operator"
+    for program in "${programs[@]}"; do
+        install -m 755 "$program" "$1/"
+        strip --strip-unneeded "$1/$(basename "$program")"
+    done
     mkdir -p "$1/etc"
     echo 'nonroot:x:65532:65532:nonroot:/:/sbin/nologin' >"$1/etc/passwd"
     echo 'nonroot:x:65532:' >"$1/etc/group"

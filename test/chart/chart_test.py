@@ -118,6 +118,10 @@ VALUE_SETS = {
         "tolerations": [{"key": "system", "operator": "Exists", "effect": "NoSchedule"}],
         "priorityClassName": "system-cluster-critical",
     },
+    "admission": {
+        "webhook": {"enabled": True, "replicas": 3, "certificateSeconds": 3600, "timeoutSeconds": 3},
+        "podLabels": {"team": "lab"}, "imagePullSecrets": [{"name": "pull"}], "nodeSelector": {"pool": "system"},
+    },
     "least": {
         "replicas": 1, "crds": {"enabled": False}, "cluster": {"create": False}, "rbac": {"aggregate": False},
         "serviceAccount": {"create": False, "name": "there"}, "podDisruptionBudget": {"enabled": False},
@@ -204,8 +208,10 @@ class Operator(unittest.TestCase):
         self.assertEqual(container["image"], "r.example/o@sha256:" + "b" * 64)
 
     def test_everything_is_in_the_namespace_of_the_release(self):
-        cluster_wide = {"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "DLCluster"}
-        for document in render(VALUE_SETS["everything"]):
+        cluster_wide = {"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "DLCluster",
+                        "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration",
+                        "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
+        for document in render(VALUE_SETS["everything"]) + render(VALUE_SETS["admission"]):
             if document["kind"] not in cluster_wide:
                 self.assertEqual(document["metadata"].get("namespace"), "dlws-system", document["kind"])
 
@@ -295,6 +301,69 @@ class Monitoring(unittest.TestCase):
         text = json.dumps(dashboard["panels"])
         for variable in dashboard["templating"]["list"]:
             self.assertTrue(f"${variable['name']}" in text or f"${{{variable['name']}}}" in text, variable["name"])
+
+
+class Webhook(unittest.TestCase):
+    def setUp(self):
+        self.all = render({"webhook": {"enabled": True}})
+
+    def test_off_nothing_of_it_is_there(self):
+        self.assertFalse([d for d in render() if d["metadata"]["name"] == "dlworkspace-webhook"])
+        self.assertNotIn("ValidatingAdmissionPolicy", kinds(render()))
+
+    def test_it_fails_closed_for_our_own_kinds_only(self):
+        for kind in ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"):
+            (hook,) = only(self.all, kind, "dlworkspace-webhook")["webhooks"]
+            self.assertEqual(hook["failurePolicy"], "Fail")
+            self.assertEqual(hook["sideEffects"], "None")
+            (rule,) = hook["rules"]
+            self.assertEqual((rule["apiGroups"], rule["resources"]), (["dlworkspace.io"], ["dljobs"]))
+            self.assertEqual(set(rule["operations"]), {"CREATE", "UPDATE"}, "a deletion never waits for us")
+            (selector,) = hook["namespaceSelector"]["matchExpressions"]
+            self.assertEqual((selector["operator"], selector["values"]), ("NotIn", ["kube-system", "dlws-system"]))
+            self.assertNotIn("caBundle", hook["clientConfig"], "the webhook writes it")
+
+    def test_the_api_server_finds_its_pods(self):
+        service = only(self.all, "Service", "dlworkspace-webhook")
+        pod = only(self.all, "Deployment", "dlworkspace-webhook")["spec"]["template"]
+        self.assertLessEqual(service["spec"]["selector"].items(), pod["metadata"]["labels"].items())
+        self.assertNotEqual(only(self.all, "Deployment", "dlworkspace-operator")["spec"]["selector"]["matchLabels"],
+                            service["spec"]["selector"])
+        ports = {p["name"]: p["containerPort"] for p in pod["spec"]["containers"][0]["ports"]}
+        self.assertEqual(ports, {"admission": 9443, "health": 8080})
+        self.assertEqual(service["spec"]["ports"][0]["targetPort"], "admission")
+        self.assertIn("--service=dlworkspace-webhook", pod["spec"]["containers"][0]["args"])
+
+    def test_one_always_serves(self):
+        deployment = only(self.all, "Deployment", "dlworkspace-webhook")["spec"]
+        self.assertEqual(deployment["replicas"], 2)
+        self.assertEqual(deployment["strategy"]["rollingUpdate"]["maxUnavailable"], 0)
+        self.assertEqual(only(self.all, "PodDisruptionBudget", "dlworkspace-webhook")["spec"]["maxUnavailable"], 1)
+        self.assertFalse([d for d in render({"webhook": {"enabled": True, "replicas": 1}})
+                          if d["kind"] == "PodDisruptionBudget" and d["metadata"]["name"] == "dlworkspace-webhook"])
+
+    def test_it_is_locked_down(self):
+        pod = only(self.all, "Deployment", "dlworkspace-webhook")["spec"]["template"]["spec"]
+        self.assertTrue(pod["securityContext"]["runAsNonRoot"])
+        context = pod["containers"][0]["securityContext"]
+        self.assertEqual((context["allowPrivilegeEscalation"], context["readOnlyRootFilesystem"],
+                          context["capabilities"]), (False, True, {"drop": ["ALL"]}))
+
+    def test_it_reads_no_secret_but_its_own(self):
+        rules = lambda kind: [r for r in only(self.all, kind, "dlworkspace-webhook")["rules"]]
+        self.assertEqual(rules("Role"), [{"apiGroups": [""], "resources": ["secrets"],
+                                          "resourceNames": ["dlworkspace-webhook"], "verbs": ["get", "patch"]}])
+        for rule in rules("ClusterRole"):
+            self.assertNotIn("secrets", rule["resources"])
+            if set(rule["verbs"]) - {"get", "list", "watch"}:
+                self.assertEqual(rule["resourceNames"], ["dlworkspace-webhook"])
+        self.assertNotIn("data", only(self.all, "Secret", "dlworkspace-webhook"))
+
+    def test_a_policy_holds_without_it(self):
+        policy = only(self.all, "ValidatingAdmissionPolicy")
+        self.assertEqual(policy["spec"]["failurePolicy"], "Fail")
+        binding = only(self.all, "ValidatingAdmissionPolicyBinding")
+        self.assertEqual(binding["spec"], {"policyName": policy["metadata"]["name"], "validationActions": ["Deny"]})
 
 
 class Rights(unittest.TestCase):
@@ -420,7 +489,7 @@ class Schema(unittest.TestCase):
                 return
             self.assertIs(schema["additionalProperties"], False, path)
             # Helm's own, and a limit that is better not set: a throttled operator renews no lease.
-            names = set(schema["properties"]) - {"": {"global"}, ".resources.limits": {"cpu"}}.get(path, set())
+            names = set(schema["properties"]) - {"": {"global"}, ".resources.limits": {"cpu"}, ".webhook.resources.limits": {"cpu"}}.get(path, set())
             self.assertEqual(names, set(values), path)
             for name in names:
                 walk(schema["properties"][name], values[name], f"{path}.{name}")

@@ -3,10 +3,10 @@
 # Tests of the operator's image: small, without root, without a shell, and the same each time it is built.
 # The last line is `N passed, N failed, N skipped`.
 #
-# Usage: test/cluster/image_test.sh [BINARY]      (build/release/operator/dlws-operator without one)
+# Usage: test/cluster/image_test.sh [BUILD]      (build/release without one)
 source "$(dirname "$(readlink -f "$0")")/../../script/lib/common.sh"
 set +e
-binary="${1:-$repo_dir/build/release/operator/dlws-operator}"
+build="${1:-$repo_dir/build/release}"
 passed=0 failed=0
 
 check() {
@@ -21,8 +21,8 @@ check() {
     fi
 }
 
-if [ "$(id -u)" != 0 ] || [ ! -x "$binary" ]; then
-    echo "skipped: this needs root and the operator at $binary"
+if [ "$(id -u)" != 0 ] || [ ! -x "$build/operator/dlws-operator" ]; then
+    echo "skipped: this needs root and the operator in $build"
     echo "0 passed, 0 failed, 1 skipped"
     exit 0
 fi
@@ -31,7 +31,7 @@ trap 'rm -rf "$work"' EXIT
 
 # Two builds that share nothing, not even the second in which they ran.
 for number in 1 2; do
-    archive="$(DLWS_CACHE="$work/cache$number" "$repo_dir/script/image" operator "$binary")" || exit 1
+    archive="$(DLWS_CACHE="$work/cache$number" "$repo_dir/script/image" operator "$build")" || exit 1
     mkdir "$work/$number"
     tar -C "$work/$number" -xf "$archive"
     sleep 1.1
@@ -56,7 +56,9 @@ check "nothing gains rights when started" test -z "$(find "$work/root" -perm /60
 check "nothing can be changed by its user" test -z "$(find "$work/root" \( -perm /022 -o ! -user root \) ! -type l)"
 check "no private key is in it" test -z "$(grep -rlE -- '-----BEGIN [A-Z ]*PRIVATE KEY' "$work/root/etc")"
 # In that root and as that user, with nothing of this machine but the kernel.
-check "the program starts in it" chroot --userspec=65532:65532 "$work/root" /dlws-operator --help
+for program in operator webhook; do
+    check "dlws-$program starts in it" chroot --userspec=65532:65532 "$work/root" "/dlws-$program" --help
+done
 
 echo "$passed passed, $failed failed, 0 skipped"
 [ "$failed" -eq 0 ]

@@ -6,8 +6,10 @@
 # Safe to repeat: what is there already is left alone. As release `dlworkspace` in `dlws-system`, two
 # replicas, with $DLWS_STATE/shared as the shared folder.
 #
-# Environment: DLWS_STATE, DLWS_CACHE, DLWS_INSTANCE as for script/cluster; DLWS_OPERATOR, another binary than
-# that of the release preset (a sanitized one, say).
+# Arguments go on to helm, as in: test/cluster/install.sh --set webhook.enabled=true
+#
+# Environment: DLWS_STATE, DLWS_CACHE, DLWS_INSTANCE as for script/cluster; DLWS_BUILD, another build than the
+# release preset's (a sanitized one, say).
 source "$(dirname "$(readlink -f "$0")")/../../script/lib/common.sh"
 case "${1:-}" in -h | --help) usage_from_header; exit ;; esac
 source "$repo_dir/script/lib/go_tools.sh"
@@ -18,9 +20,9 @@ exec {one_at_a_time}>"/run/lock/$bridge-install.lock"
 flock "$one_at_a_time"
 
 "$repo_dir/script/cluster" up
-binary="${DLWS_OPERATOR:-}"
-[ -n "$binary" ] || binary="$("$repo_dir/script/build" release | tail -n 1)"
-operator="$("$repo_dir/script/image" operator "$binary")"
+build="${DLWS_BUILD:-}"
+[ -n "$build" ] || build="$("$repo_dir/script/build" release | tail -n 1)"
+operator="$("$repo_dir/script/image" operator "$build")"
 tools="$("$repo_dir/script/image" tools)"
 mpi="$("$repo_dir/script/image" mpi)"
 "$repo_dir/script/cluster" load "$operator" "$tools" "$mpi" >/dev/null
@@ -30,11 +32,11 @@ shared="$state/shared"
 install -d -m 755 "$shared" "$shared/storage" "$shared/work"
 [ -d "$shared/work/default" ] || install -d -m 755 -o 1000 -g 1000 "$shared/work/default"
 
-# The binary's hash in a pod annotation makes the Deployment roll when the image has changed.
-stamp="$(sha256sum "$binary" | cut -c 1-16)"
+# The programs' hash in a pod annotation makes the Deployments roll when the image has changed.
+stamp="$(cat "$build"/{operator/dlws-operator,webhook/dlws-webhook} | sha256sum | cut -c 1-16)"
 say "installing the operator $stamp"
 # Another test may have applied the definitions by hand: the release takes them over.
 run_logged "$cache_dir/log/helm.log" "$helm_bin/helm" --kubeconfig "$admin_kubeconfig" upgrade --install dlworkspace \
     "$repo_dir/charts/dlworkspace" --namespace dlws-system --create-namespace --wait --timeout 3m --take-ownership \
     --set image.tag=dev --set-string "podAnnotations.dlworkspace\.io/build=$stamp" \
-    --set "cluster.sharedFolder.hostPath=$shared"
+    --set "cluster.sharedFolder.hostPath=$shared" "$@"

@@ -37,6 +37,22 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 app.kubernetes.io/component: operator
 {{- end -}}
 
+{{- /* The name of everything that belongs to admission; its Secret and configurations have it too. */ -}}
+{{- define "dlworkspace.webhook" -}}
+{{- printf "%s-webhook" (include "dlworkspace.fullname" .) -}}
+{{- end -}}
+
+{{- define "dlworkspace.webhookSelector" -}}
+app.kubernetes.io/name: dlworkspace
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: webhook
+{{- end -}}
+
+{{- define "dlworkspace.webhookLabels" -}}
+{{ include "dlworkspace.commonLabels" . }}
+app.kubernetes.io/component: webhook
+{{- end -}}
+
 {{- define "dlworkspace.image" -}}
 {{- with .Values.image -}}
 {{- if .digest -}}

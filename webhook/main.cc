@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+// The admission webhook: reads the command line, then serves until it is told to stop.
+#include <fmt/format.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <cstdio>
+#include <exception>
+#include <random>
+
+#include "kube/client.h"
+#include "kube/health_server.h"
+#include "kube/informer.h"
+#include "kube/log.h"
+#include "kube/manager.h"
+#include "kube/metrics.h"
+#include "model/names.h"
+#include "webhook/admission.h"
+#include "webhook/certificate_keeper.h"
+#include "webhook/options.h"
+
+namespace dlws::webhook {
+namespace {
+
+namespace asio = boost::asio;
+using kube::Awaitable;
+using kube::HealthServer;
+
+constexpr std::string_view kLog = "webhook";
+constexpr std::size_t kMaxReview = 8u << 20;
+constexpr kube::Resource kDLClusters{"dlworkspace.io", "v1", "dlclusters", "DLCluster", false};
+
+kube::HttpServer::Settings ServerSettings(const Options& options) {
+    kube::HttpServer::Settings settings;
+    settings.name = kLog;
+    settings.max_body = kMaxReview;
+    settings.max_connections = std::size_t(options.max_connections);
+    settings.drain_delay = std::chrono::seconds(options.drain_seconds);
+    settings.drain_deadline = std::chrono::seconds(10);
+    return settings;
+}
+
+// All parts of the process. Destroyed only after the io_context has run dry.
+class Webhook {
+  public:
+    Webhook(asio::any_io_executor executor, const Options& options, const kube::Config& config)
+        : options_(options),
+          random_(std::random_device{}()),
+          client_(executor, config, {.max_connections = 4, .metrics = &metrics_}),
+          clusters_(client_, {.resource = kDLClusters}, random_),
+          keeper_(client_, tls_,
+                  {.secret = {options.ns, options.service},
+                   .dns_name = fmt::format("{}.{}.svc", options.service, options.ns),
+                   .configuration = options.service,
+                   .lifetime = std::chrono::seconds(options.certificate_seconds),
+                   .now =
+                       [this] {
+                           return std::chrono::floor<std::chrono::seconds>(client_.ServerTime());
+                       }}),
+          admission_(metrics_, [this] { return cluster_; }),
+          server_(
+              executor, options.address, (unsigned short)options.port,
+              [this](kube::HttpRequest request) { return admission_.Answer(std::move(request)); },
+              ServerSettings(options), &tls_),
+          health_(executor, options.health_address, (unsigned short)options.health_port),
+          manager_(executor),
+          signals_(executor, SIGTERM, SIGINT) {
+        clusters_.OnChange([this](const kube::Change& change) { OnCluster(change); });
+    }
+
+    // The process's exit code.
+    Awaitable<int> Run() {
+        ServeHealth();
+        for (auto bound : {health_.Listen(), server_.Listen()}) {
+            if (bound) continue;
+            kube::LogError(kLog, "{}", bound.error().message);
+            co_return 1;
+        }
+        kube::LogInfo(kLog, "dlws-webhook {} on port {}", DLWS_VERSION, options_.port);
+        signals_.async_wait([this](boost::system::error_code error, int signal) {
+            if (!error) manager_.Stop(signal == SIGTERM ? "SIGTERM" : "SIGINT");
+        });
+        manager_.Add("health", "health", [this] { return health_.Run(); });
+        manager_.Add("caches", "dlclusters", [this] { return clusters_.Run(); });
+        manager_.Add("caches", "certificates", [this] { return keeper_.Run(); });
+        manager_.Add("server", "admission", [this] { return server_.Run(); });
+        for (const char* group : {"health", "caches", "server"})
+            manager_.StartGroup(group);
+        std::string why = co_await manager_.Wait();
+        const bool told = why == "SIGTERM" || why == "SIGINT";
+        kube::LogInfo(kLog, "stopping: {}", why);
+        stopping_ = true;
+        const bool clean =
+            co_await manager_.StopAll(std::chrono::seconds(options_.drain_seconds + 15));
+        co_return told&& clean ? 0 : 1;
+    }
+
+  private:
+    void OnCluster(const kube::Change& change) {
+        if (!change.after) {
+            cluster_.reset();
+            return;
+        }
+        if (change.after->meta.name != model::kDLClusterName) return;
+        auto parsed = model::ParseDLCluster(change.after->raw);
+        if (parsed)
+            cluster_ = std::make_shared<const model::DLCluster>(std::move(*parsed));
+        else
+            kube::LogWarning(kLog, "DLCluster: {}", parsed.error());
+    }
+
+    void ServeHealth() {
+        health_.Handle("/healthz", [] { return HealthServer::Answer{.body = "ok\n"}; });
+        health_.Handle("/readyz", [this] {
+            const char* lacks = stopping_                ? "stopping\n"
+                                : !keeper_.Ready()       ? "no certificate yet that is trusted\n"
+                                : !clusters_.HasSynced() ? "DLCluster not read yet\n"
+                                                         : nullptr;
+            if (lacks) return HealthServer::Answer{.status = 503, .body = lacks};
+            return HealthServer::Answer{.body = "ok\n"};
+        });
+        metrics_.Describe("dlws_build_info", "1 for the version of this program");
+        metrics_.Set("dlws_build_info", {{"version", DLWS_VERSION}}, 1);
+        metrics_.Describe("dlws_certificate_expiry_timestamp_seconds",
+                          "When the certificate that is shown ends to hold");
+        metrics_.AddCollector(kube::CollectProcess);
+        health_.Handle("/metrics", [this] {
+            metrics_.Set("dlws_certificate_expiry_timestamp_seconds", {},
+                         double(keeper_.Expires().time_since_epoch().count()));
+            return HealthServer::Answer{.body = metrics_.Text(),
+                                        .content_type = "text/plain; version=0.0.4"};
+        });
+    }
+
+    Options options_;
+    kube::Random random_;
+    kube::Metrics metrics_;
+    kube::Client client_;
+    kube::Informer clusters_;
+    std::shared_ptr<const model::DLCluster> cluster_;
+    kube::ServerTls tls_;
+    CertificateKeeper keeper_;
+    Admission admission_;
+    kube::HttpServer server_;
+    HealthServer health_;
+    kube::Manager manager_;
+    asio::signal_set signals_;
+    bool stopping_ = false;
+};
+
+int Main(int argc, char** argv) {
+    auto options = ParseOptions({argv + 1, argv + argc});
+    if (!options) {
+        fmt::print(stderr, "dlws-webhook: {}\n", options.error());
+        return 2;
+    }
+    if (options->help) {
+        fmt::print("{}", HelpText());
+        return 0;
+    }
+    if (options->version) {
+        fmt::print("dlws-webhook {}\n", DLWS_VERSION);
+        return 0;
+    }
+    kube::SetLogLevel(kube::LogLevelOf(options->log_level));
+    auto config = kube::LoadConfig(options->kubeconfig, options->context);
+    if (!config) {
+        kube::LogError(kLog, "{}", config.error().message);
+        return 1;
+    }
+    asio::io_context io(1);
+    Webhook webhook(io.get_executor(), *options, *config);
+    int code = 1;
+    asio::co_spawn(io, webhook.Run(), [&](std::exception_ptr error, int result) {
+        code = result;
+        try {
+            if (error) std::rethrow_exception(error);
+        } catch (const std::exception& e) {
+            kube::LogError(kLog, "ended by an exception: {}", e.what());
+            code = 1;
+        }
+        io.stop();
+    });
+    io.run();
+    return code;
+}
+
+}  // namespace
+}  // namespace dlws::webhook
+
+int main(int argc, char** argv) {
+    return dlws::webhook::Main(argc, argv);
+}
