@@ -58,7 +58,7 @@ endfunction()
 
 enable_testing()
 # All programs of one label, for those who run no others:  cmake --build … --target unit_tests
-foreach(label IN ITEMS unit api e2e faults)
+foreach(label IN ITEMS unit api e2e faults approval)
     add_custom_target(${label}_tests)
 endforeach()
 function(dlws_test name)

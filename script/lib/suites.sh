@@ -19,6 +19,7 @@ api_asan  the same with AddressSanitizer and UndefinedBehaviorSanitizer
 api_tsan  the same with ThreadSanitizer
 image     the operator's image: small, without root, the same each time it is built
 e2e       the installed operator on a real cluster
+approval  admission on a real API server: with the webhook up, down and deleted
 metrics   what a real Prometheus reads of it: dashboard, alerts, documentation
 faults    the same while API server, etcd, network and operator are killed, frozen or cut off; and plans that break
           one request of a job's life each, by a proxy (DLWS_PLAN=NAME repeats one)
@@ -97,6 +98,13 @@ suite_metrics() {
     once cluster start_cluster
     once operator install_operator
     program test/metrics/metrics_test.py
+}
+suite_approval() {
+    export DLWS_HELM_ARGS="--set webhook.enabled=true"
+    once build-dev compile dev
+    once cluster start_cluster
+    compile release
+    run_ctest dev approval
 }
 suite_faults() {
     once build-dev compile dev

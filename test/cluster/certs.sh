@@ -12,12 +12,15 @@ make_authority() {
         -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign,digitalSignature
 }
 
+# kubernetesUID in a subject is the UID of a user (KEP-5295).
+request_settings=$'oid_section = oids\n[oids]\nkubernetesUID = 1.3.6.1.4.1.57683.2\n[req]\ndistinguished_name = none\n[none]'
+
 # make_certificate NAME SUBJECT [SUBJECT_ALT_NAMES [AUTHORITY]]: client and server certificate.
 make_certificate() {
     local extensions=$'basicConstraints=CA:FALSE\nkeyUsage=digitalSignature\nextendedKeyUsage=clientAuth,serverAuth'
     [ -z "${3:-}" ] || extensions+=$'\n'"subjectAltName=$3"
     make_key "$pki/$1.key"
-    openssl req -new -key "$pki/$1.key" -subj "$2" |
+    openssl req -new -key "$pki/$1.key" -subj "$2" -config <(echo "$request_settings") |
         openssl x509 -req -CA "$pki/${4:-ca}.crt" -CAkey "$pki/${4:-ca}.key" -days 3650 -out "$pki/$1.crt" \
             -set_serial "0x$(openssl rand -hex 8)" -extfile <(echo "$extensions") 2>/dev/null
 }
@@ -44,6 +47,18 @@ users:
     client-key-data: $(base64 -w 0 "$pki/$1.key")
 END
     )
+}
+
+# make_user NAME [UID [GROUP…]]: prints the path of the user's kubeconfig. The same name and UID may be given again.
+make_user() {
+    local name="$1" uid="${2:-uid-of-$1}" subject="/CN=$1" group file
+    [ "$uid" = - ] || subject+="/kubernetesUID=$uid"
+    for group in "${@:3}"; do subject+="/O=$group"; done
+    file="$state/users/$name-$uid.kubeconfig"
+    mkdir -p "$state/users"
+    make_certificate "user-$name" "$subject"
+    make_kubeconfig "user-$name" "$file"
+    echo "$file"
 }
 
 # make_certificates: everything above for this cluster, once.

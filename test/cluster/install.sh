@@ -6,10 +6,8 @@
 # Safe to repeat: what is there already is left alone. As release `dlworkspace` in `dlws-system`, two
 # replicas, with $DLWS_STATE/shared as the shared folder.
 #
-# Arguments go on to helm, as in: test/cluster/install.sh --set webhook.enabled=true
-#
 # Environment: DLWS_STATE, DLWS_CACHE, DLWS_INSTANCE as for script/cluster; DLWS_BUILD, another build than the
-# release preset's (a sanitized one, say).
+# release preset's (a sanitized one, say); DLWS_HELM_ARGS, more for helm, as in "--set webhook.enabled=true".
 source "$(dirname "$(readlink -f "$0")")/../../script/lib/common.sh"
 case "${1:-}" in -h | --help) usage_from_header; exit ;; esac
 source "$repo_dir/script/lib/go_tools.sh"
@@ -32,6 +30,7 @@ shared="$state/shared"
 install -d -m 755 "$shared" "$shared/storage" "$shared/work"
 [ -d "$shared/work/default" ] || install -d -m 755 -o 1000 -g 1000 "$shared/work/default"
 
+read -ra more <<<"${DLWS_HELM_ARGS:-}"
 # The programs' hash in a pod annotation makes the Deployments roll when the image has changed.
 stamp="$(cat "$build"/{operator/dlws-operator,webhook/dlws-webhook} | sha256sum | cut -c 1-16)"
 say "installing the operator $stamp"
@@ -39,4 +38,4 @@ say "installing the operator $stamp"
 run_logged "$cache_dir/log/helm.log" "$helm_bin/helm" --kubeconfig "$admin_kubeconfig" upgrade --install dlworkspace \
     "$repo_dir/charts/dlworkspace" --namespace dlws-system --create-namespace --wait --timeout 3m --take-ownership \
     --set image.tag=dev --set-string "podAnnotations.dlworkspace\.io/build=$stamp" \
-    --set "cluster.sharedFolder.hostPath=$shared" "$@"
+    --set "cluster.sharedFolder.hostPath=$shared" "${more[@]}"

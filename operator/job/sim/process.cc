@@ -38,8 +38,8 @@ std::unexpected<kube::Error> Answer(int code) {
 // The API of a Cluster, with the faults of a Wire.
 class SimApi : public kube::Api {
   public:
-    SimApi(asio::any_io_executor executor, Cluster& cluster, Wire& wire)
-        : executor_(std::move(executor)), cluster_(cluster), wire_(wire) {}
+    SimApi(asio::any_io_executor executor, Cluster& cluster, Wire& wire, Own& own)
+        : executor_(std::move(executor)), cluster_(cluster), wire_(wire), own_(own) {}
 
     bool crashed() const { return crashed_; }
     asio::any_io_executor Executor() const override { return executor_; }
@@ -56,8 +56,14 @@ class SimApi : public kube::Api {
     Awaitable<Result<ObjectPtr>> Create(kube::Resource resource, std::string, std::string body,
                                         kube::WriteOptions) override {
         std::string what = std::string(resource.kind);
-        co_return Do<ObjectPtr>({"create", what, NameIn(body), true, body},
-                                [resource, body](Cluster& c) { return c.Create(resource, body); });
+        const std::string name = NameIn(body);
+        const bool pod = resource.plural == kube::kPods.plural;
+        if (pod) MustNotRepeat(name);
+        auto made = Do<ObjectPtr>({"create", what, name, true, body}, [resource, body](Cluster& c) {
+            return c.Create(resource, body);
+        });
+        if (pod && made) own_.pods[name] = made.value()->meta.uid;
+        co_return made;
     }
     Awaitable<Result<ObjectPtr>> Update(kube::Resource, kube::ObjectKey, std::string,
                                         kube::WriteOptions) override {
@@ -73,14 +79,18 @@ class SimApi : public kube::Api {
             patch.erase("metadata");
             call.content = boost::json::serialize(patch);
         }
-        co_return Do<ObjectPtr>(std::move(call), [resource, name = key.name, body](Cluster& c) {
+        const bool job = resource.kind == model::kDLJobKind;
+        if (job && !call.version.empty() && std::stoull(call.version) < own_.job)
+            Break("it writes a status without having seen its own last one");
+        auto stored = Do<ObjectPtr>(std::move(call), [resource, name = key.name, body](Cluster& c) {
             return c.Patch(resource, name, body);
         });
+        if (job && stored) own_.job = stored.value()->meta.resource_version;
+        co_return stored;
     }
     Awaitable<Result<void>> Delete(kube::Resource resource, kube::ObjectKey key,
                                    kube::DeleteOptions options) override {
-        if (options.uid.empty() && cluster_.broken.empty())
-            cluster_.broken = key.name + " is deleted by name, without its UID";
+        if (options.uid.empty()) Break(key.name + " is deleted by name, without its UID");
         Call call{"delete", key.name, key.name, true, "", options.resource_version};
         if (call.version.empty()) call.content = options.uid;
         co_return Do<void>(std::move(call), [resource, name = key.name, options](Cluster& c) {
@@ -89,6 +99,18 @@ class SimApi : public kube::Api {
     }
 
   private:
+    void Break(std::string what) {
+        if (cluster_.broken.empty()) cluster_.broken = std::move(what);
+    }
+
+    // What it made and was told so, it has to see before it decides again (Lags).
+    void MustNotRepeat(const std::string& name) {
+        auto own = own_.pods.find(name);
+        auto pod = cluster_.pods.find(name);
+        if (own != own_.pods.end() && pod != cluster_.pods.end() && pod->second.uid == own->second)
+            Break(name + " is created although the same process has made it");
+    }
+
     template <typename T, typename Perform>
     Result<T> Do(Call call, Perform perform) {
         if (crashed_) return Lost(kube::ErrorKind::kCancelled);
@@ -131,6 +153,7 @@ class SimApi : public kube::Api {
     asio::any_io_executor executor_;
     Cluster& cluster_;
     Wire& wire_;
+    Own& own_;
     bool crashed_ = false;
 };
 
@@ -148,7 +171,10 @@ void Process::Deliver(const Cluster& cluster) {
     SnapshotPtr now = cluster.Look();
     if (!jobs_frozen && now->job_version != jobs_->job_version) {
         // As Controller::OnJob: another job of the same name is not the one we remember.
-        if (!now->job || (jobs_->job && jobs_->job->meta.uid != now->job->meta.uid)) memory_ = {};
+        if (!now->job || (jobs_->job && jobs_->job->meta.uid != now->job->meta.uid)) {
+            memory_ = {};
+            own_ = {};
+        }
         jobs_ = now;
         queued_ = true;
     }
@@ -183,7 +209,7 @@ void Process::Run(Cluster& cluster, Wire& wire) {
     world.now = cluster.now;
 
     static asio::io_context io(1);
-    SimApi api(io.get_executor(), cluster, wire);
+    SimApi api(io.get_executor(), cluster, wire, own_);
     kube::EventRecorder events(api, "sim", "sim-0");
     Reconciler::Settings settings;
     settings.parallel_writes = wire.parallel_writes;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -50,6 +51,12 @@ struct Wire {
     int parallel_writes = 1;
 };
 
+/// What a process knows that it has written, since it was told so.
+struct Own {
+    std::uint64_t job = 0;                    ///< version of the job
+    std::map<std::string, std::string> pods;  ///< UIDs by name
+};
+
 class Process {
   public:
     /// Starts with caches as they are now.
@@ -88,6 +95,7 @@ class Process {
 
     SnapshotPtr jobs_, pods_;  // services are seen with the pods
     Memory memory_;
+    Own own_;
     bool queued_ = true;
     bool crashed_ = false;
     int failures_ = 0;  // rounds in a row that are to be tried again
