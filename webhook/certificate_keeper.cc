@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <boost/asio/this_coro.hpp>
 #include <boost/json.hpp>
 
 #include "kube/base64.h"
@@ -18,12 +19,6 @@ namespace {
 
 constexpr std::string_view kLog = "certificates";
 constexpr std::chrono::seconds kRetry{1};
-constexpr kube::Resource kMutating{"admissionregistration.k8s.io", "v1",
-                                   "mutatingwebhookconfigurations", "MutatingWebhookConfiguration",
-                                   false};
-constexpr kube::Resource kValidating{"admissionregistration.k8s.io", "v1",
-                                     "validatingwebhookconfigurations",
-                                     "ValidatingWebhookConfiguration", false};
 
 // A JSON patch that gives every webhook of a configuration this bundle; empty: it has it already.
 std::string BundlePatch(const kube::Object& configuration, const std::string& bundle) {
@@ -51,13 +46,19 @@ std::string BundlePatch(const kube::Object& configuration, const std::string& bu
 }  // namespace
 
 CertificateKeeper::CertificateKeeper(kube::Api& api, kube::ServerTls& tls, Settings settings)
-    : api_(api), tls_(tls), settings_(std::move(settings)) {}
+    : asleep_(api.Executor()), api_(api), tls_(tls), settings_(std::move(settings)) {}
+
+void CertificateKeeper::Wake() {
+    asleep_.NotifyAll();
+}
 
 Awaitable<void> CertificateKeeper::Run() {
-    bool awake = true;
-    while (awake) {
+    while (true) {
         const bool good = co_await Look();
-        awake = co_await kube::SleepFor(good ? RereadAfter(settings_.lifetime) : kRetry);
+        const std::chrono::seconds pause = good ? RereadAfter(settings_.lifetime) : kRetry;
+        co_await asleep_.Wait(kube::WaitList::Clock::now() + pause);
+        auto cancellation = co_await boost::asio::this_coro::cancellation_state;
+        if (cancellation.cancelled() != boost::asio::cancellation_type::none) co_return;
     }
 }
 
@@ -70,7 +71,7 @@ Awaitable<bool> CertificateKeeper::Look() {
     }
     const Moment now = settings_.now();
     KeptCertificates kept = ReadSecret(secret.value()->raw, settings_.dns_name);
-    if (IsDue(kept, now, settings_.lifetime)) {
+    if (IsDue(kept, now)) {
         const Certificate made = Issue(settings_.dns_name, now, settings_.lifetime);
         std::string patch =
             SecretPatch(kept, made, std::to_string(secret.value()->meta.resource_version));
@@ -86,7 +87,8 @@ Awaitable<bool> CertificateKeeper::Look() {
     // Trusted first, shown second.
     const std::string bundle = Bundle(kept);
     bool trusted = true;
-    for (const kube::Resource& configurations : {kMutating, kValidating}) {
+    for (const kube::Resource& configurations :
+         {kMutatingConfigurations, kValidatingConfigurations}) {
         const bool done = co_await HaveTrusted(configurations, bundle);
         trusted = trusted && done;
     }

@@ -7,16 +7,25 @@
 
 #include "kube/api.h"
 #include "kube/server_tls.h"
+#include "kube/wait_list.h"
 #include "webhook/certificate_plan.h"
 
 namespace dlws::webhook {
+
+inline constexpr kube::Resource kMutatingConfigurations{"admissionregistration.k8s.io", "v1",
+                                                        "mutatingwebhookconfigurations",
+                                                        "MutatingWebhookConfiguration", false};
+inline constexpr kube::Resource kValidatingConfigurations{"admissionregistration.k8s.io", "v1",
+                                                          "validatingwebhookconfigurations",
+                                                          "ValidatingWebhookConfiguration", false};
 
 /// Keeps the server's certificate in a Secret that all replicas share, issues a new one when it is
 /// due, shows it, and has the API server trust it (`caBundle` in both webhook configurations of one
 /// name).
 ///
-///     CertificateKeeper keeper(client, tls, {.secret = {"dlws-system", "dlworkspace-webhook"},
-///     …}); co_await keeper.Run();   // until cancelled
+///     CertificateKeeper keeper(client, tls, {.secret = {"dlws-system", "hook"}, …});
+///     configurations.OnChange([&](auto&) { keeper.Wake(); });   // informers of both
+///     co_await keeper.Run();   // until cancelled
 ///
 /// The Secret must exist; it may be empty. Two replicas that issue at once: the resourceVersion
 /// lets one of them win. Confined to the client's executor; `api` and `tls` outlive it.
@@ -33,6 +42,8 @@ class CertificateKeeper {
     CertificateKeeper(kube::Api& api, kube::ServerTls& tls, Settings settings);
 
     kube::Awaitable<void> Run();
+    /// Looks at once: somebody has changed what it cares for.
+    void Wake();
     /// A look at everything. False: something did not work and is in the log.
     kube::Awaitable<bool> Look();
 
@@ -45,6 +56,7 @@ class CertificateKeeper {
     kube::Awaitable<bool> HaveTrusted(kube::Resource configurations, std::string bundle);
     bool Show(const Certificate& certificate);
 
+    kube::WaitList asleep_;
     kube::Api& api_;
     kube::ServerTls& tls_;
     Settings settings_;

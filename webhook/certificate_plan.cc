@@ -88,14 +88,19 @@ std::chrono::seconds RereadAfter(std::chrono::seconds lifetime) {
     return std::clamp<std::chrono::seconds>(lifetime / 40, 1s, 60s);
 }
 
-bool IsDue(const KeptCertificates& kept, Moment now, std::chrono::seconds lifetime) {
-    return !kept.newer || now >= MadeAt(*kept.newer) + lifetime * 2 / 3;
+bool IsDue(const KeptCertificates& kept, Moment now) {
+    if (!kept.newer) return true;
+    // Its own life, not the one that a new one would have: the setting may have been another.
+    const auto life = kept.newer->validity.to - MadeAt(*kept.newer);
+    return now >= MadeAt(*kept.newer) + life * 2 / 3;
 }
 
 const Certificate* ToShow(const KeptCertificates& kept, Moment now, std::chrono::seconds lifetime) {
     if (!kept.newer) return kept.older ? &*kept.older : nullptr;
     const bool fresh = now < MadeAt(*kept.newer) + Overlap(lifetime);
-    const bool older_holds = kept.older && now < kept.older->validity.to;
+    // Until whoever shows it has looked again.
+    const bool older_holds =
+        kept.older && now + 2 * RereadAfter(lifetime) < kept.older->validity.to;
     return fresh && older_holds ? &*kept.older : &*kept.newer;
 }
 

@@ -49,6 +49,8 @@ class Webhook {
           random_(std::random_device{}()),
           client_(executor, config, {.max_connections = 4, .metrics = &metrics_}),
           clusters_(client_, {.resource = kDLClusters}, random_),
+          mutating_(client_, Ours(kMutatingConfigurations), random_),
+          validating_(client_, Ours(kValidatingConfigurations), random_),
           keeper_(client_, tls_,
                   {.secret = {options.ns, options.service},
                    .dns_name = fmt::format("{}.{}.svc", options.service, options.ns),
@@ -67,6 +69,9 @@ class Webhook {
           manager_(executor),
           signals_(executor, SIGTERM, SIGINT) {
         clusters_.OnChange([this](const kube::Change& change) { OnCluster(change); });
+        // Whoever makes them anew, makes them without the authority to be trusted.
+        for (kube::Informer* configurations : {&mutating_, &validating_})
+            configurations->OnChange([this](const kube::Change&) { keeper_.Wake(); });
     }
 
     // The process's exit code.
@@ -83,6 +88,8 @@ class Webhook {
         });
         manager_.Add("health", "health", [this] { return health_.Run(); });
         manager_.Add("caches", "dlclusters", [this] { return clusters_.Run(); });
+        manager_.Add("caches", "mutating", [this] { return mutating_.Run(); });
+        manager_.Add("caches", "validating", [this] { return validating_.Run(); });
         manager_.Add("caches", "certificates", [this] { return keeper_.Run(); });
         manager_.Add("server", "admission", [this] { return server_.Run(); });
         for (const char* group : {"health", "caches", "server"})
@@ -97,6 +104,11 @@ class Webhook {
     }
 
   private:
+    // The one that has our name, which is all that we may read.
+    kube::Informer::Settings Ours(kube::Resource configurations) const {
+        return {.resource = configurations, .field_selector = "metadata.name=" + options_.service};
+    }
+
     void OnCluster(const kube::Change& change) {
         if (!change.after) {
             cluster_.reset();
@@ -137,7 +149,7 @@ class Webhook {
     kube::Random random_;
     kube::Metrics metrics_;
     kube::Client client_;
-    kube::Informer clusters_;
+    kube::Informer clusters_, mutating_, validating_;
     std::shared_ptr<const model::DLCluster> cluster_;
     kube::ServerTls tls_;
     CertificateKeeper keeper_;

@@ -60,7 +60,7 @@ TEST_F(Admission, DownNothingIsMadeAndEverythingCanBeDeleted) {
     EXPECT_THAT(Text(refused.body, "message"), HasSubstr("dljobs.dlworkspace.io"));
     EXPECT_TRUE(alice.Delete(JobPath("before")).ok());
     // Everybody else's work goes on.
-    Submit("{apiVersion: v1, kind: ConfigMap, metadata: {name: other}}");
+    MustShell(kKubectl + " -n " + ns_ + " create configmap other");
 }
 
 TEST_F(Admission, DeletedTheApiServerItselfRefusesAForgedStamp) {
