@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "kube/decode.h"
+#include "kube/http_message.h"
 #include "kube/kubeconfig.h"
 #include "kube/rfc3339.h"
 #include "kube/watch_stream.h"
@@ -141,9 +142,24 @@ void Rfc3339(std::string_view bytes) {
     (void)internal::ParseRfc3339(bytes);
 }
 
+// What is taken has one Host, no more body than is allowed, and no field that was folded.
+void HttpHeaderText(std::string_view bytes) {
+    const auto header = ParseHttpHeader(bytes, 1000);
+    if (!header) {
+        const int status = header.error().status;
+        if (status != 400 && status != 411 && status != 413 && status != 431) std::abort();
+        return;
+    }
+    if (header->body_length > 1000 || header->request.method.empty()) std::abort();
+    if (header->request.path.find('?') != std::string::npos) std::abort();
+    for (const auto& [name, value] : header->request.fields)
+        if (name.empty() || (name + value).find_first_of("\r\n") != std::string::npos) std::abort();
+}
+
 constexpr Target kTargets[] = {
-    {"watch", Watch},   {"object", OneObject},          {"list", List},
-    {"status", Status}, {"kubeconfig", KubeconfigFile}, {"rfc3339", Rfc3339}};
+    {"watch", Watch},        {"object", OneObject},          {"list", List},
+    {"status", Status},      {"kubeconfig", KubeconfigFile}, {"rfc3339", Rfc3339},
+    {"http", HttpHeaderText}};
 
 }  // namespace
 
@@ -152,7 +168,7 @@ std::span<const Target> KubeTargets() {
 }
 
 const Target* FindTarget(std::string_view name) {
-    for (const auto targets : {KubeTargets(), ModelTargets()})
+    for (const auto targets : {KubeTargets(), ModelTargets(), WebhookTargets()})
         for (const Target& target : targets)
             if (target.name == name) return &target;
     return nullptr;
