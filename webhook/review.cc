@@ -65,7 +65,10 @@ class Fields {
         std::vector<std::string> texts;
         dom::array items;
         if (!element_) return texts;
-        if (element_->get(items) != simdjson::SUCCESS) Wrong("a list");
+        if (element_->get(items) != simdjson::SUCCESS) {
+            Wrong("a list");
+            return texts;
+        }
         for (dom::element item : items) {
             std::string_view text;
             if (item.get(text) != simdjson::SUCCESS) Wrong("a list of texts");

@@ -25,12 +25,14 @@ json::object ToJson(const model::User& user) {
     return stamp;
 }
 
-// A field of spec, or null.
-json::value SpecField(const json::value& object, std::string_view field) {
-    const json::value* spec = object.as_object().if_contains("spec");
-    const json::value* found =
-        spec && spec->is_object() ? spec->as_object().if_contains(field) : nullptr;
+// A field of an object, or null.
+json::value Field(const json::value& object, std::string_view name) {
+    const json::object* fields = object.if_object();
+    const json::value* found = fields ? fields->if_contains(name) : nullptr;
     return found ? *found : json::value();
+}
+json::value SpecField(const json::value& object, std::string_view name) {
+    return Field(Field(object, "spec"), name);
 }
 
 std::string Patch(std::string_view op, const json::value& stamp) {
@@ -68,8 +70,7 @@ std::expected<void, model::RenderError> Renders(const std::string& object,
 Verdict Mutate(const Review& review) {
     if (!IsDLJob(review)) return {};
     const json::value object = Parse(review.object);
-    const json::value* spec = object.as_object().if_contains("spec");
-    if (!spec || !spec->is_object()) return {};  // the CRD refuses it, in better words
+    if (!Field(object, "spec").is_object()) return {};  // the CRD refuses it, in better words
     json::value stamp;
     if (review.operation == "CREATE") stamp = ToJson(review.user);
     if (review.operation == "UPDATE") stamp = SpecField(Parse(review.old_object), "submittedBy");
@@ -88,7 +89,7 @@ Verdict Validate(const Review& review, const model::DLCluster* cluster) {
         (update ? SpecField(before, "submittedBy") : json::value(ToJson(review.user))))
         return Refuse(403, "Forbidden",
                       "spec.submittedBy is written by admission alone; leave it out");
-    if (update && object.at("spec") == before.at("spec")) return {};
+    if (update && Field(object, "spec") == Field(before, "spec")) return {};
     const auto renders = Renders(review.object, cluster);
     if (renders) return {};
     if (renders.error().cls != model::ReasonClass::Change)
