@@ -226,19 +226,15 @@ void Stage::Compare(const Outcome& reference) {
     expect(outcome_.end == reference.end,
            "another end:\n" + outcome_.end + "instead of\n" + reference.end);
     std::map<std::string, int> creates = outcome_.creates;
-    if (fault_ && fault_->kind == FaultKind::FreezeBefore && fault_->call.ends_with(".create")) {
-        // A create that was on its way when its sender was frozen may arrive when the object has
-        // been made by the other leader, and deleted, by us or with its job. The stray is deleted
-        // once more (`end` has seen to that): a lease is no fence (docs/decisions/0009-fence.md).
-        const std::string kind = fault_->call.substr(0, fault_->call.find('.')) + " ";
-        for (auto& [name, times] : creates) {
-            const auto once = reference.creates.find(name);
-            if (!name.starts_with(kind) || once == reference.creates.end() ||
-                times != once->second + 1)
-                continue;
+    const bool two_leaders = fault_ && (fault_->kind == FaultKind::FreezeBefore ||
+                                        fault_->kind == FaultKind::FreezeAfter);
+    for (auto& [name, times] : creates) {
+        // What the frozen one was about to create may arrive when the other leader has made it, and
+        // it was deleted, by us or with its job. The stray is deleted once more (`end` has seen to
+        // that): a lease is no fence (docs/decisions/0009-fence.md).
+        const auto once = reference.creates.find(name);
+        if (two_leaders && once != reference.creates.end() && times == once->second + 1)
             times = once->second;
-            break;
-        }
     }
     expect(creates == reference.creates,
            fmt::format("other creates: {} instead of {}", outcome_.creates, reference.creates));
