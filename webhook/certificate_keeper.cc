@@ -71,7 +71,7 @@ Awaitable<bool> CertificateKeeper::Look() {
     }
     const Moment now = settings_.now();
     KeptCertificates kept = ReadSecret(secret.value()->raw, settings_.dns_name);
-    if (IsDue(kept, now)) {
+    if (IsDue(kept, now, settings_.lifetime)) {
         const Certificate made = Issue(settings_.dns_name, now, settings_.lifetime);
         std::string patch =
             SecretPatch(kept, made, std::to_string(secret.value()->meta.resource_version));

@@ -88,10 +88,11 @@ std::chrono::seconds RereadAfter(std::chrono::seconds lifetime) {
     return std::clamp<std::chrono::seconds>(lifetime / 40, 1s, 60s);
 }
 
-bool IsDue(const KeptCertificates& kept, Moment now) {
+bool IsDue(const KeptCertificates& kept, Moment now, std::chrono::seconds lifetime) {
     if (!kept.newer) return true;
-    // Its own life, not the one that a new one would have: the setting may have been another.
-    const auto life = kept.newer->validity.to - MadeAt(*kept.newer);
+    // Its own life, or the one that is wanted by now, if that is shorter.
+    const std::chrono::seconds own = kept.newer->validity.to - MadeAt(*kept.newer);
+    const auto life = std::min(own, lifetime);
     return now >= MadeAt(*kept.newer) + life * 2 / 3;
 }
 

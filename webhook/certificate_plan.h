@@ -47,7 +47,7 @@ std::chrono::seconds Overlap(std::chrono::seconds lifetime);
 std::chrono::seconds RereadAfter(std::chrono::seconds lifetime);
 
 /// Whether a new pair is to be issued.
-bool IsDue(const KeptCertificates& kept, Moment now);
+bool IsDue(const KeptCertificates& kept, Moment now, std::chrono::seconds lifetime);
 /// The one to show, or null.
 const Certificate* ToShow(const KeptCertificates& kept, Moment now, std::chrono::seconds lifetime);
 /// The authorities to be trusted, PEM.

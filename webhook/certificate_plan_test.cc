@@ -44,13 +44,13 @@ class Secret {
 
 TEST(CertificatePlan, AnEmptySecretGetsACertificateThatIsShownAtOnce) {
     Secret secret;
-    EXPECT_TRUE(IsDue(secret.Read(), kBegin));
+    EXPECT_TRUE(IsDue(secret.Read(), kBegin, kLife));
     EXPECT_EQ(ToShow(secret.Read(), kBegin, kLife), nullptr);
     secret.Renew(kBegin);
     const KeptCertificates kept = secret.Read();
     ASSERT_TRUE(kept.newer);
     EXPECT_FALSE(kept.older);
-    EXPECT_FALSE(IsDue(kept, kBegin));
+    EXPECT_FALSE(IsDue(kept, kBegin, kLife));
     EXPECT_EQ(ToShow(kept, kBegin, kLife), &*kept.newer);
     EXPECT_EQ(Bundle(kept), kept.newer->authority);
     EXPECT_EQ(kept.newer->validity.to, kBegin + kLife);
@@ -61,8 +61,8 @@ TEST(CertificatePlan, TheNextIsMadeAtTwoThirdsAndTrustedBeforeItIsShown) {
     Secret secret;
     secret.Renew(kBegin);
     const Moment due = kBegin + kLife * 2 / 3;
-    EXPECT_FALSE(IsDue(secret.Read(), due - 1s));
-    EXPECT_TRUE(IsDue(secret.Read(), due));
+    EXPECT_FALSE(IsDue(secret.Read(), due - 1s, kLife));
+    EXPECT_TRUE(IsDue(secret.Read(), due, kLife));
     const std::string first = secret.Read().newer->pair.certificate;
     secret.Renew(due);
     const KeptCertificates kept = secret.Read();
@@ -72,7 +72,7 @@ TEST(CertificatePlan, TheNextIsMadeAtTwoThirdsAndTrustedBeforeItIsShown) {
     EXPECT_EQ(ToShow(kept, due, kLife), &*kept.older);
     EXPECT_EQ(ToShow(kept, due + Overlap(kLife) - 1s, kLife), &*kept.older);
     EXPECT_EQ(ToShow(kept, due + Overlap(kLife), kLife), &*kept.newer);
-    EXPECT_FALSE(IsDue(kept, due));
+    EXPECT_FALSE(IsDue(kept, due, kLife));
     // Whoever reads the Secret as late as may be has the newer before it is shown.
     EXPECT_GE(Overlap(kLife), 2 * RereadAfter(kLife));
     EXPECT_GE(Overlap(40s), 2 * RereadAfter(40s));
@@ -89,8 +89,10 @@ TEST(CertificatePlan, AfterALongSleepWhatHoldsIsShown) {
 TEST(CertificatePlan, AShortLifeOfBeforeIsNotTakenForALongOne) {
     const Certificate brief = Issue(kName, kBegin, 60s);
     const KeptCertificates kept{brief, std::nullopt};
-    EXPECT_FALSE(IsDue(kept, kBegin + 39s));
-    EXPECT_TRUE(IsDue(kept, kBegin + 40s));
+    EXPECT_FALSE(IsDue(kept, kBegin + 39s, kLife));
+    EXPECT_TRUE(IsDue(kept, kBegin + 40s, kLife));
+    EXPECT_TRUE(IsDue({Issue(kName, kBegin, kLife), std::nullopt}, kBegin + 40s, 60s))
+        << "a shorter one is wanted by now";
     // Its successor has a long life, and is shown before the brief one ends.
     const KeptCertificates next{Issue(kName, kBegin + 40s, kLife), brief};
     EXPECT_EQ(ToShow(next, kBegin + 40s, kLife), &*next.newer);
