@@ -16,8 +16,7 @@
 ///
 ///     const FlagSet<Options> flags{
 ///         Text("lease", &Options::lease, "name of the leader Lease"),
-///         Number("workers", &Options::workers, 1, 256, "jobs in work at once; default 16"),
-///         Switch("help", &Options::help, "print this and end")};
+///         Number("workers", &Options::workers, 1, 256, "jobs in work at once; default 16")};
 ///     auto options = flags.Parse({argv + 1, argv + argc});
 ///
 /// Errors are one sentence that says what to write instead. `--help` and `--version` need no value.
@@ -76,10 +75,38 @@ Flag<Options> OneOf(std::string name, std::string Options::* field, std::vector<
     return {name, std::move(help), std::move(set)};
 }
 
+/// What every program of ours understands; its Options derive from this.
+struct CommonOptions {
+    std::string kubeconfig;  ///< empty: $KUBECONFIG, in-cluster, ~/.kube/config in this order
+    std::string context;
+    std::string health_address = "0.0.0.0";
+    int health_port = 8080;
+    std::string log_level = "info";
+    bool help = false;
+    bool version = false;
+};
+
 template <typename Options>
 class FlagSet {
   public:
-    FlagSet(std::initializer_list<Flag<Options>> flags) : flags_(flags) {}
+    /// These, and those of CommonOptions.
+    FlagSet(std::initializer_list<Flag<Options>> own) : flags_(own) {
+        flags_.insert(
+            flags_.end(),
+            {Text<Options>("kubeconfig", &Options::kubeconfig,
+                           "kubeconfig file; default: $KUBECONFIG, the pod's ServiceAccount, "
+                           "~/.kube/config"),
+             Text<Options>("context", &Options::context,
+                           "context in the kubeconfig; default: its current one"),
+             Text<Options>("health-address", &Options::health_address,
+                           "address of /healthz, /readyz and /metrics; default 0.0.0.0"),
+             Number<Options>("health-port", &Options::health_port, 0, 65535,
+                             "port of the same, 0 picks one; default 8080"),
+             OneOf<Options>("log-level", &Options::log_level, {"debug", "info", "warn", "error"},
+                            "debug, info, warn or error; default info"),
+             Switch<Options>("help", &Options::help, "print this and end"),
+             Switch<Options>("version", &Options::version, "print the version and end")});
+    }
 
     std::expected<Options, std::string> Parse(const std::vector<std::string>& args) const {
         Options options;
@@ -115,7 +142,7 @@ class FlagSet {
     std::string Help() const {
         std::string text;
         for (const Flag<Options>& flag : flags_)
-            text += fmt::format("  --{:<18}{}\n", flag.name, flag.help);
+            text += fmt::format("  --{:<20}{}\n", flag.name, flag.help);
         return text;
     }
 

@@ -17,6 +17,8 @@
 #include <stdexcept>
 #include <thread>
 
+#include "kube/testing/peer.h"
+
 namespace dlws::kube {
 namespace {
 
@@ -25,36 +27,8 @@ using asio::ip::tcp;
 using std::chrono::milliseconds;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using testing::Peer;
 using ::testing::StartsWith;
-
-/// A blocking client: the server runs on a thread of its own.
-class Peer {
-  public:
-    explicit Peer(unsigned short port) : socket_(io_) {
-        socket_.connect(tcp::endpoint(asio::ip::address_v4::loopback(), port));
-    }
-    void Send(const std::string& text) { asio::write(socket_, asio::buffer(text)); }
-    /// All until the server closes; "RESET" at the end when it did so rudely.
-    std::string ReadToEnd() {
-        std::string text;
-        boost::system::error_code error;
-        asio::read(socket_, asio::dynamic_buffer(text), error);
-        if (error != asio::error::eof) text += "RESET";
-        return text;
-    }
-    std::string ReadUntil(const std::string& end) {
-        std::string text;
-        while (text.find(end) == text.npos) {
-            char chunk[512];
-            text.append(chunk, socket_.read_some(asio::buffer(chunk)));
-        }
-        return text;
-    }
-
-  private:
-    asio::io_context io_;
-    tcp::socket socket_;
-};
 
 class HealthServerTest : public ::testing::Test {
   protected:

@@ -10,7 +10,6 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/read.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -113,8 +112,6 @@ class HttpServer::Impl {
         while (!sessions_.empty())
             co_await sessions_ended_.Wait();
     }
-
-    std::size_t Connections() const { return sessions_.size(); }
 
   private:
     using Sessions = std::list<Session>;
@@ -350,9 +347,6 @@ Result<unsigned short> HttpServer::Listen() {
 }
 Awaitable<void> HttpServer::Run() {
     return impl_->Run();
-}
-std::size_t HttpServer::Connections() const {
-    return impl_->Connections();
 }
 
 }  // namespace dlws::kube

@@ -56,7 +56,6 @@ class HttpServer {
     Result<unsigned short> Listen();
     /// Serves until cancelled; listens first when nobody has (throws when that fails).
     Awaitable<void> Run();
-    std::size_t Connections() const;
 
   private:
     class Impl;

@@ -10,26 +10,23 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/read.hpp>
-#include <boost/asio/ssl/stream.hpp>
-#include <boost/asio/write.hpp>
 #include <functional>
 #include <future>
 #include <memory>
 #include <thread>
 
 #include "kube/testing/imposter_certificates.h"
+#include "kube/testing/peer.h"
 #include "kube/wait_list.h"
 
 namespace dlws::kube {
 namespace {
 
 namespace asio = boost::asio;
-using asio::ip::tcp;
 using std::chrono::milliseconds;
 using ::testing::HasSubstr;
+using testing::Peer;
 using ::testing::StartsWith;
 
 Awaitable<HttpAnswer> Echo(HttpRequest request) {
@@ -39,51 +36,6 @@ Awaitable<HttpAnswer> Echo(HttpRequest request) {
                   std::string(request.Field("x-color")) + " " + request.body;
     co_return answer;
 }
-
-/// A blocking client, plain or with TLS.
-class Peer {
-  public:
-    explicit Peer(unsigned short port, const std::string& ca = "") : stream_(io_, context_) {
-        stream_.next_layer().connect(tcp::endpoint(asio::ip::address_v4::loopback(), port));
-        if (ca.empty()) return;
-        tls_ = true;
-        context_.add_certificate_authority(asio::buffer(ca));
-        stream_.set_verify_mode(asio::ssl::verify_peer);
-        SSL_set1_host(stream_.native_handle(), "localhost");
-        X509_STORE* store = SSL_CTX_get_cert_store(context_.native_handle());
-        X509_STORE_up_ref(store);
-        SSL_set0_verify_cert_store(stream_.native_handle(), store);
-        stream_.handshake(asio::ssl::stream_base::client);
-    }
-    void Send(const std::string& text) {
-        tls_ ? asio::write(stream_, asio::buffer(text))
-             : asio::write(stream_.next_layer(), asio::buffer(text));
-    }
-    /// All until the server closes.
-    std::string ReadToEnd() {
-        std::string text;
-        boost::system::error_code error;
-        tls_ ? asio::read(stream_, asio::dynamic_buffer(text), error)
-             : asio::read(stream_.next_layer(), asio::dynamic_buffer(text), error);
-        return text;
-    }
-    std::string ReadUntil(const std::string& end) {
-        std::string text;
-        while (text.find(end) == text.npos) {
-            char chunk[512];
-            const auto buffer = asio::buffer(chunk);
-            text.append(chunk,
-                        tls_ ? stream_.read_some(buffer) : stream_.next_layer().read_some(buffer));
-        }
-        return text;
-    }
-
-  private:
-    asio::io_context io_;
-    asio::ssl::context context_{asio::ssl::context::tls_client};
-    asio::ssl::stream<tcp::socket> stream_;
-    bool tls_ = false;
-};
 
 class HttpServerTest : public ::testing::Test {
   protected:

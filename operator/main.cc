@@ -5,12 +5,7 @@
 #include <unistd.h>
 
 #include <array>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
-#include <cstdio>
-#include <exception>
 #include <random>
 
 #include "kube/client.h"
@@ -20,6 +15,7 @@
 #include "kube/log.h"
 #include "kube/manager.h"
 #include "kube/metrics.h"
+#include "kube/program.h"
 #include "operator/job/controller.h"
 #include "operator/options.h"
 
@@ -77,7 +73,9 @@ class Operator {
 
     // The process's exit code.
     Awaitable<int> Run() {
-        ServeHealth();
+        kube::ServeHealth(health_, metrics_, DLWS_VERSION, [this] {
+            return stopping_ ? "stopping" : !jobs_.HasSynced() ? "caches not read yet" : "";
+        });
         auto port = health_.Listen();
         if (!port) {
             kube::LogError(kLog, "{}", port.error().message);
@@ -110,23 +108,6 @@ class Operator {
     }
 
   private:
-    void ServeHealth() {
-        health_.Handle("/healthz", [] { return kube::HealthServer::Answer{.body = "ok\n"}; });
-        health_.Handle("/readyz", [this] {
-            if (stopping_) return kube::HealthServer::Answer{.status = 503, .body = "stopping\n"};
-            if (!jobs_.HasSynced())
-                return kube::HealthServer::Answer{.status = 503, .body = "caches not read yet\n"};
-            return kube::HealthServer::Answer{.body = "ok\n"};
-        });
-        metrics_.Describe("dlws_build_info", "1 for the version of this program");
-        metrics_.Set("dlws_build_info", {{"version", DLWS_VERSION}}, 1);
-        metrics_.AddCollector(kube::CollectProcess);
-        health_.Handle("/metrics", [this] {
-            return kube::HealthServer::Answer{.body = metrics_.Text(),
-                                              .content_type = "text/plain; version=0.0.4"};
-        });
-    }
-
     // Works while we hold the lease. To return is to end the process: what a new leader may do by
     // now must not be done by us too.
     Awaitable<void> Lead() {
@@ -167,48 +148,10 @@ class Operator {
     bool stopping_ = false;
 };
 
-int Main(int argc, char** argv) {
-    auto options = ParseOptions({argv + 1, argv + argc});
-    if (!options) {
-        fmt::print(stderr, "dlws-operator: {}\n", options.error());
-        return 2;
-    }
-    if (options->help) {
-        fmt::print("{}", HelpText());
-        return 0;
-    }
-    if (options->version) {
-        fmt::print("dlws-operator {}\n", DLWS_VERSION);
-        return 0;
-    }
-    kube::SetLogLevel(kube::LogLevelOf(options->log_level));
-    auto config = kube::LoadConfig(options->kubeconfig, options->context);
-    if (!config) {
-        kube::LogError(kLog, "{}", config.error().message);
-        return 1;
-    }
-    asio::io_context io(1);
-    Operator op(io.get_executor(), *options, *config);
-    int code = 1;
-    asio::co_spawn(io, op.Run(), [&](std::exception_ptr error, int result) {
-        code = result;
-        if (error) {
-            try {
-                std::rethrow_exception(error);
-            } catch (const std::exception& e) {
-                kube::LogError(kLog, "ended by an exception: {}", e.what());
-            }
-            code = 1;
-        }
-        io.stop();
-    });
-    io.run();
-    return code;
-}
-
 }  // namespace
 }  // namespace dlws
 
 int main(int argc, char** argv) {
-    return dlws::Main(argc, argv);
+    return dlws::kube::RunProgram<dlws::Operator>("operator", DLWS_VERSION, argc, argv,
+                                                  &dlws::ParseOptions, &dlws::HelpText);
 }

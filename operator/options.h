@@ -5,26 +5,21 @@
 #include <string>
 #include <vector>
 
+#include "kube/flags.h"
+
 namespace dlws {
 
 /// What the command line says. Every flag is `--name=value` or `--name value`.
-struct Options {
-    std::string kubeconfig;  ///< empty: $KUBECONFIG, in-cluster, ~/.kube/config in this order
-    std::string context;
+struct Options : kube::CommonOptions {
     std::string ns = "dlws-system";  ///< namespace of the Lease
     std::string lease = "dlworkspace-operator";
     std::string watch_namespace;  ///< empty: jobs of all namespaces
     std::string identity;         ///< empty: host name; a random suffix is added always
     bool leader_elect = true;
-    std::string health_address = "0.0.0.0";
-    int health_port = 8080;
-    std::string log_level = "info";
     int workers = 16;
     int parallel_creates = 16;
     int connections = 32;
     int lease_seconds = 15;  ///< renew deadline is 2/3 of it, retry period 2/15
-    bool help = false;
-    bool version = false;
 };
 
 /// Error: one sentence that says what to write instead.

@@ -2,11 +2,7 @@
 // The admission webhook: reads the command line, then serves until it is told to stop.
 #include <fmt/format.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
-#include <cstdio>
-#include <exception>
 #include <random>
 
 #include "kube/client.h"
@@ -15,6 +11,7 @@
 #include "kube/log.h"
 #include "kube/manager.h"
 #include "kube/metrics.h"
+#include "kube/program.h"
 #include "model/names.h"
 #include "webhook/admission.h"
 #include "webhook/certificate_keeper.h"
@@ -25,7 +22,6 @@ namespace {
 
 namespace asio = boost::asio;
 using kube::Awaitable;
-using kube::HealthServer;
 
 constexpr std::string_view kLog = "webhook";
 constexpr std::size_t kMaxReview = 8u << 20;
@@ -76,7 +72,12 @@ class Webhook {
 
     // The process's exit code.
     Awaitable<int> Run() {
-        ServeHealth();
+        kube::ServeHealth(health_, metrics_, DLWS_VERSION, [this] { return Lacks(); });
+        metrics_.AddCollector([this](kube::Samples& out) {
+            if (out.Family("dlws_certificate_expiry_timestamp_seconds", kube::Samples::kGauge,
+                           "When the certificate that is shown ends to hold"))
+                out.Add({}, double(keeper_.Expires().time_since_epoch().count()));
+        });
         for (auto bound : {health_.Listen(), server_.Listen()}) {
             if (bound) continue;
             kube::LogError(kLog, "{}", bound.error().message);
@@ -122,27 +123,10 @@ class Webhook {
             kube::LogWarning(kLog, "DLCluster: {}", parsed.error());
     }
 
-    void ServeHealth() {
-        health_.Handle("/healthz", [] { return HealthServer::Answer{.body = "ok\n"}; });
-        health_.Handle("/readyz", [this] {
-            const char* lacks = stopping_                ? "stopping\n"
-                                : !keeper_.Ready()       ? "no certificate yet that is trusted\n"
-                                : !clusters_.HasSynced() ? "DLCluster not read yet\n"
-                                                         : nullptr;
-            if (lacks) return HealthServer::Answer{.status = 503, .body = lacks};
-            return HealthServer::Answer{.body = "ok\n"};
-        });
-        metrics_.Describe("dlws_build_info", "1 for the version of this program");
-        metrics_.Set("dlws_build_info", {{"version", DLWS_VERSION}}, 1);
-        metrics_.Describe("dlws_certificate_expiry_timestamp_seconds",
-                          "When the certificate that is shown ends to hold");
-        metrics_.AddCollector(kube::CollectProcess);
-        health_.Handle("/metrics", [this] {
-            metrics_.Set("dlws_certificate_expiry_timestamp_seconds", {},
-                         double(keeper_.Expires().time_since_epoch().count()));
-            return HealthServer::Answer{.body = metrics_.Text(),
-                                        .content_type = "text/plain; version=0.0.4"};
-        });
+    std::string Lacks() const {
+        if (stopping_) return "stopping";
+        if (!keeper_.Ready()) return "no certificate yet that is trusted";
+        return clusters_.HasSynced() ? "" : "DLCluster not read yet";
     }
 
     Options options_;
@@ -155,52 +139,17 @@ class Webhook {
     CertificateKeeper keeper_;
     Admission admission_;
     kube::HttpServer server_;
-    HealthServer health_;
+    kube::HealthServer health_;
     kube::Manager manager_;
     asio::signal_set signals_;
     bool stopping_ = false;
 };
 
-int Main(int argc, char** argv) {
-    auto options = ParseOptions({argv + 1, argv + argc});
-    if (!options) {
-        fmt::print(stderr, "dlws-webhook: {}\n", options.error());
-        return 2;
-    }
-    if (options->help) {
-        fmt::print("{}", HelpText());
-        return 0;
-    }
-    if (options->version) {
-        fmt::print("dlws-webhook {}\n", DLWS_VERSION);
-        return 0;
-    }
-    kube::SetLogLevel(kube::LogLevelOf(options->log_level));
-    auto config = kube::LoadConfig(options->kubeconfig, options->context);
-    if (!config) {
-        kube::LogError(kLog, "{}", config.error().message);
-        return 1;
-    }
-    asio::io_context io(1);
-    Webhook webhook(io.get_executor(), *options, *config);
-    int code = 1;
-    asio::co_spawn(io, webhook.Run(), [&](std::exception_ptr error, int result) {
-        code = result;
-        try {
-            if (error) std::rethrow_exception(error);
-        } catch (const std::exception& e) {
-            kube::LogError(kLog, "ended by an exception: {}", e.what());
-            code = 1;
-        }
-        io.stop();
-    });
-    io.run();
-    return code;
-}
-
 }  // namespace
 }  // namespace dlws::webhook
 
 int main(int argc, char** argv) {
-    return dlws::webhook::Main(argc, argv);
+    using namespace dlws::webhook;
+    return dlws::kube::RunProgram<Webhook>("webhook", DLWS_VERSION, argc, argv, &ParseOptions,
+                                           &HelpText);
 }

@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "webhook/options.h"
 
-#include "kube/flags.h"
-
 namespace dlws::webhook {
 namespace {
 
 const kube::FlagSet<Options>& Flags() {
-    using kube::Number, kube::OneOf, kube::Switch, kube::Text;
+    using kube::Number, kube::Text;
     static const kube::FlagSet<Options> flags{
-        Text("kubeconfig", &Options::kubeconfig,
-             "kubeconfig file; default: $KUBECONFIG, the pod's ServiceAccount, ~/.kube/config"),
-        Text("context", &Options::context, "context in the kubeconfig; default: its current one"),
         Text("namespace", &Options::ns,
              "namespace of our Service and its Secret; default dlws-system"),
         Text("service", &Options::service,
@@ -19,20 +14,12 @@ const kube::FlagSet<Options>& Flags() {
              "dlworkspace-webhook"),
         Text("address", &Options::address, "address for the API server; default 0.0.0.0"),
         Number("port", &Options::port, 0, 65535, "port of the same, 0 picks one; default 9443"),
-        Text("health-address", &Options::health_address,
-             "address of /healthz, /readyz and /metrics; default 0.0.0.0"),
-        Number("health-port", &Options::health_port, 0, 65535,
-               "port of the same, 0 picks one; default 8080"),
         Number("certificate-seconds", &Options::certificate_seconds, 40, 10 * 365 * 24 * 3600,
                "how long a certificate holds, a new one is made at two thirds; default 90 days"),
         Number("drain-seconds", &Options::drain_seconds, 0, 300,
                "how long to go on when told to stop; default 10"),
         Number("max-connections", &Options::max_connections, 1, 100'000,
                "connections at once, more are closed; default 1000"),
-        OneOf("log-level", &Options::log_level, {"debug", "info", "warn", "error"},
-              "debug, info, warn or error; default info"),
-        Switch("help", &Options::help, "print this and end"),
-        Switch("version", &Options::version, "print the version and end"),
     };
     return flags;
 }

@@ -5,24 +5,19 @@
 #include <string>
 #include <vector>
 
+#include "kube/flags.h"
+
 namespace dlws::webhook {
 
 /// What the command line says. Every flag is `--name=value` or `--name value`.
-struct Options {
-    std::string kubeconfig;  ///< empty: $KUBECONFIG, in-cluster, ~/.kube/config in this order
-    std::string context;
+struct Options : kube::CommonOptions {
     std::string ns = "dlws-system";               ///< of the Service and the Secret
     std::string service = "dlworkspace-webhook";  ///< also of the Secret and the configurations
     std::string address = "0.0.0.0";
     int port = 9443;
-    std::string health_address = "0.0.0.0";
-    int health_port = 8080;
     int certificate_seconds = 90 * 24 * 3600;
     int drain_seconds = 10;
     int max_connections = 1000;
-    std::string log_level = "info";
-    bool help = false;
-    bool version = false;
 };
 
 /// Error: one sentence that says what to write instead.
