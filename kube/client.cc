@@ -334,6 +334,18 @@ Awaitable<Result<ObjectPtr>> Client::Create(Resource resource, std::string ns, s
     co_return co_await impl_->SendForObject(std::move(call));
 }
 
+Awaitable<Result<std::string>> Client::Ask(Resource resource, std::string body) {
+    const auto path = CollectionPath(resource, "");
+    if (!path) co_return std::unexpected(path.error());
+    Call call{.method = "POST", .content_type = kJson, .repeatable = true};
+    call.target = impl_->Target(*path, QueryString());
+    call.body = std::move(body);
+    call.max_bytes = impl_->settings().max_response_bytes;
+    auto answer = co_await impl_->Send(call);
+    if (!answer) co_return std::unexpected(answer.error());
+    co_return std::move(answer->body);
+}
+
 Awaitable<Result<ObjectPtr>> Client::Update(Resource resource, ObjectKey key, std::string body,
                                             WriteOptions options) {
     const auto path = ObjectPath(resource, key, options.subresource);

@@ -51,8 +51,7 @@ class Client : public Api {
 
     boost::asio::any_io_executor Executor() const override;
 
-    /// What the API server's clock shows now (server_clock.h).
-    std::chrono::system_clock::time_point ServerTime() const;
+    std::chrono::system_clock::time_point ServerTime() const override;
 
     Awaitable<Result<ObjectPtr>> Get(Resource resource, ObjectKey key,
                                      CallOptions options = CallOptions()) override;
@@ -65,6 +64,7 @@ class Client : public Api {
     Awaitable<Result<ObjectPtr>> Patch(Resource resource, ObjectKey key, PatchType type,
                                        std::string body,
                                        WriteOptions options = WriteOptions()) override;
+    Awaitable<Result<std::string>> Ask(Resource resource, std::string body) override;
     Awaitable<Result<void>> Delete(Resource resource, ObjectKey key,
                                    DeleteOptions options) override;
     Awaitable<Result<std::unique_ptr<WatchStream>>> Watch(Resource resource, WatchOptions options);

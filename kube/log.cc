@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kube/log.h"
 
+#include "kube/audit.h"
+
 #include <fmt/chrono.h>
 #include <unistd.h>
 
@@ -31,9 +33,14 @@ std::string_view Name(LogLevel level) {
 
 // Control characters would let a name or a message of a stranger forge lines or drive a terminal.
 void AppendEscaped(fmt::memory_buffer& out, std::string_view text, bool json) {
-    for (const char c : text) {
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
         const auto byte = static_cast<unsigned char>(c);
-        if (byte < 0x20 || byte == 0x7f) {
+        const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : 0);
+        if (byte == 0xc2 && next >= 0x80 && next < 0xa0) {  // C1: CSI, say
+            fmt::format_to(std::back_inserter(out), "\\{}{:02x}", json ? "u00" : "x", next);
+            ++i;
+        } else if (byte < 0x20 || byte == 0x7f) {
             fmt::format_to(std::back_inserter(out), "\\{}{:02x}", json ? "u00" : "x", byte);
         } else if (json && (c == '"' || c == '\\')) {
             out.push_back('\\');
@@ -41,6 +48,30 @@ void AppendEscaped(fmt::memory_buffer& out, std::string_view text, bool json) {
         } else {
             out.push_back(c);
         }
+    }
+}
+
+// "2026-11-29T10:00:00.000Z"
+std::string Timestamp() {
+    const auto now = std::chrono::system_clock::now();
+    const auto millis =
+        std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count() %
+        1000;
+    std::tm utc{};
+    const std::time_t seconds = std::chrono::system_clock::to_time_t(now);
+    gmtime_r(&seconds, &utc);
+    return fmt::format("{:%FT%T}.{:03}Z", utc, millis);
+}
+
+// One write() a line, so that lines of several threads do not mix.
+void WriteAll(int file, std::string_view text) {
+    while (!text.empty()) {
+        const ssize_t n = ::write(file, text.data(), text.size());
+        if (n < 0) {
+            if (errno == EINTR) continue;
+            return;  // nowhere to complain
+        }
+        text.remove_prefix(static_cast<std::size_t>(n));
     }
 }
 
@@ -63,40 +94,44 @@ bool LogEnabled(LogLevel level) {
 
 void LogLine(LogLevel level, std::string_view logger, std::string_view message) {
     static const bool terminal = isatty(STDERR_FILENO) == 1;
-    const auto now = std::chrono::system_clock::now();
-    const auto millis =
-        std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count() %
-        1000;
-    std::tm utc{};
-    const std::time_t seconds = std::chrono::system_clock::to_time_t(now);
-    gmtime_r(&seconds, &utc);
-
+    const std::string time = Timestamp();
     fmt::memory_buffer line;
     auto out = std::back_inserter(line);
     if (terminal) {
-        fmt::format_to(out, "{:%H:%M:%S}.{:03} {:<7} {}: ", utc, millis, Name(level), logger);
+        fmt::format_to(out, "{} {:<7} {}: ", time.substr(11, 12), Name(level), logger);
         AppendEscaped(line, message, false);
     } else {
-        fmt::format_to(out, R"({{"ts":"{:%FT%T}.{:03}Z","level":"{}","logger":")", utc, millis,
-                       Name(level));
+        fmt::format_to(out, R"({{"ts":"{}","level":"{}","logger":")", time, Name(level));
         AppendEscaped(line, logger, true);
         fmt::format_to(out, R"(","msg":")");
         AppendEscaped(line, message, true);
         fmt::format_to(out, R"("}})");
     }
     line.push_back('\n');
-    // One write() a line, so that lines of several threads do not mix.
-    const char* data = line.data();
-    std::size_t left = line.size();
-    while (left > 0) {
-        const ssize_t n = ::write(STDERR_FILENO, data, left);
-        if (n < 0) {
-            if (errno == EINTR) continue;
-            return;  // nowhere to complain
-        }
-        data += n;
-        left -= static_cast<std::size_t>(n);
-    }
+    WriteAll(STDERR_FILENO, {line.data(), line.size()});
+}
+
+std::string AuditLine(std::string_view event, const AuditFields& fields) {
+    fmt::memory_buffer line;
+    const auto put = [&](std::string_view key, std::string_view value) {
+        line.append(std::string_view(R"(,")"));
+        AppendEscaped(line, key, true);
+        line.append(std::string_view(R"(":")"));
+        AppendEscaped(line, value, true);
+        line.push_back('"');
+    };
+    put("audit", event);
+    for (const auto& [key, value] : fields)
+        if (!value.empty()) put(key, value);
+    return fmt::to_string(line).substr(1);
+}
+
+void Audit(std::string_view event, const AuditFields& fields) {
+    const std::string line =
+        fmt::format(R"({{"ts":"{}",{}}})"
+                    "\n",
+                    Timestamp(), AuditLine(event, fields));
+    WriteAll(STDOUT_FILENO, line);
 }
 
 }  // namespace dlws::kube

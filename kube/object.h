@@ -28,6 +28,11 @@ inline constexpr Resource kServices{"", "v1", "services", "Service", true};
 inline constexpr Resource kConfigMaps{"", "v1", "configmaps", "ConfigMap", true};
 inline constexpr Resource kSecrets{"", "v1", "secrets", "Secret", true};
 inline constexpr Resource kNamespaces{"", "v1", "namespaces", "Namespace", false};
+inline constexpr Resource kControllerRevisions{"apps", "v1", "controllerrevisions",
+                                               "ControllerRevision", true};
+inline constexpr Resource kSubjectAccessReviews{"authorization.k8s.io", "v1",
+                                                "subjectaccessreviews", "SubjectAccessReview",
+                                                false};
 inline constexpr Resource kLeases{"coordination.k8s.io", "v1", "leases", "Lease", true};
 inline constexpr Resource kEvents{"events.k8s.io", "v1", "events", "Event", true};
 

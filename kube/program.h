@@ -55,8 +55,15 @@ int RunProgram(std::string_view name, std::string_view version, int argc, char**
         return 1;
     }
     boost::asio::io_context io(1);
-    Part part(io.get_executor(), *options, *config);
     int code = 1;
+    std::optional<Part> made;
+    try {
+        made.emplace(io.get_executor(), *options, *config);
+    } catch (const std::exception& e) {
+        LogError(name, "{}", e.what());
+        return code;
+    }
+    Part& part = *made;
     boost::asio::co_spawn(io, part.Run(), [&](std::exception_ptr error, int result) {
         try {
             if (error) std::rethrow_exception(error);

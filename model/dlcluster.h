@@ -6,8 +6,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "model/dljob.h"
+#include "model/permissions.h"
 
 namespace dlws::model {
 
@@ -32,6 +34,16 @@ struct PodUser {
     bool operator==(const PodUser&) const = default;
 };
 
+/// A device of nodes that a device plugin gives to pods.
+struct Device {
+    std::string name;      ///< as jobs call it
+    std::string resource;  ///< "rdma/hca"
+    bool operator==(const Device&) const = default;
+};
+
+/// What becomes of a running job whose approval ends.
+enum class OnRevoke { Stop, Continue };
+
 /// A typed view of the administrator's settings, the DLCluster named `cluster`. A plain value.
 struct DLCluster {
     Metadata meta;
@@ -41,6 +53,9 @@ struct DLCluster {
     std::string sharedFolder;  ///< absolute folder of every host; empty = none declared
     GpuSettings gpu;
     PodUser defaultUser;
+    std::vector<PermissionRule> permissions;  ///< in order: the first that speaks of it counts
+    OnRevoke onRevoke = OnRevoke::Stop;
+    std::vector<Device> devices;
     bool operator==(const DLCluster&) const = default;
 };
 

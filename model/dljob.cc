@@ -122,6 +122,24 @@ void ReadLife(const Node& node, DLJobSpec& spec) {
         spec.submittedBy = User{by["username"].Text(), by["uid"].Text()};
 }
 
+Permissions ReadPermissions(const Node& node, const Node& devices) {
+    Permissions p;
+    p.privileged = node["privileged"].Bool();
+    p.hostNetwork = node["hostNetwork"].Bool();
+    p.hostIPC = node["hostIPC"].Bool();
+    p.hostPID = node["hostPID"].Bool();
+    p.runAsRoot = node["runAsRoot"].Bool();
+    p.unconfinedSeccomp = node["unconfinedSeccomp"].Bool();
+    node["hostPaths"].Each([&](const Node& item) {
+        p.hostPaths.push_back(
+            {item["path"].Text(), item["mountPath"].Text(), item["readOnly"].Bool(true)});
+    });
+    p.capabilities = node["capabilities"].Texts();
+    node["hostPorts"].Each([&](const Node& item) { p.hostPorts.push_back(item.Int()); });
+    p.devices = devices.Texts();
+    return p;
+}
+
 void ReadElastic(const Node& node, DLJobSpec& spec) {
     if (!node.Present()) return;
     Elastic e;
@@ -143,9 +161,8 @@ DLJobSpec ReadSpec(const Node& node) {
     spec.workingDir = node["workingDir"].Text();
     const Node framework = node["framework"];
     const std::string name = framework.Text("None");
-    const auto known = std::ranges::find(kFrameworks, name, &FrameworkName::second);
-    if (known != kFrameworks.end())
-        spec.framework = known->first;
+    if (auto known = ParseFramework(name))
+        spec.framework = *known;
     else
         framework.Fail(fmt::format("this version does not know the framework {}", name));
     node["roles"].Each([&](const Node& role) { spec.roles.push_back(ReadRole(role)); });
@@ -174,6 +191,7 @@ DLJobSpec ReadSpec(const Node& node) {
     ReadLife(node, spec);
     if (UsesSsh(spec.framework) && spec.success.role.empty()) spec.success.role = kLauncherRole;
     spec.podOverrides = ReadOverrides(node["podOverrides"]);
+    spec.permissions = ReadPermissions(node["permissions"], node["devices"]);
     return spec;
 }
 
@@ -181,6 +199,12 @@ DLJobSpec ReadSpec(const Node& node) {
 
 std::string_view ToString(Framework f) {
     return std::ranges::find(kFrameworks, f, &FrameworkName::first)->second;
+}
+
+std::optional<Framework> ParseFramework(std::string_view text) {
+    const auto known = std::ranges::find(kFrameworks, text, &FrameworkName::second);
+    if (known == kFrameworks.end()) return std::nullopt;
+    return known->first;
 }
 
 bool UsesSsh(Framework f) {

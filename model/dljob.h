@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "model/exit_codes.h"
+#include "model/permissions.h"
 #include "model/status.h"
 #include "model/time.h"
 
@@ -35,6 +36,7 @@ enum class Framework {
 };
 
 std::string_view ToString(Framework f);
+std::optional<Framework> ParseFramework(std::string_view text);
 
 /// True when role `launcher` starts the others' processes over ssh (MPI, DeepSpeed).
 bool UsesSsh(Framework f);
@@ -189,6 +191,7 @@ struct DLJobSpec {
     std::optional<User> submittedBy;  ///< stamped by admission; none: it was not there
     std::optional<Elastic> elastic;
     PodOverrides podOverrides;
+    Permissions permissions;  ///< spec.permissions and spec.devices
     bool operator==(const DLJobSpec&) const = default;
 };
 

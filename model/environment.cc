@@ -121,4 +121,12 @@ json::array PodEnvironment(const Rendered& rendered, int index, int attempt, int
     return env.Take();
 }
 
+std::vector<std::string> PodEnvironmentNames(const Rendered& rendered) {
+    std::vector<std::string> names{std::string(kFenceVariable), std::string(kPodFenceVariable)};
+    for (int rank : {0, 1})
+        for (const json::value& item : PodEnvironment(rendered, rank, 0, rank))
+            names.emplace_back(NameOf(item.get_object()));
+    return names;
+}
+
 }  // namespace dlws::model

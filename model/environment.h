@@ -22,6 +22,9 @@ boost::json::array RoleEnvironment(const DLJob& job, const Role& role, const DLC
 /// What differs from pod to pod; comes before the role's.
 boost::json::array PodEnvironment(const Rendered& rendered, int index, int attempt, int rank);
 
+/// The names of the variables that differ from pod to pod, those of the fences too.
+std::vector<std::string> PodEnvironmentNames(const Rendered& rendered);
+
 /// HOME: where storage `work` is mounted, else /tmp.
 std::string Home(const DLJobSpec& spec);
 

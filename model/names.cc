@@ -25,6 +25,10 @@ std::string SshSecretName(std::string_view job, std::string_view uid) {
     return fmt::format("{}-ssh-{}", job, uid);
 }
 
+std::string TemplateRevisionName(std::string_view job, std::string_view uid) {
+    return fmt::format("{}-template-{}", job, uid);
+}
+
 bool IsReservedKey(std::string_view key) {
     const std::size_t slash = key.find('/');
     // Container runtimes take orders from such keys (io.katacontainers…, run.oci…, org.systemd…).

@@ -25,6 +25,12 @@ inline constexpr std::string_view kDLJobKind = "DLJob";
 inline constexpr std::string_view kDLJobPlural = "dljobs";
 inline constexpr std::string_view kDLClusterKind = "DLCluster";
 inline constexpr std::string_view kDLClusterPlural = "dlclusters";
+inline constexpr std::string_view kDLJobApprovalKind = "DLJobApproval";
+inline constexpr std::string_view kDLJobApprovalPlural = "dljobapprovals";
+/// Nothing of this name exists: a right on it is the right to approve the class that it is named
+/// by.
+inline constexpr std::string_view kPermissionClassPlural = "permissionclasses";
+inline constexpr std::string_view kApproveVerb = "approve";
 /// The only DLCluster there may be.
 inline constexpr std::string_view kDLClusterName = "cluster";
 
@@ -35,6 +41,12 @@ inline constexpr std::string_view kJobUidLabel = "dlworkspace.io/job-uid";   ///
 inline constexpr std::string_view kRoleLabel = "dlworkspace.io/role";        ///< the role's name
 inline constexpr std::string_view kIndexLabel = "dlworkspace.io/index";      ///< "0", "1", …
 inline constexpr std::string_view kAttemptLabel = "dlworkspace.io/attempt";  ///< "0", "1", …
+/// On a pod that somebody's approval let be created: UID of the approval, and hash of what it is
+/// for.
+inline constexpr std::string_view kApprovalAnnotation = "dlworkspace.io/approval";
+inline constexpr std::string_view kTemplateHashAnnotation = "dlworkspace.io/template-hash";
+/// On a namespace, "true": jobs run there, and the policies of the chart hold.
+inline constexpr std::string_view kManagedLabel = "dlworkspace.io/managed";
 /// On everything we create; the operator's informers select by it.
 inline constexpr std::string_view kManagedByLabel = "app.kubernetes.io/managed-by";
 inline constexpr std::string_view kManagedBy = "dlworkspace";
@@ -48,6 +60,9 @@ inline constexpr std::string_view kGpuResource = "nvidia.com/gpu";
 
 // Inside the pod.
 inline constexpr std::string_view kMainContainer = "main";
+/// What a container reads from its fences (owned.h) before it starts.
+inline constexpr std::string_view kFenceVariable = "DLWS_FENCE";
+inline constexpr std::string_view kPodFenceVariable = "DLWS_POD_FENCE";
 /// `spec.files` are mounted here, read-only: `python3 /job/train.py`.
 inline constexpr std::string_view kFilesMountPath = "/job";
 /// The host's driver folder is mounted here, read-only (driver mode HostPath).
@@ -94,6 +109,10 @@ std::string FilesConfigMapName(std::string_view job);
 /// The Secret with the job's ssh keys: `<job>-ssh-<uid>`. The UID is in it so that nothing of an
 /// earlier job can have the name, and nobody needs to read a Secret to know whose it is.
 std::string SshSecretName(std::string_view job, std::string_view uid);
+
+/// The ControllerRevision that keeps what a job with special permissions runs:
+/// `<job>-template-<uid>`, for the same reason.
+std::string TemplateRevisionName(std::string_view job, std::string_view uid);
 
 /// True for a label or annotation key whose domain users may not write in `podOverrides`:
 /// dlworkspace.io, kubernetes.io, k8s.io, cncf.io and everything below them (but not

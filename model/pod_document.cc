@@ -81,7 +81,7 @@ void AvoidNodes(json::object& spec, std::span<const AvoidedNode> avoided) {
 }  // namespace
 
 std::string MakePod(const Rendered& rendered, std::size_t role, int index, PodAttempt attempt,
-                    std::span<const AvoidedNode> avoided) {
+                    std::span<const AvoidedNode> avoided, const PodApproval* approved) {
     const RenderedRole& r = rendered.roles.at(role);
     json::object pod{{"apiVersion", "v1"}, {"kind", "Pod"}};
     json::object meta{{"name", PodName(rendered.job, r.name, index, attempt.pod)},
@@ -91,6 +91,11 @@ std::string MakePod(const Rendered& rendered, std::size_t role, int index, PodAt
     json::object& labels = meta["labels"].as_object();
     labels[kIndexLabel] = std::to_string(index);
     labels[kAttemptLabel] = std::to_string(attempt.pod);
+    if (approved) {
+        json::object& annotations = ObjectAt(meta, "annotations");
+        annotations[kApprovalAnnotation] = approved->approvalUid;
+        annotations[kTemplateHashAnnotation] = approved->templateHash;
+    }
     pod["metadata"] = std::move(meta);
 
     json::object spec = r.podTemplate.at("spec").as_object();
@@ -102,9 +107,9 @@ std::string MakePod(const Rendered& rendered, std::size_t role, int index, PodAt
         const json::object key{{"name", fence}, {"key", rendered.jobUid}};
         own.push_back(json::object{{"name", variable}, {"valueFrom", {{"configMapKeyRef", key}}}});
     };
-    reads_fence("DLWS_FENCE", GangFenceName(rendered.job, attempt.gang));
+    reads_fence(kFenceVariable, GangFenceName(rendered.job, attempt.gang));
     if (rendered.retryScope == RetryScope::Pod)
-        reads_fence("DLWS_POD_FENCE", PodName(rendered.job, r.name, index, attempt.pod));
+        reads_fence(kPodFenceVariable, PodName(rendered.job, r.name, index, attempt.pod));
     env.insert(env.begin(), own.begin(), own.end());
     AvoidNodes(spec, avoided);
     pod["spec"] = std::move(spec);
@@ -116,19 +121,71 @@ std::string Serialize(const json::object& object) {
 }
 
 std::string CanonicalBytes(const Rendered& rendered) {
-    json::object all{{"job", rendered.job},
-                     {"namespace", rendered.ns},
-                     {"framework", ToString(rendered.framework)}};
-    json::array roles;
+    json::array classes, roles;
+    for (PermissionClass c : rendered.toApprove)
+        classes.emplace_back(ToString(c));
     for (const RenderedRole& r : rendered.roles)
         roles.push_back(json::object{{"name", r.name},
                                      {"replicas", r.replicas},
+                                     {"gpus", r.gpus},
                                      {"firstRank", r.firstRank},
                                      {"template", r.podTemplate}});
-    all["roles"] = std::move(roles);
+    json::object all{{"job", rendered.job},
+                     {"jobUID", rendered.jobUid},
+                     {"namespace", rendered.ns},
+                     {"framework", ToString(rendered.framework)},
+                     {"elastic", rendered.elastic},
+                     {"retryScope", rendered.retryScope == RetryScope::Pod ? "Pod" : "Gang"},
+                     {"sshKeys", rendered.sshKeys},
+                     {"classes", std::move(classes)},
+                     {"asks", json::value_from(rendered.asks)},
+                     {"roles", std::move(roles)}};
     if (rendered.service) all["service"] = *rendered.service;
     if (rendered.files) all["files"] = *rendered.files;
     return json::serialize(Sorted(all));
+}
+
+namespace {
+
+Rendered ReadRendered(const json::object& all) {
+    Rendered out;
+    out.job = all.at("job").as_string();
+    out.jobUid = all.at("jobUID").as_string();
+    out.ns = all.at("namespace").as_string();
+    out.framework = ParseFramework(all.at("framework").as_string()).value();
+    out.elastic = all.at("elastic").as_bool();
+    out.retryScope =
+        all.at("retryScope").as_string() == "Pod" ? RetryScope::Pod : RetryScope::Gang;
+    out.sshKeys = all.at("sshKeys").as_bool();
+    for (const json::value& c : all.at("classes").as_array())
+        out.toApprove.push_back(ParsePermissionClass(c.as_string()).value());
+    for (const json::value& a : all.at("asks").as_array())
+        out.asks.emplace_back(a.as_string());
+    for (const json::value& item : all.at("roles").as_array()) {
+        const json::object& r = item.as_object();
+        out.roles.push_back({.name = std::string(r.at("name").as_string()),
+                             .replicas = int(r.at("replicas").as_int64()),
+                             .gpus = int(r.at("gpus").as_int64()),
+                             .firstRank = int(r.at("firstRank").as_int64()),
+                             .podTemplate = r.at("template").as_object()});
+        out.totalPods += out.roles.back().replicas;
+    }
+    if (const json::value* service = all.if_contains("service")) out.service = service->as_object();
+    if (const json::value* files = all.if_contains("files")) out.files = files->as_object();
+    out.reachesHost = true;  // nothing else is kept
+    return out;
+}
+
+}  // namespace
+
+std::expected<Rendered, std::string> ParseRendered(std::string_view canonical) {
+    try {
+        json::parse_options options;
+        options.max_depth = 64;
+        return ReadRendered(json::parse(canonical, {}, options).as_object());
+    } catch (const std::exception& error) {
+        return std::unexpected(fmt::format("the kept template cannot be read: {}", error.what()));
+    }
 }
 
 std::string Sha256Hex(std::string_view bytes) {

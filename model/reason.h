@@ -55,6 +55,16 @@ inline constexpr Reason kBaseTemplateInvalid{
 inline constexpr Reason kClusterInvalid{
     "ClusterInvalid", ReasonClass::Ask,
     "A setting of DLCluster cannot be used; an administrator must correct it."};
+inline constexpr Reason kAwaitingApproval{
+    "AwaitingApproval", ReasonClass::Ask,
+    "Somebody other than who made the job must approve the permissions it asks for."};
+inline constexpr Reason kAdmissionNotEnforced{
+    "AdmissionNotEnforced", ReasonClass::Ask,
+    "The policies that guard special permissions are missing or changed; an administrator must "
+    "install them again."};
+inline constexpr Reason kNamespaceNotManaged{
+    "NamespaceNotManaged", ReasonClass::Ask,
+    "The namespace lacks the label dlworkspace.io/managed=true; an administrator must set it."};
 inline constexpr Reason kQuotaExceeded{
     "QuotaExceeded", ReasonClass::Ask,
     "A ResourceQuota of the namespace leaves no room for a pod of the job."};
@@ -68,6 +78,12 @@ inline constexpr Reason kSpecInvalid{"SpecInvalid", ReasonClass::Change,
 inline constexpr Reason kUnknownStorage{
     "UnknownStorage", ReasonClass::Change,
     "The job asks for a storage that DLCluster does not declare."};
+inline constexpr Reason kPermissionDenied{
+    "PermissionDenied", ReasonClass::Change,
+    "The job asks for a permission or a device that DLCluster does not allow it."};
+inline constexpr Reason kImageWithoutDigest{
+    "ImageWithoutDigest", ReasonClass::Change,
+    "The job needs an approval and names an image by a tag, which can move; name it by digest."};
 inline constexpr Reason kConflictsWithCluster{
     "ConflictsWithCluster", ReasonClass::Change,
     "podOverrides says something else than the administrator's podTemplate."};
@@ -113,12 +129,25 @@ inline constexpr Reason kPodDeleted{"PodDeleted", ReasonClass::Outcome,
                                     "Somebody deleted the pod while the job ran."};
 inline constexpr Reason kPodFailed{"PodFailed", ReasonClass::Outcome,
                                    "The pod failed and does not say why."};
+inline constexpr Reason kApprovalDenied{"ApprovalDenied", ReasonClass::Outcome,
+                                        "Somebody denied the permissions the job asks for."};
+inline constexpr Reason kApprovalRevoked{"ApprovalRevoked", ReasonClass::Outcome,
+                                         "The approval was deleted while the job ran."};
+inline constexpr Reason kApprovalExpired{"ApprovalExpired", ReasonClass::Outcome,
+                                         "The approval ended while the job ran."};
+inline constexpr Reason kPodAltered{
+    "PodAltered", ReasonClass::Outcome,
+    "The API server stored another pod than was posted: some admission changed it."};
 inline constexpr Reason kDeadlineExceeded{"DeadlineExceeded", ReasonClass::Outcome,
                                           "The job held its pods for activeDeadlineSeconds."};
 
 // Note: why a condition has the value it has.
 inline constexpr Reason kJobAccepted{"Accepted", ReasonClass::Note,
                                      "The job was seen; its pods are about to be created."};
+inline constexpr Reason kApprovalNotRequired{
+    "NotRequired", ReasonClass::Note, "The job asks for no permission that needs an approval."};
+inline constexpr Reason kApproved{"Approved", ReasonClass::Note,
+                                  "Somebody approved the permissions the job asks for."};
 inline constexpr Reason kAllPodsReady{"AllPodsReady", ReasonClass::Note,
                                       "Every pod of the job runs."};
 inline constexpr Reason kNotAllPodsReady{"NotAllPodsReady", ReasonClass::Note,

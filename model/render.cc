@@ -9,6 +9,8 @@
 #include "model/environment.h"
 #include "model/names.h"
 #include "model/owned.h"
+#include "model/permission_check.h"
+#include "model/pod_fields.h"
 #include "model/pod_template.h"
 #include "model/render_check.h"
 #include "model/ssh.h"
@@ -44,6 +46,9 @@ class Renderer {
     Result AddUserKeys(json::object& target, std::string_view what,
                        const std::map<std::string, std::string>& keys);
     void Safety(PodTemplate& pod);
+    void AddPermissions(PodTemplate& pod);
+    void AddHostPaths(PodTemplate& pod);
+    Result CheckTemplate(PodTemplate& pod) const;
     void SetResources(PodTemplate& pod, const Role& role);
     void SetMain(PodTemplate& pod, const Role& role);
     void LeaveLostNodes(PodTemplate& pod);
@@ -63,10 +68,14 @@ class Renderer {
     int pods_;
     bool peers_;
     std::vector<JobFile> files_;
+    Ruling ruling_;
 };
 
 std::expected<Rendered, RenderError> Renderer::Run() {
     if (auto ok = CheckJob(job_, cluster_); !ok) return std::unexpected(ok.error());
+    auto ruling = CheckPermissions(job_, cluster_);
+    if (!ruling) return std::unexpected(ruling.error());
+    ruling_ = std::move(*ruling);
     const bool ssh = UsesSsh(spec_.framework);
     if (ssh) std::ranges::move(SshFiles(job_, cluster_), std::back_inserter(files_));
     Rendered out;
@@ -77,6 +86,9 @@ std::expected<Rendered, RenderError> Renderer::Run() {
     out.elastic = spec_.elastic.has_value();
     out.retryScope = spec_.retry.scope;
     out.totalPods = pods_;
+    out.reachesHost = spec_.permissions.Any();
+    out.toApprove = ruling_.toApprove;
+    out.asks = ruling_.asks;
     int rank = 0;
     for (const Role& role : spec_.roles) {
         auto pod = RoleTemplate(role);
@@ -95,10 +107,13 @@ std::expected<json::object, RenderError> Renderer::RoleTemplate(const Role& role
     PodTemplate pod = PodTemplate::Parse(cluster_.podTemplate);
     if (auto ok = Overrides(pod); !ok) return std::unexpected(ok.error());
     LeaveLostNodes(pod);
+    if (auto ok = CheckTemplate(pod); !ok) return std::unexpected(ok.error());
     Safety(pod);
+    AddPermissions(pod);
     SetMain(pod, role);
     SetResources(pod, role);
     if (auto ok = AddStorage(pod); !ok) return std::unexpected(ok.error());
+    AddHostPaths(pod);
     if (!files_.empty()) AddFiles(pod);
     if (cluster_.gpu.driver == DriverMode::HostPath && role.gpus > 0) AddDriver(pod);
     if (!role.gpuType.empty()) RequireGpuType(pod, role.gpuType);
@@ -218,6 +233,70 @@ void Renderer::Safety(PodTemplate& pod) {
     pod.main()["securityContext"] = std::move(narrow);
 }
 
+// What the administrator's podTemplate must not hold: what would give every job the host.
+Result Renderer::CheckTemplate(PodTemplate& pod) const {
+    const auto refuse = [](std::string_view field, std::string_view instead) {
+        return Error(reason::kBaseTemplateInvalid,
+                     fmt::format("DLCluster's spec.podTemplate cannot be used: {} {} An "
+                                 "administrator must correct it.",
+                                 field, instead));
+    };
+    if (std::string unknown = UnknownPodField({{"spec", pod.spec()}}); !unknown.empty())
+        return refuse(unknown, "is not known to be harmless, so it is refused.");
+    for (const char* field : {"hostNetwork", "hostIPC", "hostPID"}) {
+        const json::value* value = pod.spec().if_contains(field);
+        if (value && *value != json::value(false))
+            return refuse(fmt::format("spec.{}", field),
+                          "would give the host to every job; remove it and let a rule in "
+                          "spec.permissions say who may have it.");
+    }
+    return {};
+}
+
+void Renderer::AddPermissions(PodTemplate& pod) {
+    const Permissions& p = spec_.permissions;
+    json::object& spec = pod.spec();
+    if (p.hostNetwork) {
+        spec["hostNetwork"] = true;
+        spec["dnsPolicy"] = "ClusterFirstWithHostNet";  // or the job's own names are not found
+    }
+    if (p.hostIPC) spec["hostIPC"] = true;
+    if (p.hostPID) spec["hostPID"] = true;
+    json::object& user = pod.ObjectAt(spec, "securityContext");
+    if (p.runAsRoot) {
+        user["runAsNonRoot"] = false;
+        user["runAsUser"] = user["runAsGroup"] = 0;
+    }
+    if (p.unconfinedSeccomp) user["seccompProfile"] = json::object{{"type", "Unconfined"}};
+    json::object& main = pod.ObjectAt(pod.main(), "securityContext");
+    if (!p.capabilities.empty())
+        pod.ObjectAt(main, "capabilities")["add"] = json::value_from(p.capabilities);
+    if (p.privileged) {
+        main["privileged"] = true;
+        main.erase("allowPrivilegeEscalation");  // Kubernetes refuses both together
+        main.erase("capabilities");
+    }
+    for (int port : p.hostPorts)
+        pod.ArrayAt(pod.main(), "ports")
+            .push_back(json::object{{"containerPort", port}, {"hostPort", port}});
+}
+
+// The folder that the administrator's rule names is mounted, and the rest of the path found in it
+// by the kubelet, which follows no link out of it.
+void Renderer::AddHostPaths(PodTemplate& pod) {
+    const auto& paths = spec_.permissions.hostPaths;
+    for (std::size_t i = 0; i < paths.size(); ++i) {
+        const std::string& prefix = ruling_.prefixes.at(i);
+        const std::string volume = fmt::format("dlws-host-{}", i);
+        AddVolume(pod, {{"name", volume}, {"hostPath", {{"path", prefix}, {"type", "Directory"}}}});
+        json::object mount{{"name", volume}, {"mountPath", paths[i].mountPath}};
+        if (paths[i].path.size() > prefix.size())
+            mount["subPath"] = paths[i].path.substr(prefix.size() + 1);
+        if (paths[i].readOnly) mount["readOnly"] = true;
+        AddMount(pod, std::move(mount));
+    }
+}
+
 void Renderer::SetMain(PodTemplate& pod, const Role& role) {
     json::object& main = pod.main();
     main["image"] = role.image.empty() ? spec_.image : role.image;
@@ -249,6 +328,10 @@ void Renderer::SetResources(PodTemplate& pod, const Role& role) {
     if (!role.resources.cpu.empty()) requests["cpu"] = role.resources.cpu;
     if (!role.resources.memory.empty())
         requests["memory"] = limits["memory"] = role.resources.memory;
+    for (const std::string& name : spec_.permissions.devices) {
+        const auto device = std::ranges::find(cluster_.devices, name, &Device::name);
+        requests[device->resource] = limits[device->resource] = "1";
+    }
     if (role.gpus > 0) requests[kGpuResource] = limits[kGpuResource] = std::to_string(role.gpus);
     resources.erase("requests");
     resources.erase("limits");
@@ -406,7 +489,16 @@ json::object Renderer::FilesConfigMap() const {
 }  // namespace
 
 std::expected<Rendered, RenderError> Render(const DLJob& job, const DLCluster& cluster) {
-    return Renderer(job, cluster).Run();
+    auto rendered = Renderer(job, cluster).Run();
+    const auto& elastic = job.spec.elastic;
+    if (!rendered || rendered->toApprove.empty() || !elastic ||
+        elastic->replicas == elastic->maxReplicas)
+        return rendered;
+    DLJob largest = job;
+    largest.spec.elastic->replicas = elastic->maxReplicas;
+    for (Role& role : largest.spec.roles)
+        if (role.name == elastic->role) role.replicas = elastic->maxReplicas;
+    return Renderer(largest, cluster).Run();
 }
 
 }  // namespace dlws::model

@@ -62,6 +62,10 @@ struct Rendered {
     std::optional<boost::json::object> files;
     /// True: the pods mount the Secret of MakeSshSecret (ssh.h), whose content is random.
     bool sshKeys = false;
+    /// The job asks for permissions: its pods may reach the host.
+    bool reachesHost = false;
+    PermissionClasses toApprove;    ///< those that need somebody's approval
+    std::vector<std::string> asks;  ///< all permissions it asks for, in words
 };
 
 /// How long a pod stays on a node that does not answer before it is evicted, in seconds;
@@ -69,7 +73,14 @@ struct Rendered {
 /// docs/decisions/0016-lost-nodes.md.
 inline constexpr int kLostNodeSeconds = 60;
 
+/// An elastic job that needs an approval is rendered with as many pods as it may ever have: what is
+/// approved does not depend on how many there are now.
 std::expected<Rendered, RenderError> Render(const DLJob& job, const DLCluster& cluster);
+
+/// What lets a pod with special permissions be created; it is told in annotations of the pod.
+struct PodApproval {
+    std::string approvalUid, templateHash;
+};
 
 /// The attempt in a pod's name, and its gang's: another one where the pod was replaced alone.
 struct PodAttempt {
@@ -80,16 +91,21 @@ struct PodAttempt {
 
 /// The Pod document of role number `role` (0 <= role < roles.size()). It differs from the role's
 /// template only in: metadata.name and namespace, the labels of index and attempt, spec.hostname,
+/// the annotations of `approved`,
 /// the environment names of PodEnvironment in container `main`, and the node affinity that keeps
 /// it from `avoided` nodes: elsewhere if possible after one failure there, not there after two.
 std::string MakePod(const Rendered& rendered, std::size_t role, int index, PodAttempt attempt,
-                    std::span<const AvoidedNode> avoided = {});
+                    std::span<const AvoidedNode> avoided = {},
+                    const PodApproval* approved = nullptr);
 
 /// JSON bytes of an object for a request body.
 std::string Serialize(const boost::json::object& object);
 
-/// Everything Render decided with object keys sorted: equal renderings give equal bytes.
+/// Everything Render decided with object keys sorted: equal renderings give equal bytes. What is
+/// approved is their SHA-256.
 std::string CanonicalBytes(const Rendered& rendered);
+/// The rendering again, of which those are the bytes. Error: a sentence.
+std::expected<Rendered, std::string> ParseRendered(std::string_view canonical);
 
 /// SHA-256 in 64 lower-case hex digits.
 std::string Sha256Hex(std::string_view bytes);

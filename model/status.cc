@@ -10,7 +10,7 @@ namespace dlws::model {
 
 namespace {
 
-constexpr std::array kPhases = {Phase::Queued,     Phase::Starting,  Phase::Running,
+constexpr std::array kPhases = {Phase::AwaitingApproval, Phase::Queued,     Phase::Starting,  Phase::Running,
                                 Phase::Restarting, Phase::Suspended, Phase::Stopping,
                                 Phase::Succeeded,  Phase::Failed,    Phase::Stopped};
 
@@ -64,7 +64,51 @@ void ReadAttempts(const Node& node, JobStatus& s) {
         s.elastic = ElasticStatus{e["replicas"].Int(), e["launched"].Int(), e["selector"].Text()};
 }
 
+constexpr std::array kApprovalStates = {ApprovalStatus::Awaiting, ApprovalStatus::Approved,
+                                        ApprovalStatus::Denied, ApprovalStatus::Revoked,
+                                        ApprovalStatus::Expired};
+
+ApprovalStatus ReadApproval(const Node& node) {
+    ApprovalStatus a;
+    const std::string state = node["state"].Text();
+    for (auto s : kApprovalStates)
+        if (state == ToString(s)) a.state = s;
+    a.templateHash = node["templateHash"].Text();
+    a.revision = node["revision"].Text();
+    node["classes"].Each([&](const Node& item) {
+        if (auto known = ParsePermissionClass(item.Text())) a.classes.push_back(*known);
+    });
+    std::ranges::sort(a.classes);
+    a.asks = node["asks"].Texts();
+    a.mounts = node["mounts"].Texts();
+    a.diff = node["diff"].Text();
+    a.manifest = node["manifest"].Text();
+    a.mayDecide = node["mayDecide"].Text();
+    a.approval = node["approval"].Text();
+    a.approver = node["approver"]["username"].Text();
+    a.approverUid = node["approver"]["uid"].Text();
+    a.reason = node["reason"].Text();
+    a.expiresAt = node["expiresAt"].AsTime();
+    return a;
+}
+
 }  // namespace
+
+std::string_view ToString(ApprovalStatus::State state) {
+    switch (state) {
+        case ApprovalStatus::Awaiting:
+            return "Awaiting";
+        case ApprovalStatus::Approved:
+            return "Approved";
+        case ApprovalStatus::Denied:
+            return "Denied";
+        case ApprovalStatus::Revoked:
+            return "Revoked";
+        case ApprovalStatus::Expired:
+            return "Expired";
+    }
+    return "";
+}
 
 std::string_view ToString(Cause cause) {
     switch (cause) {
@@ -82,6 +126,8 @@ std::string_view ToString(Phase p) {
     switch (p) {
         case Phase::None:
             break;
+        case Phase::AwaitingApproval:
+            return "AwaitingApproval";
         case Phase::Queued:
             return "Queued";
         case Phase::Starting:
@@ -139,6 +185,7 @@ JobStatus ReadStatus(Node node) {
     if (const Node p = node["pending"]; p.Present())
         s.pending = Pending{ParseClass(p["class"].Text()), p["reason"].Text(), p["message"].Text(),
                             p["since"].AsTime().value_or(Time{})};
+    if (const Node a = node["approval"]; a.Present()) s.approval = ReadApproval(a);
     ReadAttempts(node, s);
     if (const Node f = node["failure"]; f.Present()) s.failure = ReadFailure(f);
     return s;

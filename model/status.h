@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "model/permissions.h"
 #include "model/reason.h"
 #include "model/time.h"
 
@@ -26,6 +27,7 @@ namespace dlws::model {
 
 enum class Phase {
     None,        ///< not written yet
+    AwaitingApproval,  ///< somebody must approve the job's permissions
     Queued,      ///< seen, no pod created; `pending` says why
     Starting,    ///< pods are created, not all of them run
     Running,     ///< every pod runs (or has succeeded already)
@@ -45,6 +47,8 @@ Phase ParsePhase(std::string_view text);
 bool IsFinal(Phase p);
 
 // Condition types.
+/// The permissions that the job asks for may be used.
+inline constexpr std::string_view kConditionApproved = "Approved";
 inline constexpr std::string_view kConditionRunning = "Running";
 inline constexpr std::string_view kConditionSuspended = "Suspended";
 inline constexpr std::string_view kConditionFinished = "Finished";
@@ -147,6 +151,29 @@ struct ElasticStatus {
     bool operator==(const ElasticStatus&) const = default;
 };
 
+/// What somebody must approve before the job's pods are created, and who did.
+struct ApprovalStatus {
+    enum State { Awaiting, Approved, Denied, Revoked, Expired };
+    State state = Awaiting;
+    std::string templateHash;  ///< SHA-256 of the kept bytes
+    std::string revision;      ///< the ControllerRevision that keeps them
+    PermissionClasses classes;
+    std::vector<std::string> asks;    ///< in words
+    std::vector<std::string> mounts;  ///< ConfigMaps and Secrets that the pods read
+    std::string diff;                 ///< to a plain pod of the cluster
+    std::string manifest;             ///< a DLJobApproval that says yes
+    std::string mayDecide;            ///< who may, in words
+    // Of the decision, when there is one.
+    std::string approval;
+    std::string approver, approverUid;
+    std::string reason;
+    std::optional<Time> expiresAt;
+    bool operator==(const ApprovalStatus&) const = default;
+};
+std::string_view ToString(ApprovalStatus::State state);
+/// Longest `diff`.
+inline constexpr std::size_t kMaxDiff = 8192;
+
 struct JobStatus {
     Phase phase = Phase::None;
     std::string message;  ///< one sentence for people
@@ -162,6 +189,7 @@ struct JobStatus {
     std::vector<RoleStatus> roles;
     std::vector<Condition> conditions;
     std::optional<Pending> pending;
+    std::optional<ApprovalStatus> approval;
     std::optional<Time> launchTime;   ///< when launchedAttempt was complete
     std::optional<Time> activeSince;  ///< set while the job holds pods
     std::int64_t activeSeconds = 0;   ///< held before activeSince

@@ -58,6 +58,36 @@ json::array Conditions(const std::vector<Condition>& conditions) {
     return list;
 }
 
+void PutTexts(json::object& o, std::string_view key, const std::vector<std::string>& texts,
+              std::size_t most_items, std::size_t most) {
+    json::array list;
+    for (const std::string& text : texts)
+        if (list.size() < most_items) list.emplace_back(Cut(text, most));
+    if (!list.empty()) o[key] = std::move(list);
+}
+
+json::object ApprovalObject(const ApprovalStatus& a) {
+    json::object o{{"state", ToString(a.state)}, {"templateHash", a.templateHash}};
+    PutText(o, "revision", a.revision, 253);
+    json::array classes;
+    for (PermissionClass c : a.classes)
+        classes.emplace_back(ToString(c));
+    o["classes"] = std::move(classes);
+    PutTexts(o, "asks", a.asks, 80, 1100);
+    PutTexts(o, "mounts", a.mounts, 256, 300);
+    PutText(o, "diff", a.diff, kMaxDiff);
+    PutText(o, "manifest", a.manifest, 2048);
+    PutText(o, "mayDecide", a.mayDecide);
+    PutText(o, "approval", a.approval, 253);
+    json::object approver;
+    PutText(approver, "username", a.approver, 512);
+    PutText(approver, "uid", a.approverUid, 256);
+    if (!approver.empty()) o["approver"] = std::move(approver);
+    PutText(o, "reason", a.reason, 512);
+    PutTime(o, "expiresAt", a.expiresAt);
+    return o;
+}
+
 json::object FailureObject(const Failure& f) {
     json::object o;
     PutText(o, "pod", f.pod, 253);
@@ -155,6 +185,7 @@ json::object ToJsonObject(const JobStatus& s) {
         p["since"] = FormatTime(s.pending->since);
         o["pending"] = std::move(p);
     }
+    if (s.approval) o["approval"] = ApprovalObject(*s.approval);
     PutAttempts(o, s);
     if (s.failure) o["failure"] = FailureObject(*s.failure);
     return o;

@@ -6,7 +6,10 @@
 
 #include <array>
 #include <boost/asio/signal_set.hpp>
+#include <fstream>
 #include <random>
+#include <sstream>
+#include <stdexcept>
 
 #include "kube/client.h"
 #include "kube/events.h"
@@ -51,6 +54,22 @@ kube::LeaderElector::Settings LeaseSettings(const Options& options, const std::s
     return lease;
 }
 
+// Ends the process when the file cannot be used: to go on without would look like working.
+admission::Enforcement::Settings WhatShouldGuard(const Options& options) {
+    admission::Enforcement::Settings settings{.webhook_configuration =
+                                                  options.webhook_configuration};
+    if (options.policies.empty()) return settings;
+    std::ifstream file(options.policies);
+    std::ostringstream text;
+    text << file.rdbuf();
+    if (!file) throw std::runtime_error("--policies: cannot read " + options.policies);
+    auto expected = admission::ParseExpected(text.str());
+    if (!expected)
+        throw std::runtime_error(fmt::format("--policies {}: {}", options.policies, expected.error()));
+    settings.expected = std::move(*expected);
+    return settings;
+}
+
 // All parts of the process. Destroyed only after the io_context has run dry.
 class Operator {
   public:
@@ -67,6 +86,7 @@ class Operator {
                 {.ns = options.watch_namespace,
                  .workers = options.workers,
                  .rounds = {.parallel_writes = options.parallel_creates},
+                 .admission = WhatShouldGuard(options),
                  .leading = [this] { return !options_.leader_elect || elector_.IsLeader(); }}),
           manager_(executor),
           signals_(executor, SIGTERM, SIGINT) {}

@@ -11,6 +11,11 @@ const kube::FlagSet<Options>& Flags() {
         Text("lease", &Options::lease, "name of the leader Lease; default dlworkspace-operator"),
         Text("watch-namespace", &Options::watch_namespace,
              "serve the DLJobs of this namespace alone, with a --lease of its own; default: all"),
+        Text("policies", &Options::policies,
+             "JSON file with the admission policies that there should be; without, no job gets "
+             "special permissions"),
+        Text("webhook-configuration", &Options::webhook_configuration,
+             "name of the webhook's configurations, which must be there for the same"),
         Text("identity", &Options::identity, "our name in the Lease; default: the host name"),
         Switch("leader-elect", &Options::leader_elect,
                "false: work at once, without a Lease (one replica only); default true"),

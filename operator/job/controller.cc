@@ -10,6 +10,7 @@
 
 #include "kube/log.h"
 #include "model/names.h"
+#include "operator/job/permit.h"
 #include "operator/job/pod_cache.h"
 
 namespace dlws::job {
@@ -21,6 +22,14 @@ namespace {
 
 constexpr std::string_view kLog = "job";
 constexpr const char* kByLostJob = "lost-job";
+
+constexpr const char* kByJobUid = "job-uid";
+
+std::vector<std::string> ApprovedJob(const kube::Object& object) {
+    auto approval = model::ParseDLJobApproval(object.raw);
+    if (!approval) return {};
+    return {approval->jobUid};
+}
 
 // The job that a pod of ours says it belongs to, if nobody owns the pod.
 std::vector<std::string> LostJob(const kube::Object& object) {
@@ -69,6 +78,12 @@ Controller::Controller(kube::Client& client, kube::EventRecorder& events, kube::
       clusters_(client, {.resource = kDLClusters}, random),
       pods_(client, PodCacheSettings(settings_.ns), random),
       services_(client, Ours(kube::kServices, settings_.ns), random),
+      approvals_(client, {.resource = kDLJobApprovals, .ns = settings_.ns}, random),
+      namespaces_(client,
+                  {.resource = kube::kNamespaces,
+                   .label_selector = std::string(model::kManagedLabel) + "=true"},
+                  random),
+      admission_(client, metrics, random, settings_.admission),
       queue_(client.Executor(), {.name = "dljob", .metrics = &metrics}),
       reconciler_(client, events, settings_.rounds),
       job_metrics_(metrics, [this] { return HasSynced() && settings_.leading(); }) {
@@ -85,6 +100,12 @@ Controller::Controller(kube::Client& client, kube::EventRecorder& events, kube::
         OnPod(c);
     });
     services_.OnChange([this](const kube::Change& c) { OnService(c); });
+    approvals_.store().AddIndex(kByJobUid, ApprovedJob);
+    approvals_.OnChange([this](const kube::Change& c) { OnApproval(c); });
+    namespaces_.OnChange([this](const kube::Change& c) {
+        if (!c.before || !c.after) LookAtAll((c.after ? c.after : c.before)->meta.name);
+    });
+    admission_.OnChange([this] { LookAtAll(""); });
     for (auto& [name, informer] : Informers()) {
         informer->OnProgress([this, last = std::uint64_t(0)](std::uint64_t version) mutable {
             if (version < last) ForgetVersions();
@@ -94,12 +115,18 @@ Controller::Controller(kube::Client& client, kube::EventRecorder& events, kube::
 }
 
 std::vector<Controller::NamedInformer> Controller::Informers() {
-    return {
-        {"dljobs", &jobs_}, {"dlclusters", &clusters_}, {"pods", &pods_}, {"services", &services_}};
+    std::vector<NamedInformer> all{{"dljobs", &jobs_},         {"dlclusters", &clusters_},
+                                   {"pods", &pods_},           {"services", &services_},
+                                   {"approvals", &approvals_}, {"namespaces", &namespaces_}};
+    for (auto& [name, informer] : admission_.Informers())
+        all.push_back({name, informer});
+    return all;
 }
 
 bool Controller::HasSynced() const {
-    return jobs_.HasSynced() && clusters_.HasSynced() && pods_.HasSynced() && services_.HasSynced();
+    return jobs_.HasSynced() && clusters_.HasSynced() && pods_.HasSynced() &&
+           services_.HasSynced() && approvals_.HasSynced() && namespaces_.HasSynced() &&
+           admission_.HasSynced();
 }
 
 void Controller::ForgetVersions() {
@@ -146,8 +173,21 @@ void Controller::OnCluster(const kube::Change&) {
         else
             cluster_problem_ = parsed.error();
     }
+    LookAtAll("");
+}
+
+void Controller::OnApproval(const kube::Change& change) {
+    // Whatever it said before and says now: it is for at most one job, which sorts that out.
+    for (const kube::ObjectPtr& object : {change.before, change.after}) {
+        if (!object) continue;
+        if (auto approval = model::ParseDLJobApproval(object->raw))
+            queue_.Add({object->meta.ns, approval->jobName});
+    }
+}
+
+void Controller::LookAtAll(const std::string& ns) {
     for (const auto& job : jobs_.store().All())
-        queue_.Add(job->meta.Key());
+        if (ns.empty() || job->meta.ns == ns) queue_.Add(job->meta.Key());
 }
 
 Awaitable<void> Controller::Work() {
@@ -191,6 +231,13 @@ std::optional<World> Controller::Observe(const kube::Object& object) const {
         if (view) world.pods.push_back(std::move(*view));
     }
     auto service = services_.store().Get({object.meta.ns, model::ServiceName(object.meta.name)});
+    world.namespace_managed = namespaces_.store().Get({"", object.meta.ns}) != nullptr;
+    world.admission_problem = admission_.Problem();
+    world.admission_since = admission_.Since();
+    for (const auto& found : approvals_.store().ByIndex(kByJobUid, object.meta.uid)) {
+        auto approval = model::ParseDLJobApproval(found->raw);
+        if (approval) world.approvals.push_back(std::move(*approval));
+    }
     world.service_exists = service && service->meta.controller_uid == object.meta.uid;
     world.now = std::chrono::floor<std::chrono::seconds>(client_.ServerTime());
     return world;

@@ -16,6 +16,7 @@
 #include "kube/workqueue.h"
 #include "model/dlcluster.h"
 #include "model/pod.h"
+#include "operator/admission/enforcement.h"
 #include "operator/job/decide.h"
 #include "operator/job/metrics.h"
 #include "operator/job/reconciler.h"
@@ -37,6 +38,7 @@ class Controller {
         std::string ns;    ///< of the jobs to serve; empty: all namespaces
         int workers = 16;  ///< jobs in work at once
         Reconciler::Settings rounds;
+        admission::Enforcement::Settings admission;
         /// Whether this process leads, and so publishes what it knows of jobs as metrics.
         std::function<bool()> leading = [] { return true; };
     };
@@ -67,6 +69,8 @@ class Controller {
     void OnPod(const kube::Change& change);
     void OnService(const kube::Change& change);
     void OnCluster(const kube::Change& change);
+    void OnApproval(const kube::Change& change);
+    void LookAtAll(const std::string& ns);
 
     /// True: done; false: to be tried again, later each time.
     kube::Awaitable<bool> Reconcile(kube::ObjectKey key);
@@ -78,7 +82,8 @@ class Controller {
     kube::Client& client_;
     kube::Metrics& metrics_;
     Settings settings_;
-    kube::Informer jobs_, clusters_, pods_, services_;
+    kube::Informer jobs_, clusters_, pods_, services_, approvals_, namespaces_;
+    admission::Enforcement admission_;
     kube::WorkQueue queue_;
     Reconciler reconciler_;
     JobMetrics job_metrics_;

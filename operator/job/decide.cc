@@ -38,6 +38,7 @@ class Decider : private Launcher {
         next_.ready = fmt::format("{}/{}", gang_.Ready(), gang_.Wanted());
         CountElastic();
         ForgetNodes();
+        NoteNothingAsked();
         Choose();
         return std::move(decision_);
     }
@@ -54,6 +55,19 @@ class Decider : private Launcher {
         }
         if (spec_.stop) return Close(Phase::Stopped);
         if (DeadlineIsOver()) return Close(Phase::Failed);
+        if (auto failed = ApprovalFailure()) {
+            if (!ApprovalsRead()) return;
+            next_.failure = std::move(failed);
+            SayRefused();
+            return Close(Phase::Failed);
+        }
+        if (world_.problem && world_.problem->reason == reason::kPodAltered.name) {
+            next_.failure = model::Failure{.reason = world_.problem->reason,
+                                           .message = world_.problem->message,
+                                           .cause = model::Cause::Change};
+            return Close(Phase::Failed);
+        }
+        NoteLostApproval();
         if (Suspending()) return spec_.suspend ? Suspend() : Resume();
         if (AttemptFailed(was_)) return spec_.suspend ? Suspend() : Restart();
         if (auto failed = FirstFailure()) {
@@ -283,6 +297,21 @@ class Decider : private Launcher {
             Delete(world_.pods, [](const PodView&) { return true; });
         else if (spec_.cleanupPods == CleanupPods::Running || spec_.stop)
             DeleteLive();  // a create that landed late
+    }
+
+    // ---- approval ----
+
+    void SayRefused() {
+        const bool denied = next_.failure->reason == reason::kApprovalDenied.name;
+        const bool expired = next_.failure->reason == reason::kApprovalExpired.name;
+        next_.approval->state = denied    ? model::ApprovalStatus::Denied
+                                : expired ? model::ApprovalStatus::Expired
+                                          : model::ApprovalStatus::Revoked;
+        Set(model::kConditionApproved, false,
+            denied    ? reason::kApprovalDenied
+            : expired ? reason::kApprovalExpired
+                      : reason::kApprovalRevoked,
+            next_.failure->message);
     }
 
     // ---- deadline ----

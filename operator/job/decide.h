@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "model/approval.h"
 #include "model/dlcluster.h"
 #include "model/dljob.h"
 #include "model/pod.h"
@@ -36,6 +37,12 @@ struct WriteProblem {
     bool operator==(const WriteProblem&) const = default;
 };
 
+/// What the job's ControllerRevision keeps.
+struct Kept {
+    std::string hash;                                 ///< of its bytes
+    std::shared_ptr<const model::Rendered> rendered;  ///< null: there is none, or not of this form
+};
+
 /// Everything a decision may depend on.
 struct World {
     model::DLJob job;
@@ -44,6 +51,14 @@ struct World {
     std::vector<model::PodView> pods;  ///< every pod whose controller is this job's UID
     bool service_exists = false;       ///< the job's own headless Service is there
     std::optional<WriteProblem> problem;
+    bool namespace_managed = true;  ///< the namespace has the label of those where jobs run
+    /// Why the policies that guard special permissions are not whole; empty: they are.
+    std::string admission_problem;
+    /// Approvals from before do not count: the policies were not there.
+    std::optional<model::Time> admission_since;
+    std::vector<model::Approval> approvals;  ///< those for this job's UID
+    bool approvals_read = false;             ///< they come from the API server itself
+    std::optional<Kept> kept;                ///< read or made just now
     /// `pods` come from the API server itself, not from our cache.
     bool pods_listed = false;
     /// Names of fences that are closed, sorted; `pods` are what the API server listed after that.
@@ -91,6 +106,14 @@ struct Publish {
 using Write = std::variant<CreateFiles, CreateSshKeys, CreateService, CreateFences, CreatePods,
                            DeletePods, Publish, DeleteJob>;
 
+/// Pods are created under this approval alone, which is read again, and the job with it, right before
+/// each of them.
+struct Permit {
+    model::Approval approval;
+    model::Question question;
+    std::optional<model::Time> since;  ///< World::admission_since
+};
+
 struct Decision {
     /// In order; the first that fails ends the round, and the job is looked at again.
     std::vector<Write> writes;
@@ -109,6 +132,15 @@ struct Decision {
     /// server, and decide again with World::closed_fences and those pods. A pod that is created
     /// later cannot start any more.
     std::vector<std::string> close_fences;
+    /// What the job runs is to be kept before anything of it is asked for: read its
+    /// ControllerRevision, or make it from `rendered` (null: only read), and decide again with
+    /// World::kept. Nothing else is written then.
+    bool keep_template = false;
+    /// Approvals decide over the job's end: read them at the API server, and decide again with
+    /// World::approvals_read. Nothing is written then.
+    bool read_approvals = false;
+    /// Set where pods may be created on somebody's approval alone.
+    std::optional<Permit> permit;
     /// When time alone will change the decision.
     std::optional<model::Time> look_again;
 };

@@ -4,18 +4,23 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/experimental/parallel_group.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/json.hpp>
 #include <exception>
 #include <functional>
 #include <vector>
 
+#include "kube/audit.h"
 #include "model/names.h"
 #include "model/owned.h"
 #include "model/reason.h"
+#include "model/pod_compare.h"
 #include "model/ssh.h"
+#include "operator/job/permit.h"
 #include "operator/job/ssh_keys.h"
 
 namespace dlws::job {
@@ -30,6 +35,14 @@ std::unexpected<Executor::Failed> Fail(const kube::Error& error, const std::stri
     return std::unexpected(Executor::Failed{.problem = ExplainRefusal(error, what),
                                             .log = fmt::format("{}: {}", what, error.message),
                                             .conflict = error.IsConflict()});
+}
+
+std::unexpected<Executor::Failed> NotPermitted(const std::string& what, const std::string& why) {
+    const model::Reason& reason = reason::kAwaitingApproval;
+    return std::unexpected(Executor::Failed{
+        .problem = WriteProblem{reason.cls, std::string(reason.name),
+                                fmt::format("Of the job {} was created: {}.", what, why)},
+        .log = fmt::format("{} was created: {}", what, why)});
 }
 
 }  // namespace
@@ -64,8 +77,12 @@ Awaitable<Executor::Outcome> Executor::Perform(const World& world, const Decisio
             std::uint64_t ignored = 0;  // ConfigMaps are not watched
             std::string name = model::FilesConfigMapName(meta.name);
             std::string body = model::Serialize(*decision.rendered->files);
+            std::string wanted = body;
+            kube::ObjectKey key{meta.ns, name};
             outcome = co_await CreateOwned(world, kube::kConfigMaps, std::move(name),
                                            std::move(body), ignored);
+            if (outcome && decision.rendered->reachesHost)
+                outcome = co_await MustHoldFiles(std::move(key), std::move(wanted));
         } else if (std::holds_alternative<CreateSshKeys>(write)) {
             outcome = co_await CreateSshSecret(world);
         } else if (std::holds_alternative<CreateService>(write)) {
@@ -78,7 +95,7 @@ Awaitable<Executor::Outcome> Executor::Perform(const World& world, const Decisio
         } else if (std::holds_alternative<DeleteJob>(write)) {
             outcome = co_await DeleteJobItself(world, version);
         } else if (const auto* create = std::get_if<CreatePods>(&write)) {
-            outcome = co_await CreateGang(world, *decision.rendered, *create, written);
+            outcome = co_await CreateGang(world, decision, *create, written);
         } else if (const auto* targets = std::get_if<DeletePods>(&write)) {
             outcome = co_await Delete(world, *targets);
         } else {
@@ -179,14 +196,20 @@ Awaitable<Executor::Outcome> Executor::InParallel(std::shared_ptr<Batch> batch) 
     co_return Outcome{};
 }
 
-Awaitable<Executor::Outcome> Executor::CreateGang(const World& world,
-                                                  const model::Rendered& rendered,
+Awaitable<Executor::Outcome> Executor::CreateGang(const World& world, const Decision& decision,
                                                   const CreatePods& create,
                                                   WrittenVersions& written) {
+    const model::Rendered& rendered = *decision.rendered;
+    if (decision.permit) {
+        auto why = co_await MayStillApprove(api_, *decision.permit);
+        if (!why) co_return Fail(why.error(), "the approver's rights");
+        if (!why->empty()) co_return NotPermitted("no pod", *why);
+    }
     auto batch = std::make_shared<Batch>();
     batch->count = create.slots.size();
     batch->one = [&](std::size_t i) {
         Slot slot = create.slots[i];
+        if (rendered.reachesHost) return CreateGuarded(world, decision, create, slot, written);
         std::string name = model::PodName(rendered.job, rendered.roles[slot.role].name, slot.index,
                                           create.attempt.pod);
         std::string body = model::MakePod(rendered, slot.role, slot.index, create.attempt,
@@ -194,6 +217,74 @@ Awaitable<Executor::Outcome> Executor::CreateGang(const World& world,
         return CreateOwned(world, kube::kPods, std::move(name), std::move(body), written.pods);
     };
     co_return co_await InParallel(batch);
+}
+
+Awaitable<Executor::Outcome> Executor::CreateGuarded(const World& world, const Decision& decision,
+                                                     const CreatePods& create, Slot slot,
+                                                     WrittenVersions& written) {
+    const model::Rendered& rendered = *decision.rendered;
+    std::string name = model::PodName(rendered.job, rendered.roles.at(slot.role).name, slot.index,
+                                      create.attempt.pod);
+    model::PodApproval told;
+    if (decision.permit)
+        told = {decision.permit->approval.meta.uid, decision.permit->question.templateHash};
+    std::string body =
+        model::MakePod(rendered, slot.role, slot.index, create.attempt,
+                       world.job.status.avoidedNodes, decision.permit ? &told : nullptr);
+    if (std::string stray = model::StraysFromTemplate(body, rendered, slot.role); !stray.empty())
+        co_return NotPermitted("pod " + name, "it would not be what is kept, at " + stray);
+    if (decision.permit) {
+        auto why = co_await StillHolds(api_, world, *decision.permit);
+        if (!why) co_return Fail(why.error(), "the approval of pod " + name);
+        if (!why->empty()) co_return NotPermitted("pod " + name, *why);
+    }
+    std::string posted = body;
+    kube::ObjectKey key{world.job.meta.ns, name};
+    Outcome made =
+        co_await CreateOwned(world, kube::kPods, std::move(name), std::move(body), written.pods);
+    if (!made) co_return made;
+    co_return co_await MustBeUnaltered(std::move(key), std::move(posted));
+}
+
+// Also one that an earlier round made and could not look at any more.
+Awaitable<Executor::Outcome> Executor::MustBeUnaltered(kube::ObjectKey key, std::string posted) {
+    std::string name = key.name;
+    kube::ObjectKey to_delete = key;
+    auto stored = co_await api_.Get(kube::kPods, std::move(key));
+    if (!stored && stored.error().IsNotFound()) co_return Outcome{};
+    if (!stored) co_return Fail(stored.error(), "pod " + name);
+    const std::string where = model::Altered(posted, stored.value()->raw);
+    if (where.empty()) co_return Outcome{};
+    kube::DeleteOptions options;
+    options.uid = stored.value()->meta.uid;
+    options.grace_period_seconds = 0;
+    auto gone = co_await api_.Delete(kube::kPods, std::move(to_delete), std::move(options));
+    if (!gone && !gone.error().IsNotFound()) co_return Fail(gone.error(), "pod " + name);
+    co_return std::unexpected(
+        Failed{.problem = WriteProblem{reason::kPodAltered.cls, std::string(reason::kPodAltered.name),
+                                       fmt::format("Pod {} was stored with another {} than was "
+                                                   "asked for, and deleted: some admission of the "
+                                                   "cluster changes pods.",
+                                                   name, where)},
+               .log = fmt::format("pod {} was altered at {}", name, where)});
+}
+
+// Somebody else's content under the name would run with the job's permissions.
+Awaitable<Executor::Outcome> Executor::MustHoldFiles(kube::ObjectKey key, std::string wanted) {
+    const std::string name = key.name;
+    auto stored = co_await api_.Get(kube::kConfigMaps, std::move(key));
+    if (!stored) co_return Fail(stored.error(), "ConfigMap " + name);
+    const auto content = [](const std::string& document) {
+        boost::json::object o = boost::json::parse(document).as_object();
+        return boost::json::array{o["data"], o["binaryData"], o["immutable"]};
+    };
+    if (content(stored.value()->raw) == content(wanted)) co_return Outcome{};
+    co_return std::unexpected(
+        Failed{.problem = WriteProblem{reason::kNameTaken.cls, std::string(reason::kNameTaken.name),
+                                       fmt::format("ConfigMap {} does not hold the job's files; "
+                                                   "delete it.",
+                                                   name)},
+               .log = name + " holds something else"});
 }
 
 Awaitable<Executor::Outcome> Executor::Delete(const World& world, const DeletePods& targets) {
@@ -316,9 +407,36 @@ Awaitable<Executor::Outcome> Executor::WriteStatus(const World& world, const mod
     resource_version = std::to_string(stored.value()->meta.resource_version);
     kube::ObjectReference about{std::string(model::kApiVersion), std::string(model::kDLJobKind),
                                 meta.ns, meta.name, meta.uid};
+    AuditApproval(world, was, publish.status);
     for (const EventNote& e : publish.events)
         events_.Record(about, e.warning ? "Warning" : "Normal", e.reason, "Reconcile", e.note);
     co_return Outcome{};
+}
+
+// Who asked for what, who decided, and what became of it.
+void Executor::AuditApproval(const World& world, const model::JobStatus& was,
+                             const model::JobStatus& now) const {
+    if (!now.approval) return;
+    const model::ApprovalStatus& a = *now.approval;
+    if (was.approval && was.approval->state == a.state &&
+        was.approval->templateHash == a.templateHash)
+        return;
+    constexpr std::array words{"request", "approve", "deny", "revoke", "expire"};
+    std::string classes;
+    for (model::PermissionClass c : a.classes)
+        classes += (classes.empty() ? "" : ",") + std::string(model::ToString(c));
+    const model::Metadata& meta = world.job.meta;
+    const auto& by = world.job.spec.submittedBy;
+    kube::Audit(words.at(std::size_t(a.state)), {{"job", meta.ns + "/" + meta.name},
+                                                 {"jobUID", meta.uid},
+                                                 {"submitter", by ? by->username : ""},
+                                                 {"submitterUID", by ? by->uid : ""},
+                                                 {"approval", a.approval},
+                                                 {"approver", a.approver},
+                                                 {"approverUID", a.approverUid},
+                                                 {"templateHash", a.templateHash},
+                                                 {"classes", classes},
+                                                 {"reason", a.reason}});
 }
 
 }  // namespace dlws::job

@@ -56,8 +56,16 @@ class Executor {
                                          std::string name, std::string body,
                                          std::uint64_t& written);
     kube::Awaitable<Outcome> CreateSshSecret(const World& world);
-    kube::Awaitable<Outcome> CreateGang(const World& world, const model::Rendered& rendered,
+    kube::Awaitable<Outcome> CreateGang(const World& world, const Decision& decision,
                                         const CreatePods& create, WrittenVersions& written);
+    /// A pod that may reach its node: only while the permit holds, and only as it was meant.
+    kube::Awaitable<Outcome> CreateGuarded(const World& world, const Decision& decision,
+                                           const CreatePods& create, Slot slot,
+                                           WrittenVersions& written);
+    kube::Awaitable<Outcome> MustBeUnaltered(kube::ObjectKey key, std::string posted);
+    kube::Awaitable<Outcome> MustHoldFiles(kube::ObjectKey key, std::string wanted);
+    void AuditApproval(const World& world, const model::JobStatus& was,
+                       const model::JobStatus& now) const;
     kube::Awaitable<Outcome> Delete(const World& world, const DeletePods& targets);
     kube::Awaitable<Outcome> DeleteOne(kube::ObjectKey key, DeletePods::Target target);
     kube::Awaitable<Outcome> DeleteJobItself(const World& world, std::string resource_version);

@@ -80,19 +80,7 @@ bool Launcher::MustGrow() const {
 }
 
 void Launcher::Launch() {
-    if (!world_.cluster) {
-        Wait(Phase::Queued, reason::kClusterNotConfigured,
-             world_.cluster_problem.empty()
-                 ? "There is no DLCluster named \"cluster\"; an administrator must create it."
-                 : fmt::format("DLCluster \"cluster\" cannot be read: {}", world_.cluster_problem));
-        return PublishNext();
-    }
-    auto rendered = model::Render(world_.job, *world_.cluster);
-    if (!rendered) {
-        WaitAs(Phase::Queued,
-               {rendered.error().cls, rendered.error().reason, rendered.error().message});
-        return PublishNext();
-    }
+    if (!Open()) return;
     if (world_.problem) {  // tell what went wrong last time, then try again
         WaitAs(gang_.Pods().empty() ? Phase::Queued : Phase::Starting, *world_.problem);
         PublishNext();
@@ -105,7 +93,6 @@ void Launcher::Launch() {
         WaitAs(Phase::Restarting, *world_.fence_problem);
         return PublishNext();
     }
-    decision_.rendered = std::make_shared<const model::Rendered>(std::move(*rendered));
     const bool complete = CreateMissing();
     BeActive();
     next_.pending.reset();

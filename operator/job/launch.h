@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "operator/job/notebook.h"
+#include "operator/job/gate.h"
 
 /// @file
 /// Internal to decide.cc: a job that is to run gets its pods, and says what it waits for.
 
 namespace dlws::job {
 
-class Launcher : protected Notebook {
+class Launcher : protected Gate {
   protected:
-    using Notebook::Notebook;
+    using Gate::Gate;
 
     /// What is missing is made; what is in the way goes first.
     void Advance();

@@ -5,6 +5,7 @@
 
 #include "model/names.h"
 #include "model/reason.h"
+#include "operator/job/permit.h"
 
 namespace dlws::job {
 
@@ -42,6 +43,27 @@ bool TakePods(Executor::Pods listed, World& world, Round& round) {
     return true;
 }
 
+bool LookAgain(std::string log, Round& round) {
+    round.log = std::move(log);
+    round.retry = true;
+    return false;
+}
+
+// Each thing is asked for once a round.
+bool AsksForPods(const Decision& d, const World& w) {
+    return d.list_pods && !w.pods_listed;
+}
+bool AsksForApprovals(const Decision& d, const World& w) {
+    return d.read_approvals && !w.approvals_read;
+}
+bool AsksForTemplate(const Decision& d, const World& w) {
+    return d.keep_template && !w.kept;
+}
+bool Asks(const Decision& d, const World& w) {
+    const bool fences = !d.close_fences.empty() && w.closed_fences.empty() && !w.fence_problem;
+    return AsksForPods(d, w) || AsksForApprovals(d, w) || AsksForTemplate(d, w) || fences;
+}
+
 }  // namespace
 
 bool Lags(const CacheVersions& seen, const Memory& memory) {
@@ -57,24 +79,9 @@ Awaitable<Round> Reconciler::Run(World world, Memory memory,
     Round round{.memory = std::move(memory)};
     world.problem = round.memory.problem;
     Decision decision = Decide(world);
-    if (decision.list_pods) {
-        if (!TakePods(co_await executor_.ListPods(world), world, round)) co_return round;
+    while (Asks(decision, world)) {
+        if (!co_await Answer(decision, world, round)) co_return round;
         decision = Decide(world);
-    }
-    if (!decision.close_fences.empty()) {
-        // What is closed stays so: not on the word of a cache that is behind.
-        if (!co_await IsCurrent(world)) {
-            round.again = kSoon;
-            co_return round;
-        }
-        const std::vector<std::string> fences = decision.close_fences;
-        auto listed = co_await executor_.CloseFences(world, fences);
-        world.fence_problem = listed ? std::nullopt : Lasting(listed.error());
-        if (world.fence_problem) listed = co_await executor_.ListPods(world);
-        if (!TakePods(std::move(listed), world, round)) co_return round;
-        if (!world.fence_problem) world.closed_fences = fences;
-        decision = Decide(world);
-        round.retry = world.fence_problem.has_value();
     }
     if (decision.look_again) round.again = *decision.look_again - world.now;
     if (PutOff(decision, round, now) || decision.writes.empty()) co_return round;
@@ -95,6 +102,38 @@ Awaitable<Round> Reconciler::Run(World world, Memory memory,
     round.retry = true;
     if (!outcome.error().conflict) round.log = outcome.error().log;
     co_return round;
+}
+
+// Reads, or settles, the first thing that the decision asks for. False: the round is over.
+Awaitable<bool> Reconciler::Answer(const Decision& decision, World& world, Round& round) {
+    if (AsksForPods(decision, world))
+        co_return TakePods(co_await executor_.ListPods(world), world, round);
+    if (AsksForApprovals(decision, world)) {
+        auto read = co_await ReadApprovals(api_, world);
+        if (!read) co_return LookAgain("reading approvals: " + read.error().message, round);
+        world.approvals = std::move(*read);
+        world.approvals_read = true;
+        co_return true;
+    }
+    if (AsksForTemplate(decision, world)) {
+        auto kept = co_await KeepTemplate(api_, world, decision.rendered.get());
+        if (!kept) co_return LookAgain("the kept template: " + kept.error().message, round);
+        world.kept = std::move(*kept);
+        co_return true;
+    }
+    // What is closed stays so: not on the word of a cache that is behind.
+    if (!co_await IsCurrent(world)) {
+        round.again = kSoon;
+        co_return false;
+    }
+    const std::vector<std::string> fences = decision.close_fences;
+    auto listed = co_await executor_.CloseFences(world, fences);
+    world.fence_problem = listed ? std::nullopt : Lasting(listed.error());
+    if (world.fence_problem) listed = co_await executor_.ListPods(world);
+    if (!TakePods(std::move(listed), world, round)) co_return false;
+    if (!world.fence_problem) world.closed_fences = fences;
+    round.retry = world.fence_problem.has_value();
+    co_return true;
 }
 
 // A cache can be behind when a process starts, or starts to lead: an API server may have shown it

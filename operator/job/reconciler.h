@@ -61,7 +61,8 @@ class Reconciler {
 
     Reconciler(kube::Api& api, kube::EventRecorder& events, Settings settings);
 
-    /// `world` without what only the API server can say (pods_listed, closed_fences) and
+    /// `world` without what only the API server can say (pods_listed, closed_fences, approvals_read,
+    /// kept) and
     /// without `problem`, which comes from `memory`.
     kube::Awaitable<Round> Run(World world, Memory memory,
                                std::chrono::steady_clock::time_point now);
@@ -74,6 +75,7 @@ class Reconciler {
                                        std::vector<kube::ObjectPtr> orphans);
 
   private:
+    kube::Awaitable<bool> Answer(const Decision& decision, World& world, Round& round);
     kube::Awaitable<bool> IsCurrent(const World& world);
     bool PutOff(const Decision& decision, Round& round,
                 std::chrono::steady_clock::time_point now) const;

@@ -62,6 +62,62 @@ kube::ObjectPtr Header(const std::string& name, const std::string& uid, std::uin
     return object;
 }
 
+kube::ObjectPtr JobObject(const model::DLJob& job) {
+    json::object spec{{"stop", job.spec.stop}, {"suspend", job.spec.suspend}};
+    if (const auto& by = job.spec.submittedBy)
+        spec["submittedBy"] = {{"username", by->username}, {"uid", by->uid}};
+    return kube::ParseObject(
+               json::serialize(json::object{{"metadata",
+                                             {{"name", job.meta.name},
+                                              {"namespace", job.meta.ns},
+                                              {"uid", job.meta.uid},
+                                              {"resourceVersion", job.meta.resourceVersion}}},
+                                            {"spec", std::move(spec)}}))
+        .value();
+}
+
+kube::ObjectPtr ApprovalObject(const model::Approval& a) {
+    json::array classes;
+    for (model::PermissionClass c : a.classes)
+        classes.emplace_back(model::ToString(c));
+    json::object spec{{"jobName", a.jobName},
+                      {"jobUID", a.jobUid},
+                      {"templateHash", a.templateHash},
+                      {"classes", std::move(classes)},
+                      {"decision", a.approves ? "Approve" : "Deny"},
+                      {"reason", a.reason},
+                      {"approver", {{"username", a.approver->username}}}};
+    if (a.expiresAt) spec["expiresAt"] = model::FormatTime(*a.expiresAt);
+    return kube::ParseObject(
+               json::serialize(json::object{
+                   {"metadata",
+                    {{"name", a.meta.name},
+                     {"namespace", a.meta.ns},
+                     {"uid", a.meta.uid},
+                     {"resourceVersion", "1"},
+                     {"creationTimestamp", model::FormatTime(*a.meta.creationTimestamp)}}},
+                   {"spec", std::move(spec)}}))
+        .value();
+}
+
+kube::ObjectPtr RevisionObject(const std::string& body, std::uint64_t version) {
+    json::object document = json::parse(body).as_object();
+    json::object& meta = document.at("metadata").as_object();
+    meta["uid"] = "revision-uid";
+    meta["resourceVersion"] = std::to_string(version);
+    return kube::ParseObject(json::serialize(document)).value();
+}
+
+std::optional<std::string> ApprovalOf(const std::string& body) {
+    const json::value pod = json::parse(body);
+    json::error_code error;
+    if (!pod.find_pointer("/spec/hostNetwork", error)) return std::nullopt;
+    const json::value* annotations = pod.find_pointer("/metadata/annotations", error);
+    const json::value* named =
+        annotations ? annotations->as_object().if_contains(model::kApprovalAnnotation) : nullptr;
+    return named ? std::string(named->as_string()) : "";
+}
+
 namespace {
 
 json::object ContainerState(const model::ContainerView& c) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/json/value.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,12 @@ model::PodView PodFrom(const std::string& body, const std::string& uid, std::uin
 /// An answer of which only the header is read.
 kube::ObjectPtr Header(const std::string& name, const std::string& uid, std::uint64_t version,
                        const std::string& owner_uid, const std::string& owner_name);
+/// A DLJob with what is read of it beside its header.
+kube::ObjectPtr JobObject(const model::DLJob& job);
+kube::ObjectPtr ApprovalObject(const model::Approval& approval);
+kube::ObjectPtr RevisionObject(const std::string& body, std::uint64_t version);
+/// The approval that a pod which reaches its node names; none: it does not reach it.
+std::optional<std::string> ApprovalOf(const std::string& body);
 /// A pod as a list shows it; ParsePod gives `pod` back.
 kube::ObjectPtr PodObject(const model::PodView& pod);
 /// RFC 7386.

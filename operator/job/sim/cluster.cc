@@ -100,6 +100,63 @@ void Cluster::Squat(const std::string& pod_name) {
     Changed(pods_version_);
 }
 
+void Cluster::Approve(const std::string& by, bool yes, std::optional<model::Time> until) {
+    if (!job || !job->status.approval) return;
+    model::Approval a;
+    a.meta.uid = fmt::format("approval-uid-{}", ++uids_);
+    a.meta.name = fmt::format("digits-{}", uids_);
+    a.meta.ns = job->meta.ns;
+    a.meta.creationTimestamp = now;
+    a.jobName = job->meta.name;
+    a.jobUid = job->meta.uid;
+    a.templateHash = job->status.approval->templateHash;
+    a.classes = job->status.approval->classes;
+    a.approves = yes;
+    a.reason = yes ? "" : "not here";
+    a.expiresAt = until;
+    a.approver = model::Approver{{by, ""}, {}};
+    const std::string name = a.meta.name;
+    approvals.Change()[name] = std::move(a);
+    Changed(job_version_);
+}
+
+void Cluster::Revoke() {
+    approvals.Change().clear();
+    Changed(job_version_);
+}
+
+bool Cluster::IsApproved(const std::string& uid) const {
+    if (!job || !job->status.approval) return false;
+    const model::ApprovalStatus& asked = *job->status.approval;
+    const model::Question question{job->meta.ns,       job->meta.name, job->meta.uid,
+                                   asked.templateHash, asked.classes,  job->spec.submittedBy};
+    return std::ranges::any_of(approvals, [&](const auto& named) {
+        const model::Approval& a = named.second;
+        return a.meta.uid == uid && a.approves && WhyItDoesNotCount(a, question, now).empty();
+    });
+}
+
+bool Cluster::MayApprove(const std::string& review) const {
+    return approvers.contains(
+        std::string(json::parse(review).at_pointer("/spec/user").as_string()));
+}
+
+void Cluster::WatchStrays() {
+    const bool goes_on = settings && settings->onRevoke == model::OnRevoke::Continue;
+    for (const auto& [name, pod] : pods) {
+        auto guard = guarded.find(pod.uid);
+        const bool stray = guard != guarded.end() && !pod.Terminal() && !pod.deleting && job &&
+                           job->meta.uid == pod.ownerUid && !IsApproved(guard->second);
+        if (!stray || goes_on) {
+            strays_.erase(pod.uid);
+            continue;
+        }
+        const auto since = strays_.try_emplace(pod.uid, now).first->second;
+        if (now - since > std::chrono::seconds(60))
+            Break(name + " has lived for a minute since its approval was gone");
+    }
+}
+
 // ---- the API server ----
 
 SnapshotPtr Cluster::Look() const {
@@ -109,6 +166,7 @@ SnapshotPtr Cluster::Look() const {
     auto look = std::make_shared<Snapshot>();
     look->job = job;
     look->pods = pods;
+    look->approvals = approvals;
     look->service = job && services.contains(model::ServiceName(job->meta.name)) &&
                     services.at(model::ServiceName(job->meta.name)).owner_uid == job->meta.uid;
     look->job_version = job_version_;
@@ -119,6 +177,15 @@ SnapshotPtr Cluster::Look() const {
 
 kube::Result<kube::ObjectPtr> Cluster::Create(kube::Resource resource, const std::string& body) {
     if (resource.plural == kube::kPods.plural) return CreatePod(body);
+    if (resource.plural == kube::kControllerRevisions.plural) {
+        const std::string revision = NameIn(body);
+        if (revisions.contains(revision))
+            return Refuse(409, "AlreadyExists", revision + " already exists");
+        revisions[revision] = body;
+        ++writes;
+        std::uint64_t unseen = 0;
+        return RevisionObject(body, Changed(unseen));
+    }
     auto& kept = resource.plural == kube::kServices.plural     ? services
                  : resource.plural == kube::kConfigMaps.plural ? configmaps
                                                                : secrets;
@@ -149,6 +216,10 @@ kube::Result<kube::ObjectPtr> Cluster::CreatePod(const std::string& body) {
                 Break(fmt::format("{} was created while {} lives", name, other_name));
     }
     reads.Change()[pod.uid] = FencesIn(body);
+    if (auto approval = ApprovalOf(body)) {
+        if (approval->empty()) Break(name + " reaches its node and names no approval");
+        guarded.Change()[pod.uid] = *approval;
+    }
     auto header = Header(name, pod.uid, at, pod.ownerUid, pod.job);
     pods.Change()[name] = std::move(pod);
     return header;
@@ -157,7 +228,17 @@ kube::Result<kube::ObjectPtr> Cluster::CreatePod(const std::string& body) {
 kube::Result<kube::ObjectPtr> Cluster::Get(kube::Resource resource, const std::string& name) const {
     if (resource.kind == model::kDLJobKind) {
         if (!job) return NotFound(name);
-        return Header(name, job->meta.uid, job_version_, "", "");
+        return JobObject(*job);
+    }
+    if (resource.kind == model::kDLJobApprovalKind) {
+        auto it = approvals.find(name);
+        if (it == approvals.end()) return NotFound(name);
+        return ApprovalObject(it->second);
+    }
+    if (resource.plural == kube::kControllerRevisions.plural) {
+        auto it = revisions.find(name);
+        if (it == revisions.end()) return NotFound(name);
+        return RevisionObject(it->second, 1);
     }
     if (resource.plural == kube::kPods.plural) {
         auto it = pods.find(name);

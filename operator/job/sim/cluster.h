@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "kube/api.h"
+#include "model/approval.h"
 #include "model/dlcluster.h"
 #include "model/dljob.h"
 #include "model/pod.h"
@@ -35,6 +36,7 @@ namespace dlws::job::sim {
 struct Snapshot {
     std::shared_ptr<const model::DLJob> job;
     SharedMap<std::map<std::string, model::PodView>> pods;
+    SharedMap<std::map<std::string, model::Approval>> approvals;  ///< seen with the job
     bool service = false;
     /// The resourceVersion of the last change of each kind.
     std::uint64_t job_version = 0, pods_version = 0, services_version = 0;
@@ -71,6 +73,11 @@ struct Cluster {
     SharedMap<std::map<std::string, model::PodView>> pods;
     SharedMap<std::map<std::string, std::vector<FenceKey>>> reads;  ///< by UID of the pod
     SharedMap<std::map<std::string, Owned>> services, configmaps, secrets;
+    SharedMap<std::map<std::string, model::Approval>> approvals;
+    std::map<std::string, std::string> revisions;  ///< ControllerRevisions as they were posted
+    std::set<std::string> approvers{"carol", "dave"};  ///< who may approve
+    /// Of pods that reach their node, by UID: the approval that they name.
+    SharedMap<std::map<std::string, std::string>> guarded;
     std::shared_ptr<const model::DLCluster> settings;
     std::set<std::string> nodes_down, nodes_out_of_service;
     std::vector<LateRequest> late;
@@ -90,6 +97,9 @@ struct Cluster {
     void DeleteJob();
     void RemovePod(const std::string& name);  ///< somebody's kubectl delete pod
     void Settings(std::shared_ptr<const model::DLCluster> wanted);
+    /// Somebody answers what the job asks for, if it asks.
+    void Approve(const std::string& by, bool yes = true, std::optional<model::Time> until = {});
+    void Revoke();  ///< all approvals are deleted
     void Squat(const std::string& pod_name);  ///< somebody else's pod takes the name
 
     // ---- the API server, called by Api ----
@@ -100,7 +110,10 @@ struct Cluster {
                                         const std::string& patch);
     kube::Result<void> Delete(kube::Resource resource, const std::string& name,
                               const kube::DeleteOptions& options);
+    bool MayApprove(const std::string& review) const;
     SnapshotPtr Look() const;
+    /// An approval of that UID says yes to what the job asks for, at this moment.
+    bool IsApproved(const std::string& approval_uid) const;
 
     // ---- the rest of the cluster ----
     /// One pod takes one step; `exit_code` is how its container ends if it runs by now. False when
@@ -108,6 +121,8 @@ struct Cluster {
     bool StepPod(const std::string& name, std::optional<int> exit_code);
     bool StepPods(const Script& script);
     bool CollectGarbage();
+    /// Pods that reach their node and whose approval is gone must go within a minute.
+    void WatchStrays();
     /// Ends a pod as its node or the scheduler would for a reason of the cluster's.
     void Preempt(const std::string& name);
 
@@ -133,6 +148,7 @@ struct Cluster {
 
     std::uint64_t job_version_ = 1, pods_version_ = 1, services_version_ = 1;
     int uids_ = 0;
+    std::map<std::string, model::Time> strays_;  // by UID of the pod, since when
     bool alone_ = false;  // the job replaces single pods: attempts run side by side
     mutable SnapshotPtr look_;
 };

@@ -46,11 +46,26 @@ class SimApi : public kube::Api {
 
     Awaitable<Result<ObjectPtr>> Get(kube::Resource resource, kube::ObjectKey key,
                                      kube::CallOptions) override {
-        co_return Do<ObjectPtr>({"get", key.name}, [resource, name = key.name](Cluster& c) {
+        auto found = Do<ObjectPtr>({"get", key.name}, [resource, name = key.name](Cluster& c) {
             return c.Get(resource, name);
         });
+        if (resource.kind == model::kDLJobApprovalKind) looked_ = found.has_value();
+        co_return found;
     }
-    Awaitable<Result<kube::ListPage>> List(kube::Resource, kube::ListOptions) override {
+    Awaitable<Result<std::string>> Ask(kube::Resource, std::string body) override {
+        co_return Do<std::string>({"ask", "rights"}, [body](Cluster& c) -> Result<std::string> {
+            return c.MayApprove(body) ? R"({"status":{"allowed":true}})" : "{}";
+        });
+    }
+    std::chrono::system_clock::time_point ServerTime() const override { return cluster_.now; }
+    Awaitable<Result<kube::ListPage>> List(kube::Resource resource, kube::ListOptions) override {
+        if (resource.kind == model::kDLJobApprovalKind)
+            co_return Do<kube::ListPage>({"list", "approvals"}, [](Cluster& c) {
+                kube::ListPage page;
+                for (const auto& [name, approval] : c.approvals)
+                    page.items.push_back(ApprovalObject(approval));
+                return Result<kube::ListPage>(std::move(page));
+            });
         co_return Do<kube::ListPage>({"list", "pods"}, [](Cluster& c) { return c.ListPods(); });
     }
     Awaitable<Result<ObjectPtr>> Create(kube::Resource resource, std::string, std::string body,
@@ -59,6 +74,10 @@ class SimApi : public kube::Api {
         const std::string name = NameIn(body);
         const bool pod = resource.plural == kube::kPods.plural;
         if (pod) MustNotRepeat(name);
+        if (pod && ApprovalOf(body)) {
+            if (!looked_) Break(name + " is created without a look at its approval before");
+            looked_ = false;
+        }
         auto made = Do<ObjectPtr>({"create", what, name, true, body}, [resource, body](Cluster& c) {
             return c.Create(resource, body);
         });
@@ -115,6 +134,7 @@ class SimApi : public kube::Api {
     Result<T> Do(Call call, Perform perform) {
         if (crashed_) return Lost(kube::ErrorKind::kCancelled);
         const int n = wire_.calls++;
+        if (wire_.meddle) wire_.meddle(cluster_, n);
         if (wire_.record) wire_.trace.push_back(call);
         auto fault = std::ranges::find(wire_.faults, n, &Fault::call);
         const Fate fate = fault == wire_.faults.end() ? Fate::Perform : fault->fate;
@@ -154,6 +174,7 @@ class SimApi : public kube::Api {
     Cluster& cluster_;
     Wire& wire_;
     Own& own_;
+    bool looked_ = false;  // at an approval that was there, since the last pod
     bool crashed_ = false;
 };
 
@@ -205,6 +226,8 @@ void Process::Run(Cluster& cluster, Wire& wire) {
     world.cluster = cluster.settings;
     for (const auto& [name, pod] : pods_->pods)
         if (pod.ownerUid == world.job.meta.uid) world.pods.push_back(pod);
+    for (const auto& [name, approval] : jobs_->approvals)
+        if (approval.jobUid == world.job.meta.uid) world.approvals.push_back(approval);
     world.service_exists = pods_->service;
     world.now = cluster.now;
 

@@ -49,6 +49,8 @@ struct Wire {
     std::vector<Call> trace;  ///< kept when `record`
     bool record = false;
     int parallel_writes = 1;
+    /// Called before a request is performed, with its number.
+    std::function<void(Cluster&, int)> meddle;
 };
 
 /// What a process knows that it has written, since it was told so.

@@ -17,7 +17,8 @@ const model::Time kBegin = Cluster().now;
 
 Cluster Begin(const Workload& workload) {
     Cluster cluster;
-    if (workload.configured) cluster.settings = testing::Cluster();
+    if (workload.configured)
+        cluster.settings = workload.settings ? workload.settings : testing::Cluster();
     cluster.Submit(workload.job);
     return cluster;
 }
@@ -45,6 +46,15 @@ void Run::ToTheEnd() {
             cluster.broken = "it does not come to an end: " +
                              (cluster.job ? cluster.job->status.message : "no job");
     }
+    for (const auto& [name, pod] : cluster.pods) {
+        auto guard = cluster.guarded.find(pod.uid);
+        const bool goes_on =
+            cluster.settings && cluster.settings->onRevoke == model::OnRevoke::Continue;
+        if (guard != cluster.guarded.end() && !pod.Terminal() && !goes_on && cluster.job &&
+            cluster.job->meta.uid == pod.ownerUid && !cluster.IsApproved(guard->second) &&
+            cluster.broken.empty())
+            cluster.broken = name + " runs and its approval is gone";
+    }
     // Nothing is written any more, whatever wakes the operator.
     const int writes = cluster.writes;
     for (int i = 0; i < 3 && cluster.broken.empty(); ++i) {
@@ -69,6 +79,7 @@ bool Run::Tick() {
     }
     any |= cluster.StepPods(workload_.containers);
     any |= cluster.CollectGarbage();
+    cluster.WatchStrays();
     if (tell) Tell();
     ++ticks_;
     if (any) {

@@ -65,6 +65,56 @@ model::DLJob LauncherAndWorkers() {
     return job;
 }
 
+// Jobs whose permissions somebody must approve.
+void AddApprovals(std::vector<Workload>& all) {
+    using std::chrono::seconds;
+    const auto awaits = PhaseIs(Phase::AwaitingApproval);
+    const auto runs = PhaseIs(Phase::Running);
+    const auto approve = [](std::string by) { return [by](Cluster& c) { c.Approve(by); }; };
+    const auto add = [&](std::string name, Script containers, std::vector<Deed> deeds,
+                         Phase end = Phase::Succeeded) -> Workload& {
+        all.push_back(
+            Make(std::move(name), AskingJob(2), std::move(containers), std::move(deeds), end));
+        all.back().settings = CautiousCluster();
+        return all.back();
+    };
+    add("approved", EndsWell, {{awaits, approve("carol")}});
+    // Her own word does not count, nor that of somebody who may not; the third one's does.
+    add("approved-by-herself-first", EndsWell,
+        {{awaits, approve("alice")},
+         {awaits, [](Cluster& c) { c.now += seconds(30); }},
+         {awaits, approve("carol")}});
+    add("denied", RunsForEver, {{awaits, [](Cluster& c) { c.Approve("carol", false); }}},
+        Phase::Failed);
+    add("revoked", RunsForEver, {{awaits, approve("carol")}, {runs, [](Cluster& c) { c.Revoke(); }}},
+        Phase::Failed);
+    add("expired", RunsForEver,
+        {{awaits, [](Cluster& c) { c.Approve("carol", true, c.now + seconds(100)); }}},
+        Phase::Failed);
+    add("revoked-and-goes-on", RunsForEver,
+        {{awaits, approve("carol")},
+         {runs, [](Cluster& c) { c.Revoke(); }},
+         {[](const Cluster& c) { return c.job->status.approval->state == model::ApprovalStatus::Revoked; },
+          Spec([](auto& s) { s.stop = true; })}},
+        Phase::Stopped)
+        .settings = CautiousCluster(model::OnRevoke::Continue);
+    // Revoked while it is suspended: asked for anew.
+    add("revoked-while-suspended", SecondEndsWell,
+        {{awaits, approve("carol")},
+         {runs, Spec([](auto& s) { s.suspend = true; })},
+         {PhaseIs(Phase::Suspended),
+          [](Cluster& c) {
+              c.Revoke();
+              c.Edit([](auto& s) { s.suspend = false; });
+          }},
+         {awaits, approve("dave")}});
+    // A later edit of the cluster's settings neither voids an approval nor changes what runs.
+    Workload& restarts = add("approved-and-restarts", FailsAtFirst(3),
+                             {{awaits, approve("carol")},
+                              {runs, [](Cluster& c) { c.Settings(testing::Cluster()); }}});
+    restarts.job.spec.retry.limit = 1;
+}
+
 std::vector<Workload> MakeWorkloads() {
     std::vector<Workload> all;
     all.push_back(Make("single", SmallJob(1), EndsAtOnce));
@@ -286,10 +336,31 @@ std::vector<Workload> MakeWorkloads() {
               {[](const Cluster&) { return true; }, [](Cluster& c) { c.Submit(SmallJob(2)); }},
               {PhaseIs(Phase::Running), Spec([](auto& s) { s.stop = true; })}},
              Phase::Stopped));
+    AddApprovals(all);
     return all;
 }
 
 }  // namespace
+
+std::shared_ptr<const model::DLCluster> CautiousCluster(model::OnRevoke on_revoke) {
+    auto cluster = std::make_shared<model::DLCluster>(*testing::Cluster());
+    cluster->permissions = {{.cls = model::PermissionClass::HostNetwork,
+                             .policy = model::PermissionPolicy::RequireApproval}};
+    cluster->onRevoke = on_revoke;
+    return cluster;
+}
+
+model::DLJob AskingJob(int replicas) {
+    model::DLJob job = SmallJob(replicas);
+    job.spec.image = "digits@sha256:" + std::string(64, 'a');
+    job.spec.permissions.hostNetwork = true;
+    job.spec.submittedBy = model::User{"alice", "uid-of-alice"};
+    return job;
+}
+
+std::optional<int> EndsWellOnce(const Cluster& c, const PodView& pod) {
+    return EndsWell(c, pod);
+}
 
 model::DLJob SmallJob(int replicas) {
     return testing::Job(replicas);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -24,11 +25,19 @@ struct Workload {
     std::vector<Deed> deeds;  ///< in this order
     /// How it ends without faults; None: the job is gone.
     model::Phase end = model::Phase::Succeeded;
+    std::shared_ptr<const model::DLCluster> settings;  ///< null: those of testing.h
     bool configured = true;  ///< there is a DLCluster from the start
     int seconds = 600;       ///< how long it may take without faults
 };
 
 const std::vector<Workload>& Workloads();
+
+/// The cluster's settings where permissions need an approval; SmallJob that asks for one.
+std::shared_ptr<const model::DLCluster> CautiousCluster(
+    model::OnRevoke on_revoke = model::OnRevoke::Stop);
+model::DLJob AskingJob(int replicas);
+/// How the containers of such a job end.
+std::optional<int> EndsWellOnce(const Cluster&, const model::PodView&);
 
 /// A job "digits" of one role "worker".
 model::DLJob SmallJob(int replicas);

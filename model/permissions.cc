@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/permissions.h"
+
+#include <algorithm>
+#include <filesystem>
+
+namespace dlws::model {
+
+std::string_view ToString(PermissionClass c) {
+    switch (c) {
+        case PermissionClass::Privileged:
+            return "privileged";
+        case PermissionClass::HostNetwork:
+            return "hostNetwork";
+        case PermissionClass::HostIPC:
+            return "hostIPC";
+        case PermissionClass::HostPID:
+            return "hostPID";
+        case PermissionClass::HostPaths:
+            return "hostPaths";
+        case PermissionClass::Capabilities:
+            return "capabilities";
+        case PermissionClass::RunAsRoot:
+            return "runAsRoot";
+        case PermissionClass::Devices:
+            return "devices";
+        case PermissionClass::HostPorts:
+            return "hostPorts";
+        case PermissionClass::UnconfinedSeccomp:
+            return "unconfinedSeccomp";
+    }
+    return "";
+}
+
+std::optional<PermissionClass> ParsePermissionClass(std::string_view text) {
+    const auto found = std::ranges::find_if(kPermissionClasses,
+                                            [&](PermissionClass c) { return ToString(c) == text; });
+    if (found == kPermissionClasses.end()) return std::nullopt;
+    return *found;
+}
+
+bool IsBelow(std::string_view prefix, std::string_view path) {
+    const auto clean = [](std::string_view text) {
+        std::string plain = std::filesystem::path(text).lexically_normal().string();
+        while (plain.size() > 1 && plain.ends_with('/'))
+            plain.pop_back();
+        return plain;
+    };
+    const std::string top = clean(prefix), below = clean(path);
+    if (!top.starts_with('/') || !below.starts_with('/')) return false;
+    return below == top || top == "/" || below.starts_with(top + "/");
+}
+
+}  // namespace dlws::model

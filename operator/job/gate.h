@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+
+#include "operator/job/notebook.h"
+
+/// @file
+/// Internal to decide.cc: what stands before the first pod. The namespace must be managed, the
+/// cluster configured, and what the job asks of its nodes allowed or approved.
+/// docs/decisions/0019-special-permissions.md.
+
+namespace dlws::job {
+
+class Gate : protected Notebook {
+  protected:
+    using Notebook::Notebook;
+
+    /// True: decision_.rendered is what pods may be made of now. False: why not is written down,
+    /// or something is to be read first.
+    bool Open();
+
+    /// A yes or no that ends the job: a denial, or pods that run on an approval that is gone.
+    std::optional<model::Failure> ApprovalFailure() const;
+    /// What the caches say of it is not enough for that.
+    bool ApprovalsRead() const;
+    /// Says in the status that the approval is gone where the pods go on all the same.
+    void NoteLostApproval();
+    /// Condition Approved of a job that asks for nothing.
+    void NoteNothingAsked();
+
+  private:
+    bool OpenForPermissions();
+    std::optional<model::Question> WhatIsAsked() const;
+    const model::Approval* Granting() const;
+    const model::Approval* Denying() const;
+    const model::Approval* Named() const;
+    bool UseKept();
+    bool UseApproval();
+    void AwaitApproval();
+    void Describe(const model::Rendered& kept);
+};
+
+}  // namespace dlws::job
