@@ -20,6 +20,8 @@ namespace dlws::kube {
 using AuditFields = std::vector<std::pair<std::string_view, std::string>>;
 
 void Audit(std::string_view event, const AuditFields& fields);
+/// False: nothing is written, as in a simulation.
+void SetAudit(bool on);
 
 /// The line without the time, for Audit and for tests.
 std::string AuditLine(std::string_view event, const AuditFields& fields);

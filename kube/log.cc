@@ -16,6 +16,7 @@ namespace dlws::kube {
 namespace {
 
 std::atomic<LogLevel> g_level{LogLevel::kInfo};
+std::atomic<bool> g_audit{true};
 
 std::string_view Name(LogLevel level) {
     switch (level) {
@@ -126,7 +127,12 @@ std::string AuditLine(std::string_view event, const AuditFields& fields) {
     return fmt::to_string(line).substr(1);
 }
 
+void SetAudit(bool on) {
+    g_audit.store(on, std::memory_order_relaxed);
+}
+
 void Audit(std::string_view event, const AuditFields& fields) {
+    if (!g_audit.load(std::memory_order_relaxed)) return;
     const std::string line =
         fmt::format(R"({{"ts":"{}",{}}})"
                     "\n",

@@ -100,10 +100,10 @@ kube::ObjectPtr ApprovalObject(const model::Approval& a) {
         .value();
 }
 
-kube::ObjectPtr RevisionObject(const std::string& body, std::uint64_t version) {
+kube::ObjectPtr WithUid(const std::string& body, const std::string& uid, std::uint64_t version) {
     json::object document = json::parse(body).as_object();
     json::object& meta = document.at("metadata").as_object();
-    meta["uid"] = "revision-uid";
+    meta["uid"] = uid;
     meta["resourceVersion"] = std::to_string(version);
     return kube::ParseObject(json::serialize(document)).value();
 }

@@ -29,7 +29,8 @@ kube::ObjectPtr Header(const std::string& name, const std::string& uid, std::uin
 /// A DLJob with what is read of it beside its header.
 kube::ObjectPtr JobObject(const model::DLJob& job);
 kube::ObjectPtr ApprovalObject(const model::Approval& approval);
-kube::ObjectPtr RevisionObject(const std::string& body, std::uint64_t version);
+/// What was posted, as it is stored.
+kube::ObjectPtr WithUid(const std::string& body, const std::string& uid, std::uint64_t version);
 /// The approval that a pod which reaches its node names; none: it does not reach it.
 std::optional<std::string> ApprovalOf(const std::string& body);
 /// A pod as a list shows it; ParsePod gives `pod` back.

@@ -72,7 +72,13 @@ Workload Asking(std::mt19937& random) {
                     c.Approve("carol", true,
                               ends ? std::optional(c.now + std::chrono::seconds(200))
                                    : std::nullopt);
-                }}};
+                }},
+               // Who may not approve any more, may not for ever.
+               {[](const Cluster& c) {
+                    return c.job && c.job->status.message.find("has not the right") !=
+                                        std::string::npos;
+                },
+                [](Cluster& c) { c.Edit([](auto& s) { s.stop = true; }); }}};
     return w;
 }
 

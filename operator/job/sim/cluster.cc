@@ -125,14 +125,14 @@ void Cluster::Revoke() {
     Changed(job_version_);
 }
 
-bool Cluster::IsApproved(const std::string& uid) const {
+bool Cluster::IsApproved() const {
     if (!job || !job->status.approval) return false;
     const model::ApprovalStatus& asked = *job->status.approval;
     const model::Question question{job->meta.ns,       job->meta.name, job->meta.uid,
                                    asked.templateHash, asked.classes,  job->spec.submittedBy};
     return std::ranges::any_of(approvals, [&](const auto& named) {
         const model::Approval& a = named.second;
-        return a.meta.uid == uid && a.approves && WhyItDoesNotCount(a, question, now).empty();
+        return a.approves && WhyItDoesNotCount(a, question, now).empty();
     });
 }
 
@@ -144,9 +144,8 @@ bool Cluster::MayApprove(const std::string& review) const {
 void Cluster::WatchStrays() {
     const bool goes_on = settings && settings->onRevoke == model::OnRevoke::Continue;
     for (const auto& [name, pod] : pods) {
-        auto guard = guarded.find(pod.uid);
-        const bool stray = guard != guarded.end() && !pod.Terminal() && !pod.deleting && job &&
-                           job->meta.uid == pod.ownerUid && !IsApproved(guard->second);
+        const bool stray = guarded.contains(pod.uid) && !pod.Terminal() && !pod.deleting && job &&
+                           job->meta.uid == pod.ownerUid && !IsApproved();
         if (!stray || goes_on) {
             strays_.erase(pod.uid);
             continue;
@@ -184,7 +183,7 @@ kube::Result<kube::ObjectPtr> Cluster::Create(kube::Resource resource, const std
         revisions[revision] = body;
         ++writes;
         std::uint64_t unseen = 0;
-        return RevisionObject(body, Changed(unseen));
+        return WithUid(body, "revision-uid", Changed(unseen));
     }
     auto& kept = resource.plural == kube::kServices.plural     ? services
                  : resource.plural == kube::kConfigMaps.plural ? configmaps
@@ -218,7 +217,7 @@ kube::Result<kube::ObjectPtr> Cluster::CreatePod(const std::string& body) {
     reads.Change()[pod.uid] = FencesIn(body);
     if (auto approval = ApprovalOf(body)) {
         if (approval->empty()) Break(name + " reaches its node and names no approval");
-        guarded.Change()[pod.uid] = *approval;
+        guarded.Change()[pod.uid] = {*approval, body};
     }
     auto header = Header(name, pod.uid, at, pod.ownerUid, pod.job);
     pods.Change()[name] = std::move(pod);
@@ -238,12 +237,14 @@ kube::Result<kube::ObjectPtr> Cluster::Get(kube::Resource resource, const std::s
     if (resource.plural == kube::kControllerRevisions.plural) {
         auto it = revisions.find(name);
         if (it == revisions.end()) return NotFound(name);
-        return RevisionObject(it->second, 1);
+        return WithUid(it->second, "revision-uid", 1);
     }
     if (resource.plural == kube::kPods.plural) {
         auto it = pods.find(name);
         if (it == pods.end()) return NotFound(name);
-        return PodObject(it->second);
+        auto guard = guarded.find(it->second.uid);
+        if (guard == guarded.end()) return PodObject(it->second);
+        return WithUid(guard->second.body, it->second.uid, version);
     }
     const auto& kept = resource.plural == kube::kServices.plural     ? services
                        : resource.plural == kube::kConfigMaps.plural ? configmaps

@@ -55,6 +55,12 @@ struct FenceKey {
     std::string fence, key;
 };
 
+/// A pod that reaches its node.
+struct Guarded {
+    std::string approval;  ///< UID of the approval that it names
+    std::string body;      ///< as it was posted
+};
+
 /// How a container ends by itself; no value: it runs until it is told to end.
 using Script = std::function<std::optional<int>(const struct Cluster&, const model::PodView&)>;
 
@@ -76,8 +82,7 @@ struct Cluster {
     SharedMap<std::map<std::string, model::Approval>> approvals;
     std::map<std::string, std::string> revisions;  ///< ControllerRevisions as they were posted
     std::set<std::string> approvers{"carol", "dave"};  ///< who may approve
-    /// Of pods that reach their node, by UID: the approval that they name.
-    SharedMap<std::map<std::string, std::string>> guarded;
+    SharedMap<std::map<std::string, Guarded>> guarded;  ///< pods that reach their node, by UID
     std::shared_ptr<const model::DLCluster> settings;
     std::set<std::string> nodes_down, nodes_out_of_service;
     std::vector<LateRequest> late;
@@ -112,8 +117,8 @@ struct Cluster {
                               const kube::DeleteOptions& options);
     bool MayApprove(const std::string& review) const;
     SnapshotPtr Look() const;
-    /// An approval of that UID says yes to what the job asks for, at this moment.
-    bool IsApproved(const std::string& approval_uid) const;
+    /// Somebody's approval says yes to what the job asks for, at this moment.
+    bool IsApproved() const;
 
     // ---- the rest of the cluster ----
     /// One pod takes one step; `exit_code` is how its container ends if it runs by now. False when

