@@ -62,6 +62,20 @@ Flag<Options> Switch(std::string name, bool Options::* field, std::string help) 
     return {name, std::move(help), std::move(set)};
 }
 
+/// Texts with commas between.
+template <typename Options>
+Flag<Options> List(std::string name, std::vector<std::string> Options::* field, std::string help) {
+    auto set = [=](Options& o, const std::string& v) -> std::string {
+        for (std::size_t at = 0; at < v.size();) {
+            const std::size_t end = std::min(v.find(',', at), v.size());
+            if (end > at) (o.*field).push_back(v.substr(at, end - at));
+            at = end + 1;
+        }
+        return {};
+    };
+    return {name, std::move(help), std::move(set)};
+}
+
 template <typename Options>
 Flag<Options> OneOf(std::string name, std::string Options::* field, std::vector<std::string> words,
                     std::string help) {

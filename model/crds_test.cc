@@ -92,7 +92,7 @@ TEST_P(Crd, IsDescribedAndBoundedEverywhere) {
         ADD_FAILURE() << GetParam() << " " << line;
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Crd, testing::Values("dljob.yaml", "dlcluster.yaml"),
+INSTANTIATE_TEST_SUITE_P(All, Crd, testing::Values("dljob.yaml", "dlcluster.yaml", "dljobapproval.yaml"),
                          [](const auto& info) {
                              return std::string(info.param, std::string_view(info.param).find('.'));
                          });
@@ -171,6 +171,9 @@ TEST(Contract, StatusIsWhatTheOperatorWrites) {
     full.avoidedNodes = {{"n", 1, Time{}}};
     full.replaced = {{"worker", 1, 1, true}};
     full.elastic = ElasticStatus{1, 1, "a=b"};
+    full.approval = ApprovalStatus{ApprovalStatus::Approved, "h", "r",
+                                   {PermissionClass::HostNetwork}, {"a"}, {"m"}, "d", "{}", "who",
+                                   "n", "carol", "u", "because", Time{}};
     const YAML::Node status = Schema("dljob.yaml")["properties"]["status"];
     const auto same = [](const YAML::Node& schema, const json::value& value, const char* what) {
         std::set<std::string> described, written;
@@ -194,6 +197,10 @@ TEST(Contract, StatusIsWhatTheOperatorWrites) {
     same(fields["avoidedNodes"]["items"], written.at("avoidedNodes").at(0), "avoidedNodes");
     same(fields["replaced"]["items"], written.at("replaced").at(0), "replaced");
     same(fields["elastic"], written.at("elastic"), "elastic");
+    same(fields["approval"], written.at("approval"), "approval");
+    same(fields["approval"]["properties"]["approver"], written.at("approval").at("approver"),
+         "approver");
+    EXPECT_EQ(fields["approval"]["properties"]["diff"]["maxLength"].as<std::size_t>(), kMaxDiff);
     EXPECT_EQ(fields["attempts"]["maxItems"].as<std::size_t>(), kMaxAttemptRecords);
     EXPECT_EQ(fields["avoidedNodes"]["maxItems"].as<std::size_t>(), kMaxAvoidedNodes);
 
@@ -204,12 +211,37 @@ TEST(Contract, StatusIsWhatTheOperatorWrites) {
         return set;
     };
     std::set<std::string> phases;
-    for (int p = static_cast<int>(Phase::Queued); p <= static_cast<int>(Phase::Stopped); ++p)
+    for (int p = static_cast<int>(Phase::AwaitingApproval); p <= static_cast<int>(Phase::Stopped); ++p)
         phases.emplace(ToString(static_cast<Phase>(p)));
     EXPECT_EQ(words(fields["phase"]["enum"]), phases);
     EXPECT_EQ(words(fields["pending"]["properties"]["class"]["enum"]),
               (std::set<std::string>{"Wait", "Ask", "Change"}));
     EXPECT_EQ(fields["message"]["maxLength"].as<std::size_t>(), kMaxMessage);
+}
+
+// One list of classes in the code, five in the definitions.
+TEST(Contract, PermissionClassesAreTheSame) {
+    std::vector<std::string> known;
+    for (PermissionClass c : kPermissionClasses) {
+        known.emplace_back(ToString(c));
+        EXPECT_EQ(ParsePermissionClass(ToString(c)), c);
+    }
+    const auto words = [](const YAML::Node& field) {
+        return field["enum"].as<std::vector<std::string>>();
+    };
+    const YAML::Node job = Schema("dljob.yaml")["properties"];
+    EXPECT_EQ(words(job["status"]["properties"]["approval"]["properties"]["classes"]["items"]),
+              known);
+    const YAML::Node cluster = Schema("dlcluster.yaml")["properties"]["spec"]["properties"];
+    EXPECT_EQ(words(cluster["permissions"]["items"]["properties"]["class"]), known);
+    const YAML::Node approval = Schema("dljobapproval.yaml")["properties"]["spec"]["properties"];
+    EXPECT_EQ(words(approval["classes"]["items"]), known);
+    // A permission is asked for by the field of that name.
+    for (const std::string& name : known) {
+        const YAML::Node spec = job["spec"]["properties"];
+        EXPECT_TRUE(name == "devices" ? spec["devices"] : spec["permissions"]["properties"][name])
+            << name;
+    }
 }
 
 // What a rule of CEL says: 'Torch': ['MASTER_ADDR', …], framework by framework.

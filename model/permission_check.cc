@@ -116,7 +116,7 @@ Result CheckDigests(const DLJobSpec& spec) {
 Result CheckForm(const Permissions& p) {
     const auto plain = [](const std::string& path) {
         return path.size() > 1 && path.starts_with('/') && !path.ends_with('/') &&
-               std::filesystem::path(path).lexically_normal() == path;
+               std::filesystem::path(path).lexically_normal().string() == path;
     };
     for (const HostPath& path : p.hostPaths)
         if (!plain(path.path) || !plain(path.mountPath))

@@ -39,6 +39,24 @@ std::optional<PermissionClass> ParsePermissionClass(std::string_view text) {
     return *found;
 }
 
+PermissionClasses ClassesOf(const Permissions& p) {
+    PermissionClasses classes;
+    const auto add = [&](bool on, PermissionClass c) {
+        if (on) classes.push_back(c);
+    };
+    add(p.privileged, PermissionClass::Privileged);
+    add(p.hostNetwork, PermissionClass::HostNetwork);
+    add(p.hostIPC, PermissionClass::HostIPC);
+    add(p.hostPID, PermissionClass::HostPID);
+    add(!p.hostPaths.empty(), PermissionClass::HostPaths);
+    add(!p.capabilities.empty(), PermissionClass::Capabilities);
+    add(p.runAsRoot, PermissionClass::RunAsRoot);
+    add(!p.devices.empty(), PermissionClass::Devices);
+    add(!p.hostPorts.empty(), PermissionClass::HostPorts);
+    add(p.unconfinedSeccomp, PermissionClass::UnconfinedSeccomp);
+    return classes;
+}
+
 bool IsBelow(std::string_view prefix, std::string_view path) {
     const auto clean = [](std::string_view text) {
         std::string plain = std::filesystem::path(text).lexically_normal().string();

@@ -82,6 +82,9 @@ struct PermissionRule {
     bool operator==(const PermissionRule&) const = default;
 };
 
+/// The classes of what is asked for.
+PermissionClasses ClassesOf(const Permissions& permissions);
+
 /// True when `path` is `prefix` or below it, by its letters: both absolute; dots, double slashes
 /// and a slash at the end are cleaned away first.
 bool IsBelow(std::string_view prefix, std::string_view path);

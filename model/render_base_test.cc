@@ -88,7 +88,7 @@ TEST(BaseTemplate, CannotLoosenSafety) {
         "seccompProfile":{"type":"Unconfined"}},
       "containers":[{"name":"main","securityContext":{"privileged":true,"runAsUser":0,
         "allowPrivilegeEscalation":true,"capabilities":{"add":["SYS_ADMIN"]},
-        "procMount":"Unmasked","readOnlyRootFilesystem":true}}]}})"));
+        "readOnlyRootFilesystem":true}}]}})"));
     EXPECT_EQ(At(pod, "/spec/restartPolicy"), R"("Never")");
     EXPECT_EQ(At(pod, "/spec/automountServiceAccountToken"), "false");
     EXPECT_EQ(At(pod, "/spec/subdomain"), R"("digits")");
@@ -251,9 +251,9 @@ TEST(MakePod, ReadsTheFenceOfItsGangAndWhereReplacedAloneItsOwn) {
 }
 
 TEST(Canonical, EqualRenderingsHaveEqualBytes) {
-    const DLCluster one = Cluster(R"({"spec":{"a":1,"b":{"c":2,"d":[3,1]}}})");
-    const DLCluster turned = Cluster(R"({"spec":{"b":{"d":[3,1],"c":2},"a":1}})");
-    const DLCluster other = Cluster(R"({"spec":{"b":{"d":[1,3],"c":2},"a":1}})");
+    const DLCluster one = Cluster(R"({"spec":{"priority":1,"dnsConfig":{"c":2,"d":[3,1]}}})");
+    const DLCluster turned = Cluster(R"({"spec":{"dnsConfig":{"d":[3,1],"c":2},"priority":1}})");
+    const DLCluster other = Cluster(R"({"spec":{"dnsConfig":{"d":[1,3],"c":2},"priority":1}})");
     const auto bytes = [](const DLCluster& c) { return CanonicalBytes(*Render(Job(), c)); };
     EXPECT_EQ(bytes(one), bytes(turned));
     EXPECT_NE(bytes(one), bytes(other));

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "kube/client.h"
+#include "kube/testing/imposter.h"
 #include "kube/testing/run.h"
 #include "webhook/testing.h"
 
@@ -26,8 +28,10 @@ class AdmissionTest : public ::testing::Test {
     }
 
     boost::asio::io_context io_{1};
+    kube::testing::Imposter server_;
+    kube::Client client_{io_.get_executor(), server_.ClientConfig()};
     kube::Metrics metrics_;
-    Admission admission_{metrics_, [] { return nullptr; }};
+    Admission admission_{client_, metrics_, [] { return nullptr; }};
 };
 
 TEST_F(AdmissionTest, AnswersBothQuestions) {

@@ -18,6 +18,9 @@ const kube::FlagSet<Options>& Flags() {
                "how long a certificate holds, a new one is made at two thirds; default 90 days"),
         Number("drain-seconds", &Options::drain_seconds, 0, 300,
                "how long to go on when told to stop; default 10"),
+        kube::List("approver-service-accounts", &Options::approver_service_accounts,
+                   "ServiceAccounts that may approve, by their user names with commas between; "
+                   "default none"),
         Number("max-connections", &Options::max_connections, 1, 100'000,
                "connections at once, more are closed; default 1000"),
     };

@@ -18,6 +18,7 @@ struct Options : kube::CommonOptions {
     int certificate_seconds = 90 * 24 * 3600;
     int drain_seconds = 10;
     int max_connections = 1000;
+    std::vector<std::string> approver_service_accounts;  ///< by their user names
 };
 
 /// Error: one sentence that says what to write instead.
