@@ -44,8 +44,8 @@ struct Reply {
 class Api {
   public:
     /// Throws when the kubeconfig cannot be used. Client certificates and tokens, inline or in
-    /// files.
-    explicit Api(const std::string& kubeconfig);
+    /// files. `as`: asks in that user's name, which the kubeconfig's own must be allowed to.
+    explicit Api(const std::string& kubeconfig, std::string as = "");
     ~Api();
 
     Reply Get(const std::string& path) const;
