@@ -10,16 +10,15 @@ namespace {
 
 using ::testing::HasSubstr;
 
-struct Rule {
+struct Wrong {
     std::string says;
     std::string container, pod;              // laid over a restricted pod: refused
     std::string legal_container, legal_pod;  // the nearest that is not
 };
 
-const Rule kRules[] = {
-    {"without privileges",
-     "{securityContext: {privileged: true, allowPrivilegeEscalation: null}}", "{}",
-     "{securityContext: {privileged: false}}", "{}"},
+const Wrong kWrong[] = {
+    {"without privileges", "{securityContext: {privileged: true, allowPrivilegeEscalation: null}}",
+     "{}", "{securityContext: {privileged: false}}", "{}"},
     {"no part of the node", "{}", "{spec: {hostNetwork: true}}", "{}",
      "{spec: {hostNetwork: false}}"},
     {"no part of the node", "{}", "{spec: {hostPID: true}}", "{}", "{spec: {hostPID: false}}"},
@@ -36,9 +35,8 @@ const Rule kRules[] = {
      "{ports: [{containerPort: 8080}]}", "{}"},
     {"leave out hostPort", "{livenessProbe: {tcpSocket: {port: 80, host: 169.254.169.254}}}", "{}",
      "{livenessProbe: {tcpSocket: {port: 80}}}", "{}"},
-    {"leave out hostPort",
-     "{lifecycle: {preStop: {httpGet: {port: 80, host: 169.254.169.254}}}}", "{}",
-     "{lifecycle: {preStop: {httpGet: {port: 80}}}}", "{}"},
+    {"leave out hostPort", "{lifecycle: {preStop: {httpGet: {port: 80, host: 169.254.169.254}}}}",
+     "{}", "{lifecycle: {preStop: {httpGet: {port: 80}}}}", "{}"},
     {"capabilities", "{securityContext: {capabilities: null}}", "{}",
      "{securityContext: {capabilities: {drop: [ALL, NET_RAW]}}}", "{}"},
     {"capabilities", "{securityContext: {capabilities: {add: [NET_RAW]}}}", "{}",
@@ -82,42 +80,46 @@ const Rule kRules[] = {
 
 TEST_F(Policies, EveryRuleOfRestrictedPodsHolds) {
     std::vector<Row> rows;
-    for (const Rule& rule : kRules)
-        rows.push_back(
-            {rule.container + " " + rule.pod,
-             [&] { return Make("bob", RestrictedPod("own", rule.container, rule.pod)); },
-             "restricted-pods", rule.says,
-             [&] { return Make("bob", RestrictedPod("own", rule.legal_container, rule.legal_pod)); }});
+    for (const Wrong& rule : kWrong)
+        rows.push_back({rule.container + " " + rule.pod,
+                        [&] { return Make("bob", RestrictedPod("own", rule.container, rule.pod)); },
+                        "restricted-pods", rule.says,
+                        [&] {
+                            return Make("bob",
+                                        RestrictedPod("own", rule.legal_container, rule.legal_pod));
+                        }});
     // A second container counts as much as the first.
     auto init = [](const std::string& change) {
         Json pod = RestrictedPod("own");
         pod["spec"]["initContainers"][0] =
             RestrictedPod("own", Merged(FromYaml("{name: first}"), FromYaml(change)).serialize())
-                .at("spec").at("containers").at(0);
+                .at("spec")
+                .at("containers")
+                .at(0);
         return pod;
     };
     rows.push_back({"in an init container",
                     [&] { return Make("bob", init("{securityContext: {runAsUser: 0}}")); },
                     "restricted-pods", "runAsNonRoot", [&] { return Make("bob", init("{}")); }});
     rows.push_back({"as the cluster's administrator",
-                    [&] { return Make("admin", RestrictedPod("own", "{}", kRules[1].pod)); },
+                    [&] { return Make("admin", RestrictedPod("own", "{}", kWrong[1].pod)); },
                     "restricted-pods", "no part of the node",
                     [&] { return Make("admin", RestrictedPod("own")); }});
     Try(rows);
     // The operator's pods are others: they are held to what was approved.
-    const Reply job = Make("operator", RestrictedPod("digits-worker-0-0", "{}", kRules[1].pod));
+    const Reply job = Make("operator", RestrictedPod("digits-worker-0-0", "{}", kWrong[1].pod));
     EXPECT_TRUE(job.ok()) << job.text;
 }
 
 TEST_F(Policies, ElsewhereNothingChanges) {
     MustShell(kKubectl + " label namespace " + ns_ + " dlworkspace.io/managed-");
     EXPECT_TRUE(Eventually(std::chrono::seconds(10), [&] {
-        return Make("bob", RestrictedPod("own", "{}", kRules[1].pod)).ok();
+        return Make("bob", RestrictedPod("own", "{}", kWrong[1].pod)).ok();
     }));
     for (const char* ns : {"kube-system", "dlws-system", "default"}) {
         Json pod = RestrictedPod("own", "{}", "{spec: {hostNetwork: true, nodeName: dlws-node-1}}");
-        const Reply made = As("admin").Post(
-            fmt::format("/api/v1/namespaces/{}/pods?dryRun=All", ns), pod);
+        const Reply made =
+            As("admin").Post(fmt::format("/api/v1/namespaces/{}/pods?dryRun=All", ns), pod);
         EXPECT_TRUE(made.ok()) << ns << ": " << made.text;
     }
 }
@@ -138,8 +140,8 @@ TEST_F(Policies, WorkloadsBringNoOtherPods) {
         (*at)["template"] = tmpl;
         std::string path = kind;
         std::transform(path.begin(), path.end(), path.begin(), ::tolower);
-        const Reply reply = As("bob").Post(
-            fmt::format("/apis/{}/namespaces/{}/{}s", api, ns_, path), object);
+        const Reply reply =
+            As("bob").Post(fmt::format("/apis/{}/namespaces/{}/{}s", api, ns_, path), object);
         EXPECT_TRUE(reply.ok()) << reply.text;
     };
     const std::string selector = "{selector: {matchLabels: {app: a}}}";
@@ -159,19 +161,22 @@ TEST_F(Policies, WorkloadsBringNoOtherPods) {
 
     std::set<std::string> open = {"deployment", "replicaset", "statefulset", "daemonset",
                                   "job",        "cronjob",    "forged"};
-    EXPECT_TRUE(Eventually(std::chrono::seconds(100), [&] {
-        for (const Json& event : Events()) {
-            const std::string message = Text(event, "message");
-            const std::string of = Text(event, "involvedObject/name");
-            std::erase_if(open, [&](const std::string& name) {
-                return of.starts_with(name) &&
-                       message.find(name == "forged" ? "'dlworkspace-own-objects'"
-                                                     : "'dlworkspace-restricted-pods'") !=
-                           std::string::npos;
-            });
-        }
-        return open.empty();
-    })) << "no event names the policy: " << ::testing::PrintToString(open);
+    EXPECT_TRUE(Eventually(std::chrono::seconds(100),
+                           [&] {
+                               for (const Json& event : Events()) {
+                                   const std::string message = Text(event, "message");
+                                   const std::string of = Text(event, "involvedObject/name");
+                                   std::erase_if(open, [&](const std::string& name) {
+                                       return of.starts_with(name) &&
+                                              message.find(name == "forged"
+                                                               ? "'dlworkspace-own-objects'"
+                                                               : "'dlworkspace-restricted-pods'") !=
+                                                  std::string::npos;
+                                   });
+                               }
+                               return open.empty();
+                           }))
+        << "no event names the policy: " << ::testing::PrintToString(open);
     const Reply pods = api().Get(CorePath("pods"));
     std::set<std::string> up;
     for (const Json& pod : List(pods.body, "items"))
@@ -190,13 +195,13 @@ class Inside : public Policies {
                                        Marks()));
         Keep("bob", RestrictedPod("own"));
         for (const char* name : {"digits-worker-0-0", "own"})
-            ASSERT_TRUE(WaitUntil(std::string(name) + " runs", [&] {
-                return Text(Pod(name), "status/phase") == "Running";
-            }));
+            ASSERT_TRUE(WaitUntil(std::string(name) + " runs",
+                                  [&] { return Text(Pod(name), "status/phase") == "Running"; }));
     }
     /// Who may, is asked to upgrade the connection, or reaches a pod where nothing listens.
     static bool GetsIn(const Reply& reply) {
-        return reply.code != 0 && reply.text.find("ValidatingAdmissionPolicy") == std::string::npos &&
+        return reply.code != 0 &&
+               reply.text.find("ValidatingAdmissionPolicy") == std::string::npos &&
                reply.code != 403;
     }
 };
@@ -235,7 +240,8 @@ TEST_F(Inside, NobodyButTheSubmitterGetsIn) {
     ExpectRefused(As("alice", "another").Post(ways[0].ours, Json::object()), "exec", "only who");
     EXPECT_TRUE(GetsIn(As("alice", "-").Post(ways[0].ours, Json::object())));
     EXPECT_THAT(MustShell("script/cluster kubectl --kubeconfig \"$(script/cluster user alice 2>"
-                          "/dev/null)\" -n " + ns_ + " exec digits-worker-0-0 -- echo hers"),
+                          "/dev/null)\" -n " +
+                          ns_ + " exec digits-worker-0-0 -- echo hers"),
                 HasSubstr("hers"));
 }
 
@@ -247,6 +253,8 @@ TEST_F(Inside, NoContainerIsAddedToAJobsPod) {
             Merged(container, FromYaml("{name: debug, resources: null}"));
         return As(who).Patch(CorePath("pods", pod) + "/ephemeralcontainers?dryRun=All", patch);
     };
+    for (const char* who : {"alice", "bob"})
+        Allow(who, Rule("", "pods/ephemeralcontainers", "patch"));
     std::vector<Row> rows;
     for (const char* who : {"alice", "bob", "admin"})
         rows.push_back({who, [=, this] { return add(who, "digits-worker-0-0", "{}"); },
@@ -257,29 +265,29 @@ TEST_F(Inside, NoContainerIsAddedToAJobsPod) {
                     "restricted-pods", "runAsNonRoot", [&] { return add("bob", "own", "{}"); }});
     Try(rows);
     AllowEverywhere("system:serviceaccount:dlws-system:dlworkspace-operator",
-                    "--verb patch --resource pods/ephemeralcontainers");
-    ExpectRefused(add("operator", "digits-worker-0-0", "{}"), "ephemeral-containers", "no container");
+                    Rule("", "pods/ephemeralcontainers", "patch"));
+    ExpectRefused(add("operator", "digits-worker-0-0", "{}"), "ephemeral-containers",
+                  "no container");
 }
 
 // The switch of the chart, and what else it lets in.
 TEST_F(Inside, ApproversGetInWhereASwitchSaysSo) {
-    Allow("system:serviceaccount:default:robot",
-          "--verb create,approve --resource dljobapprovals.dlworkspace.io,dljobs.dlworkspace.io,"
-          "permissionclasses.dlworkspace.io");
+    Allow("system:serviceaccount:default:robot", May());
     broken_ = true;
-    MustShell("DLWS_HELM_ARGS=\"$DLWS_HELM_ARGS --set policies.execByApprovers=true --set "
-              "policies.approverServiceAccounts={system:serviceaccount:default:robot}\" "
-              "test/cluster/install.sh",
-              std::chrono::minutes(5));
+    MustShell(
+        "DLWS_HELM_ARGS=\"$DLWS_HELM_ARGS --set policies.execByApprovers=true --set "
+        "policies.approverServiceAccounts={system:serviceaccount:default:robot}\" "
+        "test/cluster/install.sh",
+        std::chrono::minutes(5));
     const std::string exec = CorePath("pods", "digits-worker-0-0") + "/exec?command=id";
-    EXPECT_TRUE(Eventually(std::chrono::seconds(20), [&] {
-        return GetsIn(As("carol").Post(exec, Json::object()));
-    }));
+    EXPECT_TRUE(Eventually(std::chrono::seconds(20),
+                           [&] { return GetsIn(As("carol").Post(exec, Json::object())); }));
     ExpectRefused(As("bob").Post(exec, Json::object()), "exec", "or may approve it");
     Json approval = FromYaml(
         "{apiVersion: dlworkspace.io/v1, kind: DLJobApproval, metadata: {name: a}, spec: {jobName: "
-        "digits, jobUID: other, decision: Approve, classes: [hostIPC], templateHash: " +
-        std::string(64, '0') + ", approver: {username: 'system:serviceaccount:default:robot', "
+        "digits, jobUID: other, decision: Approve, classes: [hostIPC], templateHash: '" +
+        std::string(64, 'a') +
+        "', approver: {username: 'system:serviceaccount:default:robot', "
         "groups: ['system:serviceaccounts', 'system:serviceaccounts:default', "
         "'system:authenticated']}}}");
     const Reply robot = Make("system:serviceaccount:default:robot", approval);

@@ -50,9 +50,8 @@ class Policies : public Admission {
         Bind("dlworkspace-approver", {"carol"});
         uid_ = MakeJob("alice", "digits");
         // The API server hears of the label and of the job a moment later.
-        ASSERT_TRUE(Eventually(std::chrono::seconds(30), [&] {
-            return Make("bob", Service("digits")).code == 403;
-        }));
+        ASSERT_TRUE(Eventually(std::chrono::seconds(30),
+                               [&] { return Make("bob", Service("digits")).code == 403; }));
     }
     void TearDown() override {
         for (const std::string& name : cluster_wide_)
@@ -60,11 +59,11 @@ class Policies : public Admission {
         Admission::TearDown();
     }
 
-    /// Somebody with a certificate; "admin" and "operator" are what they say, a ServiceAccount is
-    /// named as the API server names it.
+    /// Somebody with a certificate; "admin" and "operator" are what they say, and whom
+    /// the API server names system:… is impersonated.
     const Api& As(const std::string& who, const std::string& uid_and_groups = "") {
         auto& person = people_[who + " " + uid_and_groups];
-        if (!person && (who == "operator" || who.starts_with("system:serviceaccount:")))
+        if (!person && (who == "operator" || who.starts_with("system:")))
             person = std::make_unique<Api>(
                 cluster().state() + "/kubeconfig",
                 who == "operator" ? "system:serviceaccount:dlws-system:dlworkspace-operator" : who);
@@ -75,29 +74,33 @@ class Policies : public Admission {
         return *person;
     }
 
+    /// A role of the cluster, for these users in this namespace.
     void Bind(const std::string& cluster_role, const std::vector<std::string>& users) {
-        std::string line = fmt::format("{} -n {} create rolebinding b{} --clusterrole {}", kKubectl,
-                                       ns_, ++names_, cluster_role);
-        for (const std::string& user : users)
-            line += " --user " + user;
-        MustShell(line);
+        Give("ClusterRole", cluster_role, users, "namespaces/" + ns_ + "/rolebindings");
     }
-    /// A role of this namespace for one user; `rules` as kubectl create role takes them.
-    void Allow(const std::string& user, const std::string& rules) {
-        MustShell(
-            fmt::format("{0} -n {1} create role r{2} {3} && "
-                        "{0} -n {1} create rolebinding r{2} --role r{2} --user {4}",
-                        kKubectl, ns_, ++names_, rules, user));
+    /// One rule of a role: "dlworkspace.io", "dljobs, dljobs/status", "get, list".
+    static std::string Rule(const std::string& group, const std::string& resources,
+                            const std::string& verbs, const std::string& names = "") {
+        return fmt::format("{{apiGroups: ['{}'], resources: [{}], verbs: [{}]{}}}", group,
+                           resources, verbs,
+                           names.empty() ? "" : ", resourceNames: [" + names + "]");
+    }
+    /// All that it takes to approve any job.
+    static std::string May() {
+        return Rule("dlworkspace.io", "dljobapprovals, dljobs, permissionclasses",
+                    "create, approve");
+    }
+    /// For one user in this namespace.
+    void Allow(const std::string& user, const std::string& rule) {
+        const std::string role = MakeRole("Role", rule, "namespaces/" + ns_ + "/roles");
+        Give("Role", role, {user}, "namespaces/" + ns_ + "/rolebindings");
     }
     /// The same in the whole cluster, until the test ends.
-    void AllowEverywhere(const std::string& user, const std::string& rules) {
-        const std::string name = fmt::format("{}-{}", ns_, ++names_);
-        cluster_wide_.push_back("clusterrole/" + name);
-        cluster_wide_.push_back("clusterrolebinding/" + name);
-        MustShell(
-            fmt::format("{0} create clusterrole {1} {2} && "
-                        "{0} create clusterrolebinding {1} --clusterrole {1} --user {3}",
-                        kKubectl, name, rules, user));
+    void AllowEverywhere(const std::string& user, const std::string& rule) {
+        const std::string role = MakeRole("ClusterRole", rule, "clusterroles");
+        Give("ClusterRole", role, {user}, "clusterrolebindings");
+        cluster_wide_.push_back("clusterrole/" + role);
+        cluster_wide_.push_back("clusterrolebinding/" + role);
     }
 
     /// Of somebody, and left alone by the operator; returns its UID.
@@ -131,7 +134,7 @@ class Policies : public Admission {
         return As(who).Patch(ListPath(kind) + "/" + name + "?dryRun=All", FromYaml(patch));
     }
     Reply Remove(const std::string& who, const std::string& kind, const std::string& name) {
-        return As(who).Delete(ListPath(kind) + "/" + name + "?dryRun=All");
+        return As(who).Delete(ListPath(kind) + "/" + name, FromYaml("{dryRun: [All]}"));
     }
     /// Really, and it must be taken.
     void Keep(const std::string& who, const Json& object) {
@@ -153,10 +156,11 @@ class Policies : public Admission {
     }
     static Json Named(const std::string& kind, const std::string& name,
                       const std::string& change = "{}") {
-        Json made = FromYaml("{apiVersion: " +
-                             std::string(kind == "ControllerRevision" ? "apps/v1" : "v1") +
-                             ", kind: " + kind + ", metadata: {name: " + name + "}}");
-        if (kind == "ControllerRevision") made = Merged(made, FromYaml("{revision: 1}"));
+        Json made = FromYaml(
+            "{apiVersion: " + std::string(kind == "ControllerRevision" ? "apps/v1" : "v1") +
+            ", kind: " + kind + ", metadata: {name: " + name + "}}");
+        if (kind == "ControllerRevision")
+            made = Merged(made, FromYaml("{revision: 1, data: {a: b}}"));
         return Merged(made, FromYaml(change));
     }
     static Json Service(const std::string& name, const std::string& change = "{}") {
@@ -165,14 +169,16 @@ class Policies : public Admission {
     }
     /// What the operator puts on everything that it makes for digits.
     std::string Labels() const {
-        return fmt::format("labels: {{dlworkspace.io/job: digits, dlworkspace.io/job-uid: {}, "
-                           "app.kubernetes.io/managed-by: dlworkspace}}",
-                           uid_);
+        return fmt::format(
+            "labels: {{dlworkspace.io/job: digits, dlworkspace.io/job-uid: {}, "
+            "app.kubernetes.io/managed-by: dlworkspace}}",
+            uid_);
     }
     std::string Owner() const {
-        return fmt::format("ownerReferences: [{{apiVersion: dlworkspace.io/v1, kind: DLJob, "
-                           "name: digits, uid: {}, controller: true}}]",
-                           uid_);
+        return fmt::format(
+            "ownerReferences: [{{apiVersion: dlworkspace.io/v1, kind: DLJob, "
+            "name: digits, uid: {}, controller: true}}]",
+            uid_);
     }
     std::string Marks() const { return "{metadata: {" + Labels() + ", " + Owner() + "}}"; }
 
@@ -195,6 +201,32 @@ class Policies : public Admission {
     std::string uid_;  ///< of the job digits
 
   private:
+    // Their own documents: kubectl makes no role for a resource that does not exist.
+    static constexpr const char* kRbac = "/apis/rbac.authorization.k8s.io/v1/";
+    std::string MakeRole(const std::string& kind, const std::string& rule,
+                         const std::string& list) {
+        const std::string name = fmt::format("{}-{}", ns_, ++names_);
+        Reply made = api().Post(
+            kRbac + list, FromYaml("{apiVersion: rbac.authorization.k8s.io/v1, kind: " + kind +
+                                   ", metadata: {name: " + name + "}, rules: [" + rule + "]}"));
+        EXPECT_TRUE(made.ok()) << made.text;
+        return name;
+    }
+    void Give(const std::string& kind, const std::string& role,
+              const std::vector<std::string>& users, const std::string& list) {
+        const bool everywhere = list == "clusterrolebindings";
+        Json binding = FromYaml(fmt::format(
+            "{{apiVersion: rbac.authorization.k8s.io/v1, kind: {}, metadata: {{name: {}}}, "
+            "roleRef: "
+            "{{apiGroup: rbac.authorization.k8s.io, kind: {}, name: {}}}, subjects: []}}",
+            everywhere ? "ClusterRoleBinding" : "RoleBinding", role, kind, role));
+        for (const std::string& user : users)
+            binding["subjects"][binding.at("subjects").size()] =
+                FromYaml("{apiGroup: rbac.authorization.k8s.io, kind: User, name: '" + user + "'}");
+        Reply made = api().Post(kRbac + list, binding);
+        EXPECT_TRUE(made.ok()) << made.text;
+    }
+
     std::map<std::string, std::unique_ptr<Api>> people_;
     std::vector<std::string> cluster_wide_;
     int names_ = 0;

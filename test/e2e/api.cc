@@ -188,6 +188,9 @@ Reply Api::GetText(const std::string& path) const {
 Reply Api::Post(const std::string& path, const Json& body) const {
     return Send("POST", path, body.serialize(), "application/json");
 }
+Reply Api::Put(const std::string& path, const Json& body) const {
+    return Send("PUT", path, body.serialize(), "application/json");
+}
 Reply Api::Patch(const std::string& path, const Json& merge_patch) const {
     return Send("PATCH", path, merge_patch.serialize(), "application/merge-patch+json");
 }

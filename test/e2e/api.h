@@ -52,6 +52,7 @@ class Api {
     /// The body as text alone: a watch is many documents.
     Reply GetText(const std::string& path) const;
     Reply Post(const std::string& path, const Json& body) const;
+    Reply Put(const std::string& path, const Json& body) const;
     Reply Patch(const std::string& path, const Json& merge_patch) const;
     Reply Delete(const std::string& path, const Json& options = Json::object()) const;
 

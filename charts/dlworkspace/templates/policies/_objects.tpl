@@ -65,7 +65,7 @@ validations:
   message: only the operator makes or leaves something as a DLJob's; leave its ownerReferences as they are
   reason: Forbidden
 - expression: >-
-    !variables.ours || request.subResource == 'status' || (
+    !variables.ours || (has(request.subResource) && request.subResource == 'status') || (
     request.resource.resource == 'pods' ? (variables.new.spec.containers == variables.old.spec.containers &&
     variables.new.spec.?initContainers == variables.old.spec.?initContainers &&
     variables.new.spec.?volumes == variables.old.spec.?volumes &&

@@ -93,7 +93,7 @@ validations:
     'net.ipv4.tcp_rmem', 'net.ipv4.tcp_wmem'])
   message: leave out sysctls, or write those of the restricted pod security standard
   reason: Forbidden
-- expression: request.subResource != '' || object.spec.?nodeName.orValue('') == ''
+- expression: has(request.subResource) || object.spec.?nodeName.orValue('') == ''
   message: spec.nodeName is the scheduler's; write spec.nodeSelector instead
   reason: Forbidden
 {{- end -}}
