@@ -114,11 +114,13 @@ Json FromYaml(const std::string& yaml) {
 }
 
 struct Api::Impl {
+    std::string as;             // another user, or empty
     std::string authorization;  // header, or empty
     std::optional<http::client::http_client> client;
 };
 
-Api::Api(const std::string& kubeconfig) : impl_(std::make_unique<Impl>()) {
+Api::Api(const std::string& kubeconfig, std::string as) : impl_(std::make_unique<Impl>()) {
+    impl_->as = std::move(as);
     static const bool started = [] {
         crossplat::threadpool::initialize_with_threads(4);  // its default is 40
         return true;
@@ -159,6 +161,7 @@ Reply Api::Send(const std::string& method, const std::string& path, const std::s
     request.set_request_uri(path);
     request.headers().add("Accept", "application/json, */*");
     if (!impl_->authorization.empty()) request.headers().add("Authorization", impl_->authorization);
+    if (!impl_->as.empty()) request.headers().add("Impersonate-User", impl_->as);
     if (!body.empty()) request.set_body(body, type);
     Reply reply;
     try {
@@ -184,6 +187,9 @@ Reply Api::GetText(const std::string& path) const {
 }
 Reply Api::Post(const std::string& path, const Json& body) const {
     return Send("POST", path, body.serialize(), "application/json");
+}
+Reply Api::Put(const std::string& path, const Json& body) const {
+    return Send("PUT", path, body.serialize(), "application/json");
 }
 Reply Api::Patch(const std::string& path, const Json& merge_patch) const {
     return Send("PATCH", path, merge_patch.serialize(), "application/merge-patch+json");

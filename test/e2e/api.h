@@ -44,14 +44,15 @@ struct Reply {
 class Api {
   public:
     /// Throws when the kubeconfig cannot be used. Client certificates and tokens, inline or in
-    /// files.
-    explicit Api(const std::string& kubeconfig);
+    /// files. `as`: asks in that user's name, which the kubeconfig's own must be allowed to.
+    explicit Api(const std::string& kubeconfig, std::string as = "");
     ~Api();
 
     Reply Get(const std::string& path) const;
     /// The body as text alone: a watch is many documents.
     Reply GetText(const std::string& path) const;
     Reply Post(const std::string& path, const Json& body) const;
+    Reply Put(const std::string& path, const Json& body) const;
     Reply Patch(const std::string& path, const Json& merge_patch) const;
     Reply Delete(const std::string& path, const Json& options = Json::object()) const;
 
