@@ -92,7 +92,8 @@ std::string MetadataDifference(const json::value& posted, const json::value& sto
         };
         const json::object wanted = map(posted), is = map(stored);
         for (const auto& [key, value] : wanted)
-            if (!is.contains(key) || is.at(key) != value)
+            // Another approval of the same bytes is as good.
+            if (!is.contains(key) || (is.at(key) != value && key != kApprovalAnnotation))
                 return fmt::format("metadata.{}.{}", part, std::string_view(key));
         for (const auto& [key, value] : is)
             if (!wanted.contains(key) &&
@@ -111,14 +112,20 @@ std::string MetadataDifference(const json::value& posted, const json::value& sto
 std::string Altered(std::string_view posted, std::string_view stored) {
     const json::value wanted = Parse(posted), is = Parse(stored);
     const json::object* pod = is.if_object();
-    if (!pod || !pod->contains("spec") || !pod->contains("metadata")) return "spec";
+    if (!pod || !pod->contains("spec") || !pod->contains("metadata") ||
+        !pod->at("spec").is_object())
+        return "spec";
     for (const char* field : {"name", "namespace", "ownerReferences"}) {
         const json::value* found = pod->at("metadata").as_object().if_contains(field);
         const json::value& meant = wanted.at("metadata").at(field);
         if (!found || *found != meant) return fmt::format("metadata.{}", field);
     }
     if (std::string d = MetadataDifference(wanted, is); !d.empty()) return d;
-    return FirstDifference(wanted.at("spec"), pod->at("spec"), "spec", kStored);
+    // Where it is scheduled is no matter, and nodes to avoid may have changed since.
+    json::object spec = wanted.at("spec").as_object(), stored_spec = pod->at("spec").as_object();
+    spec.erase("affinity");
+    stored_spec.erase("affinity");
+    return FirstDifference(spec, stored_spec, "spec", kStored);
 }
 
 std::string StraysFromTemplate(std::string_view text, const Rendered& rendered, std::size_t role) {

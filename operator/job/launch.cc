@@ -119,13 +119,18 @@ bool Launcher::CreateMissing() {
             if (const PodView* pod = gang_.At({r, i})) {
                 // One that somebody deletes keeps its name busy until it is made again.
                 if (pod->deleting) complete = false;
-                continue;
+                // One that reaches its node is gone through once more until it is recorded as
+                // created: whoever made it may have died before comparing what was stored.
+                if (!decision_.rendered->reachesHost || gang_.WasCreated({r, i}) ||
+                    pod->deleting || pod->Terminal())
+                    continue;
+            } else {
+                ++next_.roles[r].pending;
             }
             const int attempt = gang_.AttemptOf(spec_.roles[r].name, i);
             CreatePods& create = creates[attempt];
             create.attempt = {attempt, GangAttempt(was_)};
             create.slots.push_back({r, i});
-            ++next_.roles[r].pending;
         }
     }
     if (creates.empty()) return complete;

@@ -314,6 +314,9 @@ load_image() {
     if image="$(image_of "$2")" &&
         in_node "$1" ctr --namespace k8s.io images list | awk '{ print $1, $3 }' | grep -qxF "$image"; then return; fi
     in_node "$1" ctr --namespace k8s.io images import - <"$2"
+    # A pod that names the image by digest finds it too.
+    image="$(image_of "$2")" || return 0
+    in_node "$1" ctr --namespace k8s.io images tag --force "${image% *}" "${image%:* *}@${image#* }"
 }
 
 # load_images N: the image that holds every pod's namespaces, and all that `script/cluster load` was told.

@@ -31,7 +31,8 @@ std::string Indented(const std::string& text, int by) {
 
 void E2e::SetUp() {
     ns_ = NamespaceName();
-    Json ns = FromYaml("{apiVersion: v1, kind: Namespace, metadata: {name: " + ns_ + "}}");
+    Json ns = FromYaml("{apiVersion: v1, kind: Namespace, metadata: {name: " + ns_ +
+                       ", labels: {dlworkspace.io/managed: 'true'}}}");
     Reply made = api().Post("/api/v1/namespaces", ns);
     ASSERT_TRUE(made.ok()) << made.text;
     // Pods are refused until the namespace has its default ServiceAccount.

@@ -172,6 +172,7 @@ class World:
     def start_jobs(self):
         for namespace in (NAMESPACE, NO_QUOTA):
             kubectl("create", "namespace", namespace)
+            kubectl("label", "namespace", namespace, "dlworkspace.io/managed=true")
             wait_until("the namespace has its ServiceAccount", lambda ns=namespace: kubectl(
                 "-n", ns, "get", "serviceaccounts", "-o", "name"))
         kubectl("-n", NO_QUOTA, "create", "quota", "none", "--hard=pods=0")

@@ -65,7 +65,7 @@ Outcome Stage::Run(const Workload& workload, const Outcome* reference) {
 
 void Stage::SetUp() {
     const Json ns = e2e::FromYaml("{apiVersion: v1, kind: Namespace, metadata: {name: " + ns_ +
-                                  ", labels: {dlws-faults: plan}}}");
+                                  ", labels: {dlws-faults: plan, dlworkspace.io/managed: 'true'}}}");
     Must("making namespace " + ns_, [&] { return api().Post("/api/v1/namespaces", ns); });
     AwaitThat("the namespace has its ServiceAccount",
               [&] { return api().Get(Path("serviceaccounts", "default")).ok(); });

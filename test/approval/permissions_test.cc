@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+// The way that special permissions are meant to go: asked for, approved by somebody else, used in a
+// real container; and denied, ended, taken back, asked for anew.
+#include <fmt/format.h>
+
+#include "test/approval/fixture.h"
+
+namespace dlws::e2e {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using std::chrono::seconds;
+
+class PermissionsTest : public Admission {
+  protected:
+    void SetUp() override {
+        Admission::SetUp();
+        if (HasFatalFailure()) return;
+        MustShell(kKubectl + " -n " + ns_ +
+                  " create rolebinding approvers --clusterrole dlworkspace-approver "
+                  "--user carol --user dave");
+        MustShell(kKubectl + R"( patch dlcluster cluster --type merge -p ')" + kRules + "'");
+        const std::string image =
+            MustShell("script/cluster kubectl get nodes -o json | grep -o "
+                      "'dlworkspace.io/tools@sha256:[0-9a-f]*' | head -n 1");
+        image_ = image.substr(0, image.find('\n'));
+        ASSERT_NE(image_, "") << "the node knows the image by its digest";
+        // The operator and the webhook hear of the rules a moment later.
+        ASSERT_TRUE(Eventually(seconds(30), [&] {
+            return Create(alice_, "probe", Asking("privileged: true"), true).ok();
+        }));
+    }
+    void TearDown() override {
+        MustShell(kKubectl +
+                  R"( patch dlcluster cluster --type merge -p '{"spec":{"permissions":null}}')");
+        Admission::TearDown();
+    }
+
+    std::string Asking(const std::string& permissions, const std::string& more = "") const {
+        return fmt::format("image: {}\npermissions: {{{}}}\n{}", image_, permissions,
+                           more.empty() ? "command: [sleep, '600']" : more);
+    }
+    Json Awaiting(const std::string& name) {
+        Json job = WaitForPhase(name, "AwaitingApproval");
+        EXPECT_EQ(Text(job, "status/pending/class"), "Ask");
+        EXPECT_EQ(Pods(name).size(), 0U);
+        return job;
+    }
+    // As the job itself says, `change`d, by somebody.
+    Reply Decide(const Api& as, const std::string& job, const std::string& change = "{}") {
+        Json manifest = Json::parse(Text(api().Get(JobPath(job)).body, "status/approval/manifest"));
+        for (const auto& [key, value] : FromYaml(change).as_object())
+            manifest["spec"][key] = value;
+        return as.Post(ApprovalPath(), manifest);
+    }
+    std::string ApprovalPath(const std::string& name = "") const {
+        return "/apis/dlworkspace.io/v1/namespaces/" + ns_ + "/dljobapprovals" +
+               (name.empty() ? "" : "/" + name);
+    }
+    // The webhook's or the operator's lines of audit about a job.
+    static std::string Audit(const std::string& component, const std::string& job) {
+        return MustShell(fmt::format("{} -n dlws-system logs --tail=-1 -l "
+                                     "app.kubernetes.io/component={} | grep '\"audit\"' | grep "
+                                     "'/{}\"' || true",
+                                     kKubectl, component, job));
+    }
+
+    inline static const std::string kRules =
+        R"({"spec":{"permissions":[{"class":"privileged","policy":"RequireApproval"},)"
+        R"({"class":"hostNetwork","policy":"RequireApproval"},)"
+        R"({"class":"capabilities","policy":"Allow","names":["NET_BIND_SERVICE"]}]}})";
+    std::string image_;
+    Api alice_ = LogIn("alice"), carol_ = LogIn("carol"), dave_ = LogIn("dave");
+};
+
+TEST_F(PermissionsTest, ApprovedItRunsPrivileged) {
+    // What the kernel says of a container's capabilities and devices: all of them.
+    const Reply made = Create(alice_, "deep", Asking("privileged: true", R"(
+command: [sh, -c, 'grep CapBnd /proc/self/status; ls /dev | wc -l; sleep 600'])"));
+    ASSERT_TRUE(made.ok()) << made.text;
+    const Json asked = Awaiting("deep");
+    EXPECT_EQ(Condition(asked, "Approved"), "False");
+    EXPECT_THAT(Text(asked, "status/approval/diff"),
+                HasSubstr("+ spec.containers[main].securityContext.privileged: true"));
+    EXPECT_THAT(Text(asked, "status/message"), HasSubstr("| kubectl create -f -"));
+
+    const Reply herself = Decide(alice_, "deep");
+    EXPECT_EQ(herself.code, 403) << herself.text;
+    // Exactly as the message says.
+    MustShell(fmt::format("{0} -n {1} get dljob deep -o jsonpath='{{.status.approval.manifest}}' | "
+                          "{0} --kubeconfig=\"$(script/cluster user carol 2>/dev/null)\" create -f -",
+                          kKubectl, ns_));
+    const Json job = WaitForPhase("deep", "Running");
+    EXPECT_EQ(Condition(job, "Approved"), "True");
+    EXPECT_EQ(Text(job, "status/approval/approver/username"), "carol");
+    EXPECT_THAT(Log("deep-worker-0-0"), HasSubstr("CapBnd:\t000001"));
+    const Json pod = Pod("deep-worker-0-0");
+    EXPECT_EQ(Text(pod, "spec/containers/0/securityContext/privileged"), "true");
+    EXPECT_EQ(At(pod, "metadata/annotations").at("dlworkspace.io/template-hash").as_string(),
+              Text(job, "status/approval/templateHash"));
+    EXPECT_THAT(Audit("webhook", "deep"),
+                AllOf(HasSubstr(R"("audit":"request","user":"alice")"),
+                      HasSubstr(R"("audit":"refusal","user":"alice")"),
+                      HasSubstr(R"("audit":"approve","user":"carol","uid":"uid-of-carol")")));
+
+    // Taken back: it ends, and says why.
+    const std::string approval = Text(job, "status/approval/approval");
+    ASSERT_TRUE(carol_.Delete(ApprovalPath(approval)).ok());
+    const Json failed = WaitForPhase("deep", "Failed");
+    EXPECT_EQ(Text(failed, "status/failure/reason"), "ApprovalRevoked");
+    EXPECT_THAT(Audit("webhook", "deep"), HasSubstr(R"("audit":"revoke","user":"carol")"));
+    EXPECT_THAT(Audit("operator", "deep"), HasSubstr(R"("audit":"revoke")"));
+}
+
+TEST_F(PermissionsTest, DeniedItFailsWithTheReason) {
+    ASSERT_TRUE(Create(alice_, "no", Asking("hostNetwork: true")).ok());
+    Awaiting("no");
+    const Reply without = Decide(carol_, "no", "{decision: Deny}");
+    EXPECT_EQ(without.code, 422) << "a denial needs a reason: " << without.text;
+    const Reply denied = Decide(carol_, "no", "{decision: Deny, reason: use the other cluster}");
+    ASSERT_TRUE(denied.ok()) << denied.text;
+    const Json failed = WaitForPhase("no", "Failed");
+    EXPECT_EQ(Text(failed, "status/failure/reason"), "ApprovalDenied");
+    EXPECT_THAT(Text(failed, "status/failure/message"),
+                HasSubstr("carol denied what the job asks for: use the other cluster"));
+    EXPECT_EQ(Pods("no").size(), 0U);
+}
+
+TEST_F(PermissionsTest, AnApprovalEnds) {
+    ASSERT_TRUE(Create(alice_, "short", Asking("hostNetwork: true")).ok());
+    Awaiting("short");
+    const std::string until =
+        MustShell("date -u -d '+12 seconds' +%Y-%m-%dT%H:%M:%SZ | tr -d '\\n'");
+    const Reply approved = Decide(carol_, "short", "{expiresAt: '" + until + "'}");
+    ASSERT_TRUE(approved.ok()) << approved.text;
+    WaitForPhase("short", "Running");
+    const Json failed = WaitForPhase("short", "Failed");
+    EXPECT_EQ(Text(failed, "status/failure/reason"), "ApprovalExpired");
+}
+
+TEST_F(PermissionsTest, ANewAttemptAndANewOperatorGoOnWithIt) {
+    ASSERT_TRUE(Create(alice_, "again", Asking("hostNetwork: true", R"(
+retry: {limit: 1}
+command: [sh, -c, 'if [ "$DLWS_ATTEMPT" = 0 ]; then sleep 8; exit 3; fi; sleep 600'])")).ok());
+    Awaiting("again");
+    ASSERT_TRUE(Decide(carol_, "again").ok());
+    WaitForPhase("again", "Running");
+    // A later edit neither voids the approval nor changes what runs.
+    MustShell(kKubectl + R"( patch dlcluster cluster --type merge -p '{"spec":{"permissions":null}}')");
+    MustShell(kKubectl + " -n dlws-system rollout restart deployment dlworkspace-operator");
+    const Json second = WaitForJob("again", "the second attempt runs", [](const Json& job) {
+        return Number(job, "status/attempt") == 1 && Text(job, "status/phase") == "Running";
+    }, 120);
+    EXPECT_EQ(Text(Pod("again-worker-0-1"), "spec/hostNetwork"), "true");
+    EXPECT_EQ(Text(second, "status/approval/approver/username"), "carol");
+    MustShell(kKubectl + " -n dlws-system rollout status deployment dlworkspace-operator");
+}
+
+TEST_F(PermissionsTest, WhatIsAllowedNeedsNobodyAndWhatIsDeniedIsSaid) {
+    ASSERT_TRUE(Create(alice_, "port", Asking("capabilities: [NET_BIND_SERVICE]")).ok());
+    const Json job = WaitForPhase("port", "Running");
+    EXPECT_EQ(Condition(job, "Approved"), "True");
+    const Reply denied = Create(alice_, "denied", Asking("hostPID: true"));
+    EXPECT_EQ(denied.code, 422) << denied.text;
+    EXPECT_THAT(Text(denied.body, "message"), HasSubstr("does not allow hostPID in namespace"));
+    const Reply tag = Create(alice_, "tag", "image: dlworkspace.io/tools:1\npermissions: "
+                                            "{privileged: true}\ncommand: ['true']");
+    EXPECT_EQ(tag.code, 422) << tag.text;
+    EXPECT_THAT(Text(tag.body, "message"), HasSubstr("name it by digest"));
+}
+
+}  // namespace
+}  // namespace dlws::e2e
