@@ -121,7 +121,8 @@ class Api {
     virtual Awaitable<Result<ObjectPtr>> Patch(Resource resource, ObjectKey key, PatchType type,
                                                std::string body,
                                                WriteOptions options = WriteOptions()) = 0;
-    /// Posts what is answered and not stored, a SubjectAccessReview for example; the answer as JSON.
+    /// Posts what is answered and not stored, a SubjectAccessReview for example; the answer as
+    /// JSON.
     virtual Awaitable<Result<std::string>> Ask(Resource resource, std::string body) = 0;
     /// What the API server's clock shows now (server_clock.h).
     virtual std::chrono::system_clock::time_point ServerTime() const = 0;

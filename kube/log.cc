@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kube/log.h"
 
-#include "kube/audit.h"
-
 #include <fmt/chrono.h>
 #include <unistd.h>
 
@@ -11,6 +9,8 @@
 #include <chrono>
 #include <ctime>
 #include <iterator>
+
+#include "kube/audit.h"
 
 namespace dlws::kube {
 namespace {
@@ -133,10 +133,9 @@ void SetAudit(bool on) {
 
 void Audit(std::string_view event, const AuditFields& fields) {
     if (!g_audit.load(std::memory_order_relaxed)) return;
-    const std::string line =
-        fmt::format(R"({{"ts":"{}",{}}})"
-                    "\n",
-                    Timestamp(), AuditLine(event, fields));
+    const std::string line = fmt::format(R"({{"ts":"{}",{}}})"
+                                         "\n",
+                                         Timestamp(), AuditLine(event, fields));
     WriteAll(STDOUT_FILENO, line);
 }
 

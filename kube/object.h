@@ -30,9 +30,8 @@ inline constexpr Resource kSecrets{"", "v1", "secrets", "Secret", true};
 inline constexpr Resource kNamespaces{"", "v1", "namespaces", "Namespace", false};
 inline constexpr Resource kControllerRevisions{"apps", "v1", "controllerrevisions",
                                                "ControllerRevision", true};
-inline constexpr Resource kSubjectAccessReviews{"authorization.k8s.io", "v1",
-                                                "subjectaccessreviews", "SubjectAccessReview",
-                                                false};
+inline constexpr Resource kSubjectAccessReviews{
+    "authorization.k8s.io", "v1", "subjectaccessreviews", "SubjectAccessReview", false};
 inline constexpr Resource kLeases{"coordination.k8s.io", "v1", "leases", "Lease", true};
 inline constexpr Resource kEvents{"events.k8s.io", "v1", "events", "Event", true};
 

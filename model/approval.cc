@@ -53,9 +53,10 @@ std::string FourEyes(const std::optional<User>& submitter,
     if (approver->username == submitter->username)
         return fmt::format("{} made the job; somebody else must decide", submitter->username);
     if (!approver->uid.empty() && approver->uid == submitter->uid)
-        return fmt::format("{} and {}, who made the job, are one person (UID {}); somebody else "
-                           "must decide",
-                           approver->username, submitter->username, approver->uid);
+        return fmt::format(
+            "{} and {}, who made the job, are one person (UID {}); somebody else "
+            "must decide",
+            approver->username, submitter->username, approver->uid);
     return "";
 }
 
@@ -74,8 +75,7 @@ std::string WhyItDoesNotCount(const Approval& a, const Question& q, Time now,
         return "it does not name every class that the job asks for";
     if (since && (!a.meta.creationTimestamp || *a.meta.creationTimestamp < *since))
         return "it was made before the policies that vouch for its approver; create it again";
-    if (IsExpired(a, now))
-        return fmt::format("it ended to hold at {}", FormatTime(*a.expiresAt));
+    if (IsExpired(a, now)) return fmt::format("it ended to hold at {}", FormatTime(*a.expiresAt));
     return "";
 }
 
@@ -83,16 +83,16 @@ std::string ApprovalManifest(const Question& q) {
     json::array classes;
     for (PermissionClass c : q.classes)
         classes.emplace_back(ToString(c));
-    return json::serialize(json::object{
-        {"apiVersion", kApiVersion},
-        {"kind", kDLJobApprovalKind},
-        {"metadata", {{"generateName", q.jobName + "-"}, {"namespace", q.ns}}},
-        {"spec",
-         {{"jobName", q.jobName},
-          {"jobUID", q.jobUid},
-          {"templateHash", q.templateHash},
-          {"classes", std::move(classes)},
-          {"decision", "Approve"}}}});
+    return json::serialize(
+        json::object{{"apiVersion", kApiVersion},
+                     {"kind", kDLJobApprovalKind},
+                     {"metadata", {{"generateName", q.jobName + "-"}, {"namespace", q.ns}}},
+                     {"spec",
+                      {{"jobName", q.jobName},
+                       {"jobUID", q.jobUid},
+                       {"templateHash", q.templateHash},
+                       {"classes", std::move(classes)},
+                       {"decision", "Approve"}}}});
 }
 
 std::vector<std::string> MayApproveReviews(const Approver& approver, const Question& q) {

@@ -92,7 +92,8 @@ TEST_P(Crd, IsDescribedAndBoundedEverywhere) {
         ADD_FAILURE() << GetParam() << " " << line;
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Crd, testing::Values("dljob.yaml", "dlcluster.yaml", "dljobapproval.yaml"),
+INSTANTIATE_TEST_SUITE_P(All, Crd,
+                         testing::Values("dljob.yaml", "dlcluster.yaml", "dljobapproval.yaml"),
                          [](const auto& info) {
                              return std::string(info.param, std::string_view(info.param).find('.'));
                          });
@@ -171,9 +172,20 @@ TEST(Contract, StatusIsWhatTheOperatorWrites) {
     full.avoidedNodes = {{"n", 1, Time{}}};
     full.replaced = {{"worker", 1, 1, true}};
     full.elastic = ElasticStatus{1, 1, "a=b"};
-    full.approval = ApprovalStatus{ApprovalStatus::Approved, "h", "r",
-                                   {PermissionClass::HostNetwork}, {"a"}, {"m"}, "d", "{}", "who",
-                                   "n", "carol", "u", "because", Time{}};
+    full.approval = ApprovalStatus{ApprovalStatus::Approved,
+                                   "h",
+                                   "r",
+                                   {PermissionClass::HostNetwork},
+                                   {"a"},
+                                   {"m"},
+                                   "d",
+                                   "{}",
+                                   "who",
+                                   "n",
+                                   "carol",
+                                   "u",
+                                   "because",
+                                   Time{}};
     const YAML::Node status = Schema("dljob.yaml")["properties"]["status"];
     const auto same = [](const YAML::Node& schema, const json::value& value, const char* what) {
         std::set<std::string> described, written;
@@ -211,7 +223,8 @@ TEST(Contract, StatusIsWhatTheOperatorWrites) {
         return set;
     };
     std::set<std::string> phases;
-    for (int p = static_cast<int>(Phase::AwaitingApproval); p <= static_cast<int>(Phase::Stopped); ++p)
+    for (int p = static_cast<int>(Phase::AwaitingApproval); p <= static_cast<int>(Phase::Stopped);
+         ++p)
         phases.emplace(ToString(static_cast<Phase>(p)));
     EXPECT_EQ(words(fields["phase"]["enum"]), phases);
     EXPECT_EQ(words(fields["pending"]["properties"]["class"]["enum"]),

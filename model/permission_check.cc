@@ -103,11 +103,12 @@ Result CheckDigests(const DLJobSpec& spec) {
     for (const Role& role : spec.roles) {
         const std::string& image = role.image.empty() ? spec.image : role.image;
         if (HasDigest(image)) continue;
-        return Error(reason::kImageWithoutDigest,
-                     fmt::format("The job's permissions need an approval, which is for exact bytes, "
-                                 "and image {} can change: name it by digest, for example "
-                                 "registry.example/digits@sha256:… (64 digits).",
-                                 image));
+        return Error(
+            reason::kImageWithoutDigest,
+            fmt::format("The job's permissions need an approval, which is for exact bytes, "
+                        "and image {} can change: name it by digest, for example "
+                        "registry.example/digits@sha256:… (64 digits).",
+                        image));
     }
     return {};
 }
@@ -156,9 +157,9 @@ std::expected<Ruling, RenderError> CheckPermissions(const DLJob& job, const DLCl
     }
     for (const std::string& device : wanted.devices)
         if (std::ranges::find(cluster.devices, device, &Device::name) == cluster.devices.end())
-            return Error(reason::kPermissionDenied,
-                         fmt::format("There is no device named '{}' in DLCluster's spec.devices.",
-                                     device));
+            return Error(
+                reason::kPermissionDenied,
+                fmt::format("There is no device named '{}' in DLCluster's spec.devices.", device));
     if (!ruling.toApprove.empty())
         if (auto ok = CheckDigests(job.spec); !ok) return std::unexpected(ok.error());
     std::ranges::sort(ruling.toApprove);

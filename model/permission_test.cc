@@ -84,16 +84,36 @@ TEST(Permissions, WhatNoRuleSpeaksOfIsDenied) {
         DLJob job = Job();
         Permissions& p = job.spec.permissions;
         switch (cls) {
-            case PermissionClass::Privileged: p.privileged = true; break;
-            case PermissionClass::HostNetwork: p.hostNetwork = true; break;
-            case PermissionClass::HostIPC: p.hostIPC = true; break;
-            case PermissionClass::HostPID: p.hostPID = true; break;
-            case PermissionClass::HostPaths: p.hostPaths = {{"/data/x", "/x", true}}; break;
-            case PermissionClass::Capabilities: p.capabilities = {"IPC_LOCK"}; break;
-            case PermissionClass::RunAsRoot: p.runAsRoot = true; break;
-            case PermissionClass::Devices: p.devices = {"infiniband"}; break;
-            case PermissionClass::HostPorts: p.hostPorts = {8080}; break;
-            case PermissionClass::UnconfinedSeccomp: p.unconfinedSeccomp = true; break;
+            case PermissionClass::Privileged:
+                p.privileged = true;
+                break;
+            case PermissionClass::HostNetwork:
+                p.hostNetwork = true;
+                break;
+            case PermissionClass::HostIPC:
+                p.hostIPC = true;
+                break;
+            case PermissionClass::HostPID:
+                p.hostPID = true;
+                break;
+            case PermissionClass::HostPaths:
+                p.hostPaths = {{"/data/x", "/x", true}};
+                break;
+            case PermissionClass::Capabilities:
+                p.capabilities = {"IPC_LOCK"};
+                break;
+            case PermissionClass::RunAsRoot:
+                p.runAsRoot = true;
+                break;
+            case PermissionClass::Devices:
+                p.devices = {"infiniband"};
+                break;
+            case PermissionClass::HostPorts:
+                p.hostPorts = {8080};
+                break;
+            case PermissionClass::UnconfinedSeccomp:
+                p.unconfinedSeccomp = true;
+                break;
         }
         EXPECT_THAT(ClassesOf(p), ElementsAre(cls));
         DLCluster cluster = AllowAll();
@@ -147,10 +167,11 @@ TEST(Permissions, AFolderIsMountedWhereTheRuleSays) {
     EXPECT_EQ(WhyNot(with("/data/a/b", true), With({rule})), "");
     EXPECT_EQ(WhyNot(with("/scratch", false), With({rule})), "");
     EXPECT_NE(WhyNot(with("/data/a", false), With({rule})), "");
-    for (const char* path : {"/database", "/", "/data/../etc", "/data/./a", "//data", "/data/",
-                             "data", "/etc", ""})
+    for (const char* path :
+         {"/database", "/", "/data/../etc", "/data/./a", "//data", "/data/", "data", "/etc", ""})
         EXPECT_NE(WhyNot(with(path, true), With({rule})), "") << path;
-    // Whoever may write in /data makes a link there: the kubelet does not follow it out of a volume.
+    // Whoever may write in /data makes a link there: the kubelet does not follow it out of a
+    // volume.
     const json::value pod = Pod(with("/data/a/b", true), With({rule}));
     EXPECT_EQ(Item(pod, "/spec/volumes", "name", "dlws-host-0"),
               R"({"name":"dlws-host-0","hostPath":{"path":"/data","type":"Directory"}})");
@@ -192,8 +213,9 @@ TEST(Permissions, ThePodGetsWhatIsAllowedAndNothingElse) {
 TEST(Permissions, WhatIsApprovedNamesItsImagesByDigest) {
     DLJob job = Asking();
     EXPECT_EQ(WhyNot(job, Cautious()), "");
-    for (const char* image : {"digits:1", "digits@sha256:abc", "digits",
-                              "@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}) {
+    for (const char* image :
+         {"digits:1", "digits@sha256:abc", "digits",
+          "@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}) {
         job.spec.image = image;
         EXPECT_THAT(WhyNot(job, Cautious()), HasSubstr("ImageWithoutDigest")) << image;
     }
@@ -205,14 +227,15 @@ TEST(Permissions, WhatIsApprovedNamesItsImagesByDigest) {
 
 TEST(Permissions, TheAdministratorsTemplateGivesNobodyTheHost) {
     DLCluster c = Cluster();
-    for (const char* spec :
-         {R"("hostNetwork":true)", R"("hostPID":true)", R"("nodeName":"n")",
-          R"("resourceClaims":[{"name":"x"}])", R"("somethingNew":{"a":1})",
-          R"("securityContext":{"sysctls":[]})", R"("securityContext":{"windowsOptions":{}})",
-          R"("containers":[{"name":"main","securityContext":{"procMount":"Unmasked"}}])",
-          R"("containers":[{"name":"side","volumeDevices":[]}])",
-          R"("containers":[{"name":"a","volumeMounts":[{"name":"v","mountPropagation":"Bidirectional"}]}])",
-          R"("volumes":[{"name":"v","csi":{"driver":"d"}}])"}) {
+    for (
+        const char* spec :
+        {R"("hostNetwork":true)", R"("hostPID":true)", R"("nodeName":"n")",
+         R"("resourceClaims":[{"name":"x"}])", R"("somethingNew":{"a":1})",
+         R"("securityContext":{"sysctls":[]})", R"("securityContext":{"windowsOptions":{}})",
+         R"("containers":[{"name":"main","securityContext":{"procMount":"Unmasked"}}])",
+         R"("containers":[{"name":"side","volumeDevices":[]}])",
+         R"("containers":[{"name":"a","volumeMounts":[{"name":"v","mountPropagation":"Bidirectional"}]}])",
+         R"("volumes":[{"name":"v","csi":{"driver":"d"}}])"}) {
         c.podTemplate = std::string(R"({"spec":{)") + spec + "}}";
         EXPECT_THAT(WhyNot(Job(), c), HasSubstr("BaseTemplateInvalid")) << spec;
     }
@@ -272,8 +295,9 @@ TEST(KeptTemplate, APodIsTheTemplateButForItsPlace) {
     const std::vector<AvoidedNode> avoided{{"node-7", 2, Time{}}};
     const std::string pod = MakePod(kept, 0, 1, {3, 2}, avoided, &told);
     EXPECT_EQ(StraysFromTemplate(pod, kept, 0), "");
-    EXPECT_EQ(At(json::parse(pod), "/metadata/annotations"),
-              R"({"dlworkspace.io/approval":"approval-uid","dlworkspace.io/template-hash":"hash"})");
+    EXPECT_EQ(
+        At(json::parse(pod), "/metadata/annotations"),
+        R"({"dlworkspace.io/approval":"approval-uid","dlworkspace.io/template-hash":"hash"})");
     json::value changed = json::parse(pod);
     changed.at_pointer("/spec").as_object()["hostPID"] = true;
     EXPECT_EQ(StraysFromTemplate(json::serialize(changed), kept, 0), "template.spec.hostPID");
@@ -440,9 +464,9 @@ TEST(Approvals, AskForEveryRight) {
               R"("verb":"approve","group":"dlworkspace.io","resource":"permissionclasses",)"
               R"("name":"hostNetwork"},"uid":"uid-of-carol"}})");
     EXPECT_TRUE(IsAllowed(R"({"status":{"allowed":true}})"));
-    for (const char* no : {R"({"status":{"allowed":false}})", R"({"status":{}})", "{}", "",
-                           R"({"status":{"allowed":true,"denied":true}})",
-                           R"({"status":{"allowed":"true"}})"})
+    for (const char* no :
+         {R"({"status":{"allowed":false}})", R"({"status":{}})", "{}", "",
+          R"({"status":{"allowed":true,"denied":true}})", R"({"status":{"allowed":"true"}})"})
         EXPECT_FALSE(IsAllowed(no)) << no;
 }
 

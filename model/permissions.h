@@ -29,11 +29,10 @@ enum class PermissionClass {
     UnconfinedSeccomp,
 };
 inline constexpr std::array kPermissionClasses = {
-    PermissionClass::Privileged,  PermissionClass::HostNetwork,
-    PermissionClass::HostIPC,     PermissionClass::HostPID,
-    PermissionClass::HostPaths,   PermissionClass::Capabilities,
-    PermissionClass::RunAsRoot,   PermissionClass::Devices,
-    PermissionClass::HostPorts,   PermissionClass::UnconfinedSeccomp};
+    PermissionClass::Privileged,       PermissionClass::HostNetwork, PermissionClass::HostIPC,
+    PermissionClass::HostPID,          PermissionClass::HostPaths,   PermissionClass::Capabilities,
+    PermissionClass::RunAsRoot,        PermissionClass::Devices,     PermissionClass::HostPorts,
+    PermissionClass::UnconfinedSeccomp};
 
 std::string_view ToString(PermissionClass c);
 std::optional<PermissionClass> ParsePermissionClass(std::string_view text);

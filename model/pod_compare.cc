@@ -86,8 +86,7 @@ std::string MetadataDifference(const json::value& posted, const json::value& sto
     for (const char* part : {"labels", "annotations"}) {
         const auto map = [&](const json::value& pod) -> json::object {
             json::error_code error;
-            const json::value* found =
-                pod.find_pointer(fmt::format("/metadata/{}", part), error);
+            const json::value* found = pod.find_pointer(fmt::format("/metadata/{}", part), error);
             return found && found->is_object() ? found->get_object() : json::object();
         };
         const json::object wanted = map(posted), is = map(stored);

@@ -154,8 +154,7 @@ Rendered ReadRendered(const json::object& all) {
     out.ns = all.at("namespace").as_string();
     out.framework = ParseFramework(all.at("framework").as_string()).value();
     out.elastic = all.at("elastic").as_bool();
-    out.retryScope =
-        all.at("retryScope").as_string() == "Pod" ? RetryScope::Pod : RetryScope::Gang;
+    out.retryScope = all.at("retryScope").as_string() == "Pod" ? RetryScope::Pod : RetryScope::Gang;
     out.sshKeys = all.at("sshKeys").as_bool();
     for (const json::value& c : all.at("classes").as_array())
         out.toApprove.push_back(ParsePermissionClass(c.as_string()).value());

@@ -34,11 +34,17 @@ constexpr std::array kSecurity{Field{"allowPrivilegeEscalation"},
                                Field{"seLinuxOptions"},
                                Field{"seccompProfile"}};
 // Not sysctls, not windowsOptions.
-constexpr std::array kPodSecurity{
-    Field{"appArmorProfile"},    Field{"fsGroup"},        Field{"fsGroupChangePolicy"},
-    Field{"runAsGroup"},         Field{"runAsNonRoot"},   Field{"runAsUser"},
-    Field{"seLinuxOptions"},     Field{"seccompProfile"}, Field{"supplementalGroups"},
-    Field{"seLinuxChangePolicy"}, Field{"supplementalGroupsPolicy"}};
+constexpr std::array kPodSecurity{Field{"appArmorProfile"},
+                                  Field{"fsGroup"},
+                                  Field{"fsGroupChangePolicy"},
+                                  Field{"runAsGroup"},
+                                  Field{"runAsNonRoot"},
+                                  Field{"runAsUser"},
+                                  Field{"seLinuxOptions"},
+                                  Field{"seccompProfile"},
+                                  Field{"supplementalGroups"},
+                                  Field{"seLinuxChangePolicy"},
+                                  Field{"supplementalGroupsPolicy"}};
 constexpr std::array kPort{Field{"name"}, Field{"containerPort"}, Field{"protocol"},
                            Field{"hostPort"}};
 // Not mountPropagation: mounts of the host would come in, or the container's go out.
@@ -71,17 +77,10 @@ constexpr std::array kContainer{Field{"name"},
                                 Field{"stdinOnce"},
                                 Field{"tty"}};
 // Not csi: what an inline driver does is its own affair.
-constexpr std::array kVolume{Field{"name"},
-                             Field{"configMap"},
-                             Field{"downwardAPI"},
-                             Field{"emptyDir"},
-                             Field{"ephemeral"},
-                             Field{"hostPath"},
-                             Field{"image"},
-                             Field{"nfs"},
-                             Field{"persistentVolumeClaim"},
-                             Field{"projected"},
-                             Field{"secret"}};
+constexpr std::array kVolume{Field{"name"},      Field{"configMap"}, Field{"downwardAPI"},
+                             Field{"emptyDir"},  Field{"ephemeral"}, Field{"hostPath"},
+                             Field{"image"},     Field{"nfs"},       Field{"persistentVolumeClaim"},
+                             Field{"projected"}, Field{"secret"}};
 // Not nodeName (it passes the scheduler by), not resourceClaims, not ephemeralContainers.
 constexpr std::array kSpec{Field{"activeDeadlineSeconds"},
                            Field{"affinity"},

@@ -10,9 +10,9 @@ namespace dlws::model {
 
 namespace {
 
-constexpr std::array kPhases = {Phase::AwaitingApproval, Phase::Queued,     Phase::Starting,  Phase::Running,
-                                Phase::Restarting, Phase::Suspended, Phase::Stopping,
-                                Phase::Succeeded,  Phase::Failed,    Phase::Stopped};
+constexpr std::array kPhases = {
+    Phase::AwaitingApproval, Phase::Queued,   Phase::Starting,  Phase::Running, Phase::Restarting,
+    Phase::Suspended,        Phase::Stopping, Phase::Succeeded, Phase::Failed,  Phase::Stopped};
 
 ReasonClass ParseClass(std::string_view text) {
     if (text == "Ask") return ReasonClass::Ask;

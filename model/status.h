@@ -26,14 +26,14 @@
 namespace dlws::model {
 
 enum class Phase {
-    None,        ///< not written yet
+    None,              ///< not written yet
     AwaitingApproval,  ///< somebody must approve the job's permissions
-    Queued,      ///< seen, no pod created; `pending` says why
-    Starting,    ///< pods are created, not all of them run
-    Running,     ///< every pod runs (or has succeeded already)
-    Restarting,  ///< a pod failed: its attempt ends, the next is to come
-    Suspended,   ///< spec.suspend: no pods
-    Stopping,    ///< the job's end is decided, its pods are ending
+    Queued,            ///< seen, no pod created; `pending` says why
+    Starting,          ///< pods are created, not all of them run
+    Running,           ///< every pod runs (or has succeeded already)
+    Restarting,        ///< a pod failed: its attempt ends, the next is to come
+    Suspended,         ///< spec.suspend: no pods
+    Stopping,          ///< the job's end is decided, its pods are ending
     Succeeded,
     Failed,
     Stopped,

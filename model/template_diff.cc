@@ -31,7 +31,10 @@ std::string Label(const json::value& item, std::size_t i) {
 void Flatten(const json::value& value, const std::string& path, Values& out) {
     if (const json::object* o = value.if_object(); o && !o->empty()) {
         for (const auto& [key, inner] : *o)
-            Flatten(inner, path.empty() ? std::string(key) : fmt::format("{}.{}", path, std::string_view(key)), out);
+            Flatten(
+                inner,
+                path.empty() ? std::string(key) : fmt::format("{}.{}", path, std::string_view(key)),
+                out);
         return;
     }
     if (const json::array* a = value.if_array(); a && !a->empty() && a->front().is_object()) {
@@ -44,8 +47,9 @@ void Flatten(const json::value& value, const std::string& path, Values& out) {
 
 // 0: reaches the node; 1: what runs; 2: the rest.
 int Rank(std::string_view line) {
-    constexpr std::array node{".hostNetwork", ".hostPID",  ".hostIPC",  "hostPath",   "hostPort",
-                              "securityContext", "dnsPolicy", "volumeMounts[", "resources.limits"};
+    constexpr std::array node{".hostNetwork", ".hostPID",      ".hostIPC",
+                              "hostPath",     "hostPort",      "securityContext",
+                              "dnsPolicy",    "volumeMounts[", "resources.limits"};
     constexpr std::array runs{".image", ".command", ".args", "files "};
     const auto has = [&](const char* word) { return line.find(word) != std::string_view::npos; };
     if (std::ranges::any_of(node, has)) return 0;
@@ -170,7 +174,8 @@ std::vector<std::string> MountedObjects(const Rendered& job) {
                 add("Secret", name, name && *name == json::value(ssh));
             } else if (k == "imagePullSecrets" && inner.is_array()) {
                 for (const json::value& item : inner.get_array())
-                    if (item.is_object()) add("Secret", item.get_object().if_contains("name"), false);
+                    if (item.is_object())
+                        add("Secret", item.get_object().if_contains("name"), false);
             }
             self(self, inner);
         }

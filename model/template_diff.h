@@ -17,9 +17,9 @@ namespace dlws::model {
 std::expected<Rendered, RenderError> RenderPlain(const DLJob& job, const DLCluster& cluster);
 
 /// A line for each value that is not in the plain pod ("+ "), is another there ("- " and "+ "), or
-/// is only there ("- "); what reaches the node first, then images and commands, then the rest. Roles
-/// that differ in the same way are told once. At most kMaxDiff bytes: a longer one ends with how
-/// many lines are missing.
+/// is only there ("- "); what reaches the node first, then images and commands, then the rest.
+/// Roles that differ in the same way are told once. At most kMaxDiff bytes: a longer one ends with
+/// how many lines are missing.
 std::string TemplateDiff(const Rendered& job, const Rendered& plain);
 
 /// ConfigMaps and Secrets that the pods read, by name, each with whether it can change after the

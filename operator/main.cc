@@ -65,7 +65,8 @@ admission::Enforcement::Settings WhatShouldGuard(const Options& options) {
     if (!file) throw std::runtime_error("--policies: cannot read " + options.policies);
     auto expected = admission::ParseExpected(text.str());
     if (!expected)
-        throw std::runtime_error(fmt::format("--policies {}: {}", options.policies, expected.error()));
+        throw std::runtime_error(
+            fmt::format("--policies {}: {}", options.policies, expected.error()));
     settings.expected = std::move(*expected);
     return settings;
 }

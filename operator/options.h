@@ -13,10 +13,10 @@ namespace dlws {
 struct Options : kube::CommonOptions {
     std::string ns = "dlws-system";  ///< namespace of the Lease
     std::string lease = "dlworkspace-operator";
-    std::string watch_namespace;  ///< empty: jobs of all namespaces
+    std::string watch_namespace;        ///< empty: jobs of all namespaces
     std::string policies;               ///< file of the chart's policies; empty: there are none
     std::string webhook_configuration;  ///< empty: there is no webhook
-    std::string identity;         ///< empty: host name; a random suffix is added always
+    std::string identity;               ///< empty: host name; a random suffix is added always
     bool leader_elect = true;
     int workers = 16;
     int parallel_creates = 16;

@@ -64,8 +64,7 @@ kube::Awaitable<std::expected<Facts, std::string>> LookUp(kube::Api& api, const 
     patience.deadline = std::chrono::seconds(3);
     kube::ObjectKey key{review.ns, approval->jobName};
     auto found = co_await api.Get(kDLJobs, std::move(key), patience);
-    if (!found && !found.error().IsNotFound())
-        co_return std::unexpected(found.error().message);
+    if (!found && !found.error().IsNotFound()) co_return std::unexpected(found.error().message);
     if (found) {
         auto job = model::ParseDLJob(found.value()->raw);
         if (!job) co_return std::unexpected(job.error());
@@ -110,7 +109,8 @@ Verdict ValidateApproval(const Review& review, const Facts& facts,
     if (!approval) return Refuse(422, "Invalid", approval.error());
     const std::string& who = review.user.username;
     if (!approval->approver || *approval->approver != AskedBy(review))
-        return Refuse(403, "Forbidden", "spec.approver is written by admission alone; leave it out");
+        return Refuse(403, "Forbidden",
+                      "spec.approver is written by admission alone; leave it out");
     if (who.starts_with(kServiceAccount) &&
         std::ranges::find(service_accounts, who) == service_accounts.end())
         return Refuse(403, "Forbidden",
@@ -123,21 +123,24 @@ Verdict ValidateApproval(const Review& review, const Facts& facts,
         "jsonpath='{{.status.approval.manifest}}'",
         review.ns, approval->jobName);
     if (!facts.job)
-        return Refuse(422, "Invalid",
-                      fmt::format("there is no DLJob {} in namespace {}", approval->jobName, review.ns));
+        return Refuse(
+            422, "Invalid",
+            fmt::format("there is no DLJob {} in namespace {}", approval->jobName, review.ns));
     const model::DLJob& job = *facts.job;
     if (job.meta.uid != approval->jobUid)
         return Refuse(422, "Invalid", "spec.jobUID is that of another job; " + again);
     if (std::string why = model::FourEyes(job.spec.submittedBy, approval->approver); !why.empty())
         return Refuse(403, "Forbidden", why);
     if (!facts.missing_right.empty())
-        return Refuse(403, "Forbidden",
-                      fmt::format("{} lacks the verb approve on {} in namespace {}; an administrator "
-                                  "can bind the ClusterRole dlworkspace-approver there",
-                                  who, facts.missing_right, review.ns));
+        return Refuse(
+            403, "Forbidden",
+            fmt::format("{} lacks the verb approve on {} in namespace {}; an administrator "
+                        "can bind the ClusterRole dlworkspace-approver there",
+                        who, facts.missing_right, review.ns));
     const auto& asked = job.status.approval;
     if (!asked)
-        return Refuse(422, "Invalid", "the job asks for nothing that needs an approval, or not yet");
+        return Refuse(422, "Invalid",
+                      "the job asks for nothing that needs an approval, or not yet");
     if (model::IsTrue(job.status.conditions, model::kConditionFinished))
         return Refuse(422, "Invalid", "the job has ended");
     if (asked->templateHash != approval->templateHash)
@@ -145,10 +148,10 @@ Verdict ValidateApproval(const Review& review, const Facts& facts,
     if (approval->classes != asked->classes)
         return Refuse(422, "Invalid", "spec.classes are not those that the job asks for; " + again);
     if (model::IsExpired(*approval, facts.now))
-        return Refuse(422, "Invalid",
-                      fmt::format("spec.expiresAt {} has passed: it is {} now",
-                                  model::FormatTime(*approval->expiresAt),
-                                  model::FormatTime(facts.now)));
+        return Refuse(
+            422, "Invalid",
+            fmt::format("spec.expiresAt {} has passed: it is {} now",
+                        model::FormatTime(*approval->expiresAt), model::FormatTime(facts.now)));
     return {};
 }
 

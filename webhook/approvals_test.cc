@@ -45,8 +45,8 @@ Facts JobThatAsks() {
     job.meta.ns = "vision";
     job.meta.uid = "j-1";
     job.spec.submittedBy = model::User{"alice", "u-1"};
-    job.status.approval = model::ApprovalStatus{
-        .templateHash = kHash, .classes = {model::PermissionClass::HostNetwork}};
+    job.status.approval = model::ApprovalStatus{.templateHash = kHash,
+                                                .classes = {model::PermissionClass::HostNetwork}};
     facts.now = model::Time(std::chrono::seconds(1'800'000'000));
     return facts;
 }

@@ -56,8 +56,8 @@ class Webhook {
                        [this] {
                            return std::chrono::floor<std::chrono::seconds>(client_.ServerTime());
                        }}),
-          admission_(client_, metrics_, [this] { return cluster_; },
-                     options.approver_service_accounts),
+          admission_(
+              client_, metrics_, [this] { return cluster_; }, options.approver_service_accounts),
           server_(
               executor, options.address, (unsigned short)options.port,
               [this](kube::HttpRequest request) { return admission_.Answer(std::move(request)); },

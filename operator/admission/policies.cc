@@ -14,7 +14,8 @@ namespace json = boost::json;
 
 namespace {
 
-// What the API server fills in: https://kubernetes.io/docs/reference/kubernetes-api/policy-resources/
+// What the API server fills in:
+// https://kubernetes.io/docs/reference/kubernetes-api/policy-resources/
 bool IsDefault(std::string_view key, const json::value& value) {
     if (key == "scope") return value == json::value("*");
     if (key == "matchPolicy") return value == json::value("Equivalent");
@@ -73,8 +74,8 @@ std::string ConfigurationProblem(std::string_view actual) {
         const json::value* policy = hook.find_pointer("/failurePolicy", error);
         const json::value* bundle = hook.find_pointer("/clientConfig/caBundle", error);
         // What only tells of deletions must not keep them from happening.
-        const bool tells = name && name->is_string() &&
-                           std::string_view(name->get_string()).starts_with("audit.");
+        const bool tells =
+            name && name->is_string() && std::string_view(name->get_string()).starts_with("audit.");
         if (!tells && (!policy || *policy != json::value("Fail")))
             return "it does not refuse what it cannot ask about (failurePolicy)";
         if (!bundle || model::IsEmptyJson(*bundle)) return "it trusts no certificate yet";

@@ -24,8 +24,9 @@ TEST(ParseExpected, KnowsPoliciesAndBindings) {
     ASSERT_TRUE(expected) << expected.error();
     EXPECT_EQ(expected->policies.size(), 1U);
     EXPECT_EQ(expected->bindings.size(), 1U);
-    for (const char* wrong : {"", "{}", "[]", R"([{"kind":"Pod","metadata":{"name":"x"},"spec":{}}])",
-                              R"([{"kind":"ValidatingAdmissionPolicy"}])"})
+    for (const char* wrong :
+         {"", "{}", "[]", R"([{"kind":"Pod","metadata":{"name":"x"},"spec":{}}])",
+          R"([{"kind":"ValidatingAdmissionPolicy"}])"})
         EXPECT_FALSE(ParseExpected(wrong)) << wrong;
 }
 
@@ -70,18 +71,21 @@ TEST_F(DeviationTest, WhatWeakensAPolicyIsFound) {
 
 TEST(ConfigurationProblem, SaysWhatWouldLetARequestPass) {
     const auto with = [](const std::string& more) {
-        return ConfigurationProblem(R"({"webhooks":[{"name":"dljobs.dlworkspace.io")" + more + "}]}");
+        return ConfigurationProblem(R"({"webhooks":[{"name":"dljobs.dlworkspace.io")" + more +
+                                    "}]}");
     };
     const std::string bundle = R"(,"clientConfig":{"caBundle":"Q0E="})";
     EXPECT_EQ(with(R"(,"failurePolicy":"Fail")" + bundle), "");
     EXPECT_THAT(with(R"(,"failurePolicy":"Ignore")" + bundle), HasSubstr("failurePolicy"));
     EXPECT_THAT(with(R"(,"failurePolicy":"Fail")"), HasSubstr("certificate"));
-    EXPECT_THAT(with(R"(,"failurePolicy":"Fail","matchConditions":[{"expression":"false"}])" + bundle),
-                HasSubstr("matchConditions"));
+    EXPECT_THAT(
+        with(R"(,"failurePolicy":"Fail","matchConditions":[{"expression":"false"}])" + bundle),
+        HasSubstr("matchConditions"));
     EXPECT_EQ(ConfigurationProblem(R"({"webhooks":[]})"), "it has no webhooks");
     EXPECT_EQ(ConfigurationProblem(R"({"webhooks":[{"name":"audit.dlworkspace.io",
         "failurePolicy":"Ignore","clientConfig":{"caBundle":"Q0E="}}]})"),
-              "") << "what only tells of deletions";
+              "")
+        << "what only tells of deletions";
 }
 
 }  // namespace

@@ -106,8 +106,8 @@ struct Publish {
 using Write = std::variant<CreateFiles, CreateSshKeys, CreateService, CreateFences, CreatePods,
                            DeletePods, Publish, DeleteJob>;
 
-/// Pods are created under this approval alone, which is read again, and the job with it, right before
-/// each of them.
+/// Pods are created under this approval alone, which is read again, and the job with it, right
+/// before each of them.
 struct Permit {
     model::Approval approval;
     model::Question question;

@@ -17,8 +17,8 @@
 #include "kube/audit.h"
 #include "model/names.h"
 #include "model/owned.h"
-#include "model/reason.h"
 #include "model/pod_compare.h"
+#include "model/reason.h"
 #include "model/ssh.h"
 #include "operator/job/permit.h"
 #include "operator/job/ssh_keys.h"
@@ -260,13 +260,13 @@ Awaitable<Executor::Outcome> Executor::MustBeUnaltered(kube::ObjectKey key, std:
     options.grace_period_seconds = 0;
     auto gone = co_await api_.Delete(kube::kPods, std::move(to_delete), std::move(options));
     if (!gone && !gone.error().IsNotFound()) co_return Fail(gone.error(), "pod " + name);
-    co_return std::unexpected(
-        Failed{.problem = WriteProblem{reason::kPodAltered.cls, std::string(reason::kPodAltered.name),
-                                       fmt::format("Pod {} was stored with another {} than was "
-                                                   "asked for, and deleted: some admission of the "
-                                                   "cluster changes pods.",
-                                                   name, where)},
-               .log = fmt::format("pod {} was altered at {}", name, where)});
+    co_return std::unexpected(Failed{
+        .problem = WriteProblem{reason::kPodAltered.cls, std::string(reason::kPodAltered.name),
+                                fmt::format("Pod {} was stored with another {} than was "
+                                            "asked for, and deleted: some admission of the "
+                                            "cluster changes pods.",
+                                            name, where)},
+        .log = fmt::format("pod {} was altered at {}", name, where)});
 }
 
 // Somebody else's content under the name would run with the job's permissions.

@@ -67,8 +67,7 @@ bool Gate::OpenForPermissions() {
         PublishNext();
         return false;
     }
-    if (fresh)
-        decision_.rendered = std::make_shared<const model::Rendered>(std::move(*fresh));
+    if (fresh) decision_.rendered = std::make_shared<const model::Rendered>(std::move(*fresh));
     if (decision_.rendered && decision_.rendered->toApprove.empty() && !settled) {
         next_.approval.reset();
         Set(model::kConditionApproved, true, reason::kApprovalNotRequired,
@@ -125,8 +124,8 @@ bool Gate::UseApproval() {
     if (!settled) {  // record first: pods that are there without an approval end the job
         next_.phase = Phase::Queued;
         next_.pending.reset();
-        next_.message = fmt::format("{} approved it; the pods are about to be created.",
-                                    told.approver);
+        next_.message =
+            fmt::format("{} approved it; the pods are about to be created.", told.approver);
         PublishNext();
     }
     decision_.permit = Permit{*granting, *WhatIsAsked(), world_.admission_since};
@@ -139,9 +138,8 @@ void Gate::AwaitApproval() {
     told.approval = told.approver = told.approverUid = told.reason = "";
     told.expiresAt.reset();
     const std::string& name = world_.job.meta.name;
-    const std::string get =
-        fmt::format("kubectl -n {} get dljob {} -o jsonpath='{{.status.approval.", world_.job.meta.ns,
-                    name);
+    const std::string get = fmt::format(
+        "kubectl -n {} get dljob {} -o jsonpath='{{.status.approval.", world_.job.meta.ns, name);
     Wait(Phase::AwaitingApproval, reason::kAwaitingApproval,
          fmt::format("{} asks for {}, which somebody else must approve. An approver reads how its "
                      "pods differ from plain ones with `{}diff}}'` and approves with "
@@ -149,11 +147,12 @@ void Gate::AwaitApproval() {
                      name, fmt::join(told.asks, ", "), get, get));
     // The command must not be cut off by a long list.
     if (next_.message.size() > model::kMaxMessage)
-        Wait(Phase::AwaitingApproval, reason::kAwaitingApproval,
-             fmt::format("{} asks for {} permissions, which somebody else must approve. An approver "
-                         "reads how its pods differ from plain ones with `{}diff}}'` and approves "
-                         "with `{}manifest}}' | kubectl create -f -`.",
-                         name, told.asks.size(), get, get));
+        Wait(
+            Phase::AwaitingApproval, reason::kAwaitingApproval,
+            fmt::format("{} asks for {} permissions, which somebody else must approve. An approver "
+                        "reads how its pods differ from plain ones with `{}diff}}'` and approves "
+                        "with `{}manifest}}' | kubectl create -f -`.",
+                        name, told.asks.size(), get, get));
     Set(model::kConditionApproved, false, reason::kAwaitingApproval, "Nobody has approved it yet.");
     PublishNext();
     DeleteLive();  // a create that landed after the approval was gone
@@ -184,7 +183,7 @@ std::optional<model::Question> Gate::WhatIsAsked() const {
     const auto& told = next_.approval ? next_.approval : was_.approval;
     if (!told) return std::nullopt;
     const model::Metadata& meta = world_.job.meta;
-    return model::Question{meta.ns,       meta.name,           meta.uid, told->templateHash,
+    return model::Question{meta.ns,       meta.name,        meta.uid, told->templateHash,
                            told->classes, spec_.submittedBy};
 }
 
@@ -243,9 +242,9 @@ std::optional<model::Failure> Gate::ApprovalFailure() const {
         return std::nullopt;
     const Approval* was = Named();
     if (was && model::IsExpired(*was, world_.now))
-        return fail(reason::kApprovalExpired, fmt::format("The approval of {} ended at {}.",
-                                                          told.approver,
-                                                          model::FormatTime(*was->expiresAt)));
+        return fail(reason::kApprovalExpired,
+                    fmt::format("The approval of {} ended at {}.", told.approver,
+                                model::FormatTime(*was->expiresAt)));
     return fail(reason::kApprovalRevoked,
                 fmt::format("The approval {} of {} was taken back.", told.approval, told.approver));
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What stands before a job's first pod, decision by decision. Its races are in sim/approval_test.cc.
+// What stands before a job's first pod, decision by decision. Its races are in
+// sim/approval_test.cc.
 #include "operator/job/gate.h"
 
 #include <gmock/gmock.h>
@@ -138,8 +139,7 @@ TEST(Gate, AnApprovalLetsItsPodsBeCreated) {
 TEST(Gate, AnApprovalThatDoesNotCountLetsNothing) {
     for (auto spoil : std::vector<std::function<void(model::Approval&)>>{
              [](auto& a) { a.approver->username = "alice"; },
-             [](auto& a) { a.approver->uid = "uid-of-alice"; },
-             [](auto& a) { a.approver.reset(); },
+             [](auto& a) { a.approver->uid = "uid-of-alice"; }, [](auto& a) { a.approver.reset(); },
              [](auto& a) { a.jobUid = "other"; },
              [](auto& a) { a.templateHash[0] = a.templateHash[0] == '0' ? '1' : '0'; },
              [](auto& a) { a.classes = {model::PermissionClass::Privileged}; },
@@ -229,8 +229,9 @@ TEST(Gate, ALaterEditOfTheClusterChangesNothingThatIsApproved) {
 
 TEST(Gate, AnAlteredPodFailsTheJob) {
     World world = Approved();
-    world.problem = WriteProblem{model::reason::kPodAltered.cls,
-                                 std::string(model::reason::kPodAltered.name), "Pod x was altered."};
+    world.problem =
+        WriteProblem{model::reason::kPodAltered.cls, std::string(model::reason::kPodAltered.name),
+                     "Pod x was altered."};
     world.closed_fences = {"digits-attempt-0"};
     EXPECT_EQ(Published(world, Decide(world)).failure->reason, model::reason::kPodAltered.name);
 }

@@ -121,8 +121,8 @@ bool Launcher::CreateMissing() {
                 if (pod->deleting) complete = false;
                 // One that reaches its node is gone through once more until it is recorded as
                 // created: whoever made it may have died before comparing what was stored.
-                if (!decision_.rendered->reachesHost || gang_.WasCreated({r, i}) ||
-                    pod->deleting || pod->Terminal())
+                if (!decision_.rendered->reachesHost || gang_.WasCreated({r, i}) || pod->deleting ||
+                    pod->Terminal())
                     continue;
             } else {
                 ++next_.roles[r].pending;

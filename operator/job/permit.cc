@@ -23,8 +23,7 @@ std::string RevisionBody(const model::Metadata& job, const std::string& bytes) {
     return json::serialize(json::object{
         {"apiVersion", "apps/v1"},
         {"kind", "ControllerRevision"},
-        {"metadata",
-         model::OwnedMeta(job, model::TemplateRevisionName(job.name, job.uid))},
+        {"metadata", model::OwnedMeta(job, model::TemplateRevisionName(job.name, job.uid))},
         {"data", json::object{{kBytes, bytes}}},
         {"revision", 1}});
 }
@@ -70,8 +69,7 @@ Read<Kept> KeepTemplate(kube::Api& api, const World& world, const model::Rendere
         if (!rendered) co_return Kept{};
         std::string body = RevisionBody(job, model::CanonicalBytes(*rendered));
         std::string ns = job.ns;
-        found =
-            co_await api.Create(kube::kControllerRevisions, std::move(ns), std::move(body));
+        found = co_await api.Create(kube::kControllerRevisions, std::move(ns), std::move(body));
     }
     if (!found) co_return std::unexpected(found.error());
     co_return ReadKept(*found.value());

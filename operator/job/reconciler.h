@@ -61,9 +61,8 @@ class Reconciler {
 
     Reconciler(kube::Api& api, kube::EventRecorder& events, Settings settings);
 
-    /// `world` without what only the API server can say (pods_listed, closed_fences, approvals_read,
-    /// kept) and
-    /// without `problem`, which comes from `memory`.
+    /// `world` without what only the API server can say (pods_listed, closed_fences,
+    /// approvals_read, kept) and without `problem`, which comes from `memory`.
     kube::Awaitable<Round> Run(World world, Memory memory,
                                std::chrono::steady_clock::time_point now);
 

@@ -99,9 +99,10 @@ void Rethrow(std::exception_ptr error) {
 }
 
 void MakeNamespace(const Setup& setup, const std::string& ns) {
-    Shell(fmt::format("{0} create namespace {1} >/dev/null && "
-                      "{0} label namespace {1} dlworkspace.io/managed=true >/dev/null",
-                      setup.kubectl, ns));
+    Shell(
+        fmt::format("{0} create namespace {1} >/dev/null && "
+                    "{0} label namespace {1} dlworkspace.io/managed=true >/dev/null",
+                    setup.kubectl, ns));
 }
 
 void EmptyNamespace(const Setup& setup, const std::string& ns) {

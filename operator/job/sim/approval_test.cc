@@ -67,18 +67,17 @@ Workload Asking(std::mt19937& random) {
     if (!w.containers)
         w.containers = [](const Cluster&, const model::PodView&) { return std::optional<int>(); };
     const bool ends = random() % 2 == 0;
-    w.deeds = {{[](const Cluster& c) { return c.Phase() == model::Phase::AwaitingApproval; },
-                [ends](Cluster& c) {
-                    c.Approve("carol", true,
-                              ends ? std::optional(c.now + std::chrono::seconds(200))
-                                   : std::nullopt);
-                }},
-               // Who may not approve any more, may not for ever.
-               {[](const Cluster& c) {
-                    return c.job && c.job->status.message.find("has not the right") !=
-                                        std::string::npos;
-                },
-                [](Cluster& c) { c.Edit([](auto& s) { s.stop = true; }); }}};
+    w.deeds = {
+        {[](const Cluster& c) { return c.Phase() == model::Phase::AwaitingApproval; },
+         [ends](Cluster& c) {
+             c.Approve("carol", true,
+                       ends ? std::optional(c.now + std::chrono::seconds(200)) : std::nullopt);
+         }},
+        // Who may not approve any more, may not for ever.
+        {[](const Cluster& c) {
+             return c.job && c.job->status.message.find("has not the right") != std::string::npos;
+         },
+         [](Cluster& c) { c.Edit([](auto& s) { s.stop = true; }); }}};
     return w;
 }
 
@@ -120,9 +119,10 @@ TEST(Approvals, NoneIsUsedAfterItIsGone) {
     if (!only) {
         EXPECT_GT(created, schedules / 2);
     }
-    fmt::print("figure approval_schedules {} schedules{}\nfigure approval_violations {} violations "
-               "goal <= 0\n",
-               schedules, count > 1000 ? " goal >= 10000" : "", violations);
+    fmt::print(
+        "figure approval_schedules {} schedules{}\nfigure approval_violations {} violations "
+        "goal <= 0\n",
+        schedules, count > 1000 ? " goal >= 10000" : "", violations);
 }
 
 }  // namespace

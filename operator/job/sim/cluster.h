@@ -80,8 +80,8 @@ struct Cluster {
     SharedMap<std::map<std::string, std::vector<FenceKey>>> reads;  ///< by UID of the pod
     SharedMap<std::map<std::string, Owned>> services, configmaps, secrets;
     SharedMap<std::map<std::string, model::Approval>> approvals;
-    std::map<std::string, std::string> revisions;  ///< ControllerRevisions as they were posted
-    std::set<std::string> approvers{"carol", "dave"};  ///< who may approve
+    std::map<std::string, std::string> revisions;       ///< ControllerRevisions as they were posted
+    std::set<std::string> approvers{"carol", "dave"};   ///< who may approve
     SharedMap<std::map<std::string, Guarded>> guarded;  ///< pods that reach their node, by UID
     std::shared_ptr<const model::DLCluster> settings;
     std::set<std::string> nodes_down, nodes_out_of_service;
@@ -104,7 +104,7 @@ struct Cluster {
     void Settings(std::shared_ptr<const model::DLCluster> wanted);
     /// Somebody answers what the job asks for, if it asks.
     void Approve(const std::string& by, bool yes = true, std::optional<model::Time> until = {});
-    void Revoke();  ///< all approvals are deleted
+    void Revoke();                            ///< all approvals are deleted
     void Squat(const std::string& pod_name);  ///< somebody else's pod takes the name
 
     // ---- the API server, called by Api ----

@@ -191,8 +191,9 @@ std::string Walk(unsigned seed) {
     };
     // Those that wait for somebody's approval are in approval_test.cc.
     const auto asks = [](const Workload& w) { return w.job.spec.permissions.Any(); };
-    const auto workloads = std::span(Workloads()).first(
-        Workloads().size() - std::size_t(std::ranges::count_if(Workloads(), asks)));
+    const auto workloads =
+        std::span(Workloads())
+            .first(Workloads().size() - std::size_t(std::ranges::count_if(Workloads(), asks)));
     model::DLJob job = workloads[pick(workloads.size())].job;
     job.spec.retry.limit = int(pick(4));
     State state(job,

@@ -86,15 +86,17 @@ void AddApprovals(std::vector<Workload>& all) {
          {awaits, approve("carol")}});
     add("denied", RunsForEver, {{awaits, [](Cluster& c) { c.Approve("carol", false); }}},
         Phase::Failed);
-    add("revoked", RunsForEver, {{awaits, approve("carol")}, {runs, [](Cluster& c) { c.Revoke(); }}},
-        Phase::Failed);
+    add("revoked", RunsForEver,
+        {{awaits, approve("carol")}, {runs, [](Cluster& c) { c.Revoke(); }}}, Phase::Failed);
     add("expired", RunsForEver,
         {{awaits, [](Cluster& c) { c.Approve("carol", true, c.now + seconds(100)); }}},
         Phase::Failed);
     add("revoked-and-goes-on", RunsForEver,
         {{awaits, approve("carol")},
          {runs, [](Cluster& c) { c.Revoke(); }},
-         {[](const Cluster& c) { return c.job->status.approval->state == model::ApprovalStatus::Revoked; },
+         {[](const Cluster& c) {
+              return c.job->status.approval->state == model::ApprovalStatus::Revoked;
+          },
           Spec([](auto& s) { s.stop = true; })}},
         Phase::Stopped)
         .settings = CautiousCluster(model::OnRevoke::Continue);
@@ -109,9 +111,9 @@ void AddApprovals(std::vector<Workload>& all) {
           }},
          {awaits, approve("dave")}});
     // A later edit of the cluster's settings neither voids an approval nor changes what runs.
-    Workload& restarts = add("approved-and-restarts", FailsAtFirst(3),
-                             {{awaits, approve("carol")},
-                              {runs, [](Cluster& c) { c.Settings(testing::Cluster()); }}});
+    Workload& restarts = add(
+        "approved-and-restarts", FailsAtFirst(3),
+        {{awaits, approve("carol")}, {runs, [](Cluster& c) { c.Settings(testing::Cluster()); }}});
     restarts.job.spec.retry.limit = 1;
 }
 

@@ -26,8 +26,8 @@ struct Workload {
     /// How it ends without faults; None: the job is gone.
     model::Phase end = model::Phase::Succeeded;
     std::shared_ptr<const model::DLCluster> settings;  ///< null: those of testing.h
-    bool configured = true;  ///< there is a DLCluster from the start
-    int seconds = 600;       ///< how long it may take without faults
+    bool configured = true;                            ///< there is a DLCluster from the start
+    int seconds = 600;                                 ///< how long it may take without faults
 };
 
 const std::vector<Workload>& Workloads();

@@ -64,8 +64,9 @@ Outcome Stage::Run(const Workload& workload, const Outcome* reference) {
 }
 
 void Stage::SetUp() {
-    const Json ns = e2e::FromYaml("{apiVersion: v1, kind: Namespace, metadata: {name: " + ns_ +
-                                  ", labels: {dlws-faults: plan, dlworkspace.io/managed: 'true'}}}");
+    const Json ns =
+        e2e::FromYaml("{apiVersion: v1, kind: Namespace, metadata: {name: " + ns_ +
+                      ", labels: {dlws-faults: plan, dlworkspace.io/managed: 'true'}}}");
     Must("making namespace " + ns_, [&] { return api().Post("/api/v1/namespaces", ns); });
     AwaitThat("the namespace has its ServiceAccount",
               [&] { return api().Get(Path("serviceaccounts", "default")).ok(); });
