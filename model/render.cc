@@ -10,9 +10,9 @@
 #include "model/names.h"
 #include "model/owned.h"
 #include "model/permission_check.h"
-#include "model/pod_fields.h"
 #include "model/pod_template.h"
 #include "model/render_check.h"
+#include "model/render_permissions.h"
 #include "model/ssh.h"
 
 namespace dlws::model {
@@ -46,9 +46,6 @@ class Renderer {
     Result AddUserKeys(json::object& target, std::string_view what,
                        const std::map<std::string, std::string>& keys);
     void Safety(PodTemplate& pod);
-    void AddPermissions(PodTemplate& pod);
-    void AddHostPaths(PodTemplate& pod);
-    Result CheckTemplate(PodTemplate& pod) const;
     void SetResources(PodTemplate& pod, const Role& role);
     void SetMain(PodTemplate& pod, const Role& role);
     void LeaveLostNodes(PodTemplate& pod);
@@ -109,11 +106,11 @@ std::expected<json::object, RenderError> Renderer::RoleTemplate(const Role& role
     LeaveLostNodes(pod);
     if (auto ok = CheckTemplate(pod); !ok) return std::unexpected(ok.error());
     Safety(pod);
-    AddPermissions(pod);
+    AddPermissions(pod, spec_.permissions);
     SetMain(pod, role);
     SetResources(pod, role);
     if (auto ok = AddStorage(pod); !ok) return std::unexpected(ok.error());
-    AddHostPaths(pod);
+    AddHostPaths(pod, spec_.permissions.hostPaths, ruling_.prefixes);
     if (!files_.empty()) AddFiles(pod);
     if (cluster_.gpu.driver == DriverMode::HostPath && role.gpus > 0) AddDriver(pod);
     if (!role.gpuType.empty()) RequireGpuType(pod, role.gpuType);
@@ -231,70 +228,6 @@ void Renderer::Safety(PodTemplate& pod) {
     narrow["allowPrivilegeEscalation"] = false;
     narrow["capabilities"] = json::object{{"drop", json::array{"ALL"}}};
     pod.main()["securityContext"] = std::move(narrow);
-}
-
-// What the administrator's podTemplate must not hold: what would give every job the host.
-Result Renderer::CheckTemplate(PodTemplate& pod) const {
-    const auto refuse = [](std::string_view field, std::string_view instead) {
-        return Error(reason::kBaseTemplateInvalid,
-                     fmt::format("DLCluster's spec.podTemplate cannot be used: {} {} An "
-                                 "administrator must correct it.",
-                                 field, instead));
-    };
-    if (std::string unknown = UnknownPodField({{"spec", pod.spec()}}); !unknown.empty())
-        return refuse(unknown, "is not known to be harmless, so it is refused.");
-    for (const char* field : {"hostNetwork", "hostIPC", "hostPID"}) {
-        const json::value* value = pod.spec().if_contains(field);
-        if (value && *value != json::value(false))
-            return refuse(fmt::format("spec.{}", field),
-                          "would give the host to every job; remove it and let a rule in "
-                          "spec.permissions say who may have it.");
-    }
-    return {};
-}
-
-void Renderer::AddPermissions(PodTemplate& pod) {
-    const Permissions& p = spec_.permissions;
-    json::object& spec = pod.spec();
-    if (p.hostNetwork) {
-        spec["hostNetwork"] = true;
-        spec["dnsPolicy"] = "ClusterFirstWithHostNet";  // or the job's own names are not found
-    }
-    if (p.hostIPC) spec["hostIPC"] = true;
-    if (p.hostPID) spec["hostPID"] = true;
-    json::object& user = pod.ObjectAt(spec, "securityContext");
-    if (p.runAsRoot) {
-        user["runAsNonRoot"] = false;
-        user["runAsUser"] = user["runAsGroup"] = 0;
-    }
-    if (p.unconfinedSeccomp) user["seccompProfile"] = json::object{{"type", "Unconfined"}};
-    json::object& main = pod.ObjectAt(pod.main(), "securityContext");
-    if (!p.capabilities.empty())
-        pod.ObjectAt(main, "capabilities")["add"] = json::value_from(p.capabilities);
-    if (p.privileged) {
-        main["privileged"] = true;
-        main.erase("allowPrivilegeEscalation");  // Kubernetes refuses both together
-        main.erase("capabilities");
-    }
-    for (int port : p.hostPorts)
-        pod.ArrayAt(pod.main(), "ports")
-            .push_back(json::object{{"containerPort", port}, {"hostPort", port}});
-}
-
-// The folder that the administrator's rule names is mounted, and the rest of the path found in it
-// by the kubelet, which follows no link out of it.
-void Renderer::AddHostPaths(PodTemplate& pod) {
-    const auto& paths = spec_.permissions.hostPaths;
-    for (std::size_t i = 0; i < paths.size(); ++i) {
-        const std::string& prefix = ruling_.prefixes.at(i);
-        const std::string volume = fmt::format("dlws-host-{}", i);
-        AddVolume(pod, {{"name", volume}, {"hostPath", {{"path", prefix}, {"type", "Directory"}}}});
-        json::object mount{{"name", volume}, {"mountPath", paths[i].mountPath}};
-        if (paths[i].path.size() > prefix.size())
-            mount["subPath"] = paths[i].path.substr(prefix.size() + 1);
-        if (paths[i].readOnly) mount["readOnly"] = true;
-        AddMount(pod, std::move(mount));
-    }
 }
 
 void Renderer::SetMain(PodTemplate& pod, const Role& role) {

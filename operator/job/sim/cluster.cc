@@ -100,62 +100,6 @@ void Cluster::Squat(const std::string& pod_name) {
     Changed(pods_version_);
 }
 
-void Cluster::Approve(const std::string& by, bool yes, std::optional<model::Time> until) {
-    if (!job || !job->status.approval) return;
-    model::Approval a;
-    a.meta.uid = fmt::format("approval-uid-{}", ++uids_);
-    a.meta.name = fmt::format("digits-{}", uids_);
-    a.meta.ns = job->meta.ns;
-    a.meta.creationTimestamp = now;
-    a.jobName = job->meta.name;
-    a.jobUid = job->meta.uid;
-    a.templateHash = job->status.approval->templateHash;
-    a.classes = job->status.approval->classes;
-    a.approves = yes;
-    a.reason = yes ? "" : "not here";
-    a.expiresAt = until;
-    a.approver = model::Approver{{by, ""}, {}};
-    const std::string name = a.meta.name;
-    approvals.Change()[name] = std::move(a);
-    Changed(job_version_);
-}
-
-void Cluster::Revoke() {
-    approvals.Change().clear();
-    Changed(job_version_);
-}
-
-bool Cluster::IsApproved() const {
-    if (!job || !job->status.approval) return false;
-    const model::ApprovalStatus& asked = *job->status.approval;
-    const model::Question question{job->meta.ns,       job->meta.name, job->meta.uid,
-                                   asked.templateHash, asked.classes,  job->spec.submittedBy};
-    return std::ranges::any_of(approvals, [&](const auto& named) {
-        const model::Approval& a = named.second;
-        return a.approves && WhyItDoesNotCount(a, question, now).empty();
-    });
-}
-
-bool Cluster::MayApprove(const std::string& review) const {
-    return approvers.contains(
-        std::string(json::parse(review).at_pointer("/spec/user").as_string()));
-}
-
-void Cluster::WatchStrays() {
-    const bool goes_on = settings && settings->onRevoke == model::OnRevoke::Continue;
-    for (const auto& [name, pod] : pods) {
-        const bool stray = guarded.contains(pod.uid) && !pod.Terminal() && !pod.deleting && job &&
-                           job->meta.uid == pod.ownerUid && !IsApproved();
-        if (!stray || goes_on) {
-            strays_.erase(pod.uid);
-            continue;
-        }
-        const auto since = strays_.try_emplace(pod.uid, now).first->second;
-        if (now - since > std::chrono::seconds(60))
-            Break(name + " has lived for a minute since its approval was gone");
-    }
-}
-
 // ---- the API server ----
 
 SnapshotPtr Cluster::Look() const {
