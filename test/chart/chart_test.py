@@ -445,6 +445,9 @@ class Policies(unittest.TestCase):
                 self.assertEqual(selector, {}, name)
             else:
                 self.assertEqual(selector, managed, name)
+        # What only the operator can make is left out before the jobs are gone through.
+        self.assertEqual(self.policies["own-names"]["matchConstraints"]["objectSelector"],
+                         {"matchExpressions": [{"key": "dlworkspace.io/job-uid", "operator": "DoesNotExist"}]})
         self.assertEqual(self.policies["ephemeral-containers"]["matchConstraints"]["objectSelector"],
                          {"matchExpressions": [{"key": "dlworkspace.io/job-uid", "operator": "Exists"}]})
 
