@@ -40,6 +40,19 @@ class Objects : public Policies {
     }
 };
 
+// The operator itself, scheduler and node go on as if there were no rules.
+TEST_F(Objects, AJobRuns) {
+    const Reply made = Create(As("alice"), "runs",
+                              "command: [bash, /job/a.sh]\nfiles: [{name: a.sh, content: 'true'}]\n"
+                              "roles: [{name: worker, replicas: 2}]");
+    ASSERT_TRUE(made.ok()) << made.text;
+    WaitForPhase("runs", "Succeeded");
+    ASSERT_TRUE(As("alice").Delete(JobPath("runs")).ok());
+    EXPECT_TRUE(WaitUntil("all of it is gone", [&] {
+        return Pods("runs").empty() && api().Get(ListPath("ConfigMap") + "/runs-files").code == 404;
+    }));
+}
+
 TEST_F(Objects, NobodyElseMakesWhatLooksLikeAJobs) {
     Allow("bob", Rule("apps", "controllerrevisions", "create"));
     std::vector<Row> rows;
@@ -69,19 +82,16 @@ TEST_F(Objects, NobodyElseMakesWhatLooksLikeAJobs) {
         EXPECT_TRUE(Make("operator", Merged(Plain(kind, "own"), FromYaml(Marks()))).ok()) << kind;
 }
 
-TEST_F(Objects, NamesThatThePeersRelyOnCannotBeTaken) {
-    std::vector<Row> rows;
-    auto row = [&](const std::string& kind, const std::string& name, const std::string& legal) {
-        rows.push_back({kind + " " + name, [=, this] { return Make("bob", Plain(kind, name)); },
-                        "own-names", "choose another one",
-                        [=, this] { return Make("bob", Plain(kind, legal)); }});
+TEST_F(Objects, NamesThatPodsRelyOnCannotBeTaken) {
+    auto row = [&](const std::string& kind, const std::string& name, const std::string& policy,
+                   const std::string& legal) {
+        return Row{kind + " " + name, [=, this] { return Make("bob", Plain(kind, name)); }, policy,
+                   "choose another", [=, this] { return Make("bob", Plain(kind, legal)); }};
     };
-    row("Service", "digits", "digits-2");
-    row("ConfigMap", "digits-files", "digits-files-2");
-    row("ConfigMap", "digits-attempt-1", "digits-attempts");
-    row("ConfigMap", "digits-worker-0-1", "digits-worker-0");
-    row("Secret", "digits-ssh-" + uid_, "digits-ssh");
-    Try(rows);
+    Try({row("Service", "digits", "own-names", "digits-2"),
+         row("Secret", "digits-ssh-" + uid_, "own-objects", "digits-ssh-key"),
+         // The job that it is meant for need not be there yet.
+         row("Secret", "other-ssh-0b2cf9a1-3f55-4a5c-8d4f-8f6a3c1f7e0e", "own-objects", "other")});
 }
 
 TEST_F(Objects, NobodyElseChangesWhatIsAJobs) {

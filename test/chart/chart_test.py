@@ -121,11 +121,12 @@ VALUE_SETS = {
     "admission": {
         "webhook": {"enabled": True, "replicas": 3, "certificateSeconds": 3600, "timeoutSeconds": 3},
         "podLabels": {"team": "lab"}, "imagePullSecrets": [{"name": "pull"}], "nodeSelector": {"pool": "system"},
+        "policies": {"execByApprovers": True, "approverServiceAccounts": ["system:serviceaccount:robots:approver"]},
     },
     "least": {
         "replicas": 1, "crds": {"enabled": False}, "cluster": {"create": False}, "rbac": {"aggregate": False},
         "serviceAccount": {"create": False, "name": "there"}, "podDisruptionBudget": {"enabled": False},
-        "metrics": {"service": {"enabled": False}},
+        "metrics": {"service": {"enabled": False}}, "policies": {"enabled": False},
     },
 }
 
@@ -189,12 +190,13 @@ class Operator(unittest.TestCase):
         self.assertEqual(security["seccompProfile"], {"type": "RuntimeDefault"})
         self.assertEqual(self.container["securityContext"], {
             "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}})
-        self.assertFalse({"hostNetwork", "hostPID", "hostIPC", "volumes"} & set(self.pod))
+        self.assertFalse({"hostNetwork", "hostPID", "hostIPC"} & set(self.pod))
+        self.assertEqual(self.pod["volumes"], [{"name": "policies", "configMap": {"name": "dlworkspace-operator-policies"}}])
 
     def test_the_command_line(self):
         self.assertEqual(self.container["args"], [
             "--namespace=$(POD_NAMESPACE)", "--identity=$(POD_NAME)", "--lease=dlworkspace-operator",
-            "--health-port=8080", "--log-level=info"])
+            "--health-port=8080", "--log-level=info", "--policies=/etc/dlworkspace/policies.json"])
         self.assertEqual([e["name"] for e in self.container["env"]], ["POD_NAME", "POD_NAMESPACE"])
 
     def test_probes_ask_the_health_port(self):
@@ -244,7 +246,8 @@ class Monitoring(unittest.TestCase):
             self.assertIn(f"metrics.{part}.enabled needs metrics.service.enabled", result.stderr)
 
     def test_nothing_of_it_by_default(self):
-        self.assertFalse({"ServiceMonitor", "PrometheusRule", "ConfigMap"} & set(kinds(render())))
+        self.assertFalse({"ServiceMonitor", "PrometheusRule"} & set(kinds(render())))
+        self.assertNotIn("dlworkspace-operator-dashboard", [d["metadata"]["name"] for d in render()])
 
     def test_a_jobs_namespace_stays_its_own(self):
         (endpoint,) = only(render(VALUE_SETS["everything"]), "ServiceMonitor")["spec"]["endpoints"]
@@ -268,10 +271,11 @@ class Monitoring(unittest.TestCase):
         return json.loads((CHART / "dashboards/dlworkspace.json").read_text())
 
     def test_the_dashboard_arrives_whole(self):
-        config = only(render({"metrics": {"dashboard": {"enabled": True}}}), "ConfigMap")
+        config = only(render({"metrics": {"dashboard": {"enabled": True}}}), "ConfigMap", "dlworkspace-operator-dashboard")
         self.assertEqual(config["metadata"]["labels"]["grafana_dashboard"], "1")
         self.assertEqual(json.loads(config["data"]["dlworkspace.json"]), self.dashboard())
-        self.assertEqual(only(render(VALUE_SETS["everything"]), "ConfigMap")["metadata"]["labels"]["team"], "lab")
+        config = only(render(VALUE_SETS["everything"]), "ConfigMap", "dl-operator-dashboard")
+        self.assertEqual(config["metadata"]["labels"]["team"], "lab")
 
     def test_every_panel_can_be_read(self):
         panels = self.dashboard()["panels"]
@@ -309,7 +313,6 @@ class Webhook(unittest.TestCase):
 
     def test_off_nothing_of_it_is_there(self):
         self.assertFalse([d for d in render() if d["metadata"]["name"] == "dlworkspace-webhook"])
-        self.assertNotIn("ValidatingAdmissionPolicy", kinds(render()))
 
     def test_it_fails_closed_for_our_own_kinds_only(self):
         for kind in ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"):
@@ -359,11 +362,120 @@ class Webhook(unittest.TestCase):
                 self.assertEqual(rule["resourceNames"], ["dlworkspace-webhook"])
         self.assertNotIn("data", only(self.all, "Secret", "dlworkspace-webhook"))
 
-    def test_a_policy_holds_without_it(self):
-        policy = only(self.all, "ValidatingAdmissionPolicy")
-        self.assertEqual(policy["spec"]["failurePolicy"], "Fail")
-        binding = only(self.all, "ValidatingAdmissionPolicyBinding")
-        self.assertEqual(binding["spec"], {"policyName": policy["metadata"]["name"], "validationActions": ["Deny"]})
+    def test_the_operator_looks_after_it(self):
+        (operator,) = only(self.all, "Deployment", "dlworkspace-operator")["spec"]["template"]["spec"]["containers"]
+        self.assertIn("--webhook-configuration=dlworkspace-webhook", operator["args"])
+
+
+class Policies(unittest.TestCase):
+    """How the rules do on a real API server: test/approval."""
+
+    def setUp(self):
+        self.all = render()
+        self.policies = {d["metadata"]["name"].removeprefix("dlworkspace-"): d["spec"] for d in self.all
+                         if d["kind"] == "ValidatingAdmissionPolicy"}
+
+    def both(self, documents):
+        return sorted((d for d in documents if d["kind"].startswith("ValidatingAdmissionPolicy")),
+                      key=lambda d: (d["kind"], d["metadata"]["name"]))
+
+    def test_the_operator_knows_what_there_should_be(self):
+        for name, values in VALUE_SETS.items():
+            with self.subTest(name):
+                documents = render(values)
+                configs = [d for d in documents if d["kind"] == "ConfigMap" and d["metadata"]["name"].endswith("-policies")]
+                deployment = next(d for d in documents if d["kind"] == "Deployment"
+                                  and d["metadata"]["labels"]["app.kubernetes.io/component"] == "operator")
+                pod = deployment["spec"]["template"]
+                (container,) = pod["spec"]["containers"]
+                if name == "least":
+                    self.assertEqual((configs, self.both(documents)), ([], []))
+                    self.assertNotIn("volumes", pod["spec"])
+                    self.assertNotIn("checksum/policies", pod["metadata"]["annotations"])
+                    self.assertFalse([a for a in container["args"] if a.startswith("--policies")])
+                    continue
+                (config,) = configs
+                self.assertEqual(self.both(json.loads(config["data"]["policies.json"])), self.both(documents))
+                self.assertEqual(pod["spec"]["volumes"], [{"name": "policies", "configMap": {"name": config["metadata"]["name"]}}])
+                (mount,) = container["volumeMounts"]
+                self.assertEqual(mount, {"name": "policies", "mountPath": "/etc/dlworkspace", "readOnly": True})
+                self.assertIn(f"--policies={mount['mountPath']}/policies.json", container["args"])
+
+    def test_the_pods_roll_when_they_change(self):
+        def sum_of(values):
+            return only(render(values), "Deployment")["spec"]["template"]["metadata"]["annotations"]["checksum/policies"]
+        self.assertEqual(sum_of({}), sum_of({"replicas": 3}))
+        self.assertNotEqual(sum_of({}), sum_of({"policies": {"execByApprovers": True}}))
+
+    def test_they_do_not_need_the_webhook(self):
+        self.assertEqual(self.both(self.all), self.both(render({"webhook": {"enabled": True}})))
+
+    def test_each_fails_closed_and_is_bound(self):
+        bindings = {d["spec"]["policyName"].removeprefix("dlworkspace-"): d["spec"] for d in self.all
+                    if d["kind"] == "ValidatingAdmissionPolicyBinding"}
+        self.assertEqual(set(self.policies), set(bindings))
+        self.assertEqual(set(self.policies), {
+            "submitted-by", "approvals", "four-eyes", "status", "restricted-pods", "own-objects", "own-deletions", "own-names",
+            "exec", "ephemeral-containers", "managed-label"})
+        for name, spec in self.policies.items():
+            with self.subTest(name):
+                binding = {"policyName": f"dlworkspace-{name}", "validationActions": ["Deny"]}
+                if "paramKind" in spec:
+                    self.assertEqual(spec["paramKind"], {"apiVersion": "dlworkspace.io/v1", "kind": "DLJob"})
+                    binding["paramRef"] = {"selector": {}, "parameterNotFoundAction": "Allow"}
+                self.assertEqual(bindings[name], binding)
+                self.assertEqual(spec["failurePolicy"], "Fail")
+                # What the API server would fill in is written out.
+                self.assertEqual(spec["matchConstraints"]["matchPolicy"], "Equivalent")
+                self.assertLessEqual({"namespaceSelector", "objectSelector"}, set(spec["matchConstraints"]))
+                for rule in spec["matchConstraints"]["resourceRules"]:
+                    self.assertIn(rule["scope"], ("Namespaced", "Cluster"))
+                for validation in spec["validations"]:
+                    self.assertEqual(validation["reason"], "Forbidden")
+                    self.assertGreater(len(validation["message"]), 40)
+                    self.assertNotIn("\n", validation["message"])
+
+    def test_those_about_pods_leave_the_rest_of_the_cluster_alone(self):
+        managed = {"matchLabels": {"dlworkspace.io/managed": "true"}, "matchExpressions": [
+            {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["kube-system", "dlws-system"]}]}
+        for name, spec in self.policies.items():
+            groups = {g for r in spec["matchConstraints"]["resourceRules"] for g in r["apiGroups"]}
+            selector = spec["matchConstraints"]["namespaceSelector"]
+            if name in ("managed-label", "ephemeral-containers") or groups == {"dlworkspace.io"}:
+                self.assertEqual(selector, {}, name)
+            else:
+                self.assertEqual(selector, managed, name)
+        # What only the operator can make is left out before the jobs are gone through.
+        self.assertEqual(self.policies["own-names"]["matchConstraints"]["objectSelector"],
+                         {"matchExpressions": [{"key": "dlworkspace.io/job-uid", "operator": "DoesNotExist"}]})
+        self.assertEqual(self.policies["ephemeral-containers"]["matchConstraints"]["objectSelector"],
+                         {"matchExpressions": [{"key": "dlworkspace.io/job-uid", "operator": "Exists"}]})
+
+    def test_each_class_of_the_definition_has_its_own_question(self):
+        crd = next(yaml.safe_load(p.read_text()) for p in CRDS if p.name == "dljobapproval.yaml")
+        spec = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+        classes = spec["classes"]["items"]["enum"]
+        asked = [v["expression"] for v in self.policies["approvals"]["validations"] if "permissionclasses" in v["expression"]]
+        self.assertEqual(len(asked), len(classes))
+        for name, expression in zip(classes, asked):
+            self.assertEqual(expression.count(f"'{name}'"), 2)
+            self.assertEqual(expression.count("authorizer"), 1)
+        (closed,) = [v["expression"] for v in self.policies["approvals"]["validations"] if ".all(c, c in " in v["expression"]]
+        self.assertEqual(json.loads(closed[closed.index("c in ") + 5:-1]), classes)
+
+    def test_the_operators_name_is_that_of_its_account(self):
+        for values, user in (({}, "system:serviceaccount:dlws-system:dlworkspace-operator"),
+                             ({"serviceAccount": {"create": False, "name": "there"}}, "system:serviceaccount:dlws-system:there")):
+            (condition,) = only(render(values), "ValidatingAdmissionPolicy", "dlworkspace-own-objects")["spec"]["matchConditions"]
+            self.assertEqual(condition["expression"], f"request.userInfo.username != '{user}'")
+
+    def test_the_switches(self):
+        def expressions(values, name):
+            return json.dumps(only(render(values), "ValidatingAdmissionPolicy", "dlworkspace-" + name)["spec"]["validations"])
+        self.assertNotIn("authorizer", expressions({}, "exec"))
+        self.assertIn("check('approve')", expressions(VALUE_SETS["admission"], "exec"))
+        self.assertIn("username in []", expressions({}, "approvals"))
+        self.assertIn('username in [\\"system:serviceaccount:robots:approver\\"]', expressions(VALUE_SETS["admission"], "approvals"))
 
 
 class Rights(unittest.TestCase):
@@ -379,9 +491,14 @@ class Rights(unittest.TestCase):
     def test_the_operator_may_do_this_and_nothing_else(self):
         want = {
             "dlworkspace.io/dljobs": "get list watch delete", "dlworkspace.io/dlclusters": "get list watch",
+            "dlworkspace.io/dljobapprovals": "get list watch",
             "dlworkspace.io/dljobs/status": "patch", "/pods": "get list watch create delete",
             "/services": "get list watch create", "/configmaps": "get create patch",
-            "/secrets": "create",
+            "/secrets": "create", "apps/controllerrevisions": "get create", "/namespaces": "get list watch",
+            "authorization.k8s.io/subjectaccessreviews": "create",
+            **{f"admissionregistration.k8s.io/{resource}": "get list watch" for resource in (
+                "validatingadmissionpolicies", "validatingadmissionpolicybindings", "mutatingwebhookconfigurations",
+                "validatingwebhookconfigurations")},
             "events.k8s.io/events": "create patch",
         }
         self.assertEqual(self.rules("ClusterRole", "dlworkspace-operator"),
@@ -394,11 +511,19 @@ class Rights(unittest.TestCase):
         for who, verbs, scale in (
                 ("viewer", "get list watch", "get"),
                 ("editor", "get list watch create update patch delete", "get update patch"),
+                ("approver", "get list watch approve", "get"),
                 ("admin", "get list watch create update patch delete deletecollection", "get update patch")):
             self.assertEqual(self.rules("ClusterRole", "dlworkspace-" + who),
                              {("dlworkspace.io/dljobs", v) for v in verbs.split()} |
                              {("dlworkspace.io/dljobs/scale", v) for v in scale.split()} |
-                             {("dlworkspace.io/dljobs/status", "get")})
+                             {("dlworkspace.io/dljobs/status", "get")} |
+                             {("dlworkspace.io/dljobapprovals", v) for v in (
+                                 "get", "list", "watch", *(("create", "delete") if who == "approver" else ()))} |
+                             ({("dlworkspace.io/permissionclasses", "approve")} if who == "approver" else set()))
+
+    def test_nobody_approves_by_aggregation(self):
+        labels = only(render(), "ClusterRole", "dlworkspace-approver")["metadata"]["labels"]
+        self.assertFalse([label for label in labels if "aggregate" in label])
 
     def test_aggregation(self):
         for who, into in (("viewer", "view"), ("editor", "edit"), ("admin", "admin")):
@@ -473,6 +598,7 @@ class Schema(unittest.TestCase):
             "cluster.gpu.driver.hostPath": "", "cluster.defaultUser.uid": 0, "cluster.defaultUser.gid": 0,
             "crds.enabled": "yes", "fullnameOverride": "Upper", "networkPolicy.apiServerPorts": [],
             "resources.requests.cpu": "much", "metrics.serviceMonitor.interval": "30",
+            "policies.approverServiceAccounts": ["carol"], "policies.execByApprovers": "yes",
         }.items():
             values = value
             for key in reversed(path.split(".")):

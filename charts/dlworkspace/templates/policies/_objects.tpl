@@ -64,6 +64,12 @@ validations:
     variables.jobs == variables.oldJobs || request.userInfo.username in {{ include "dlworkspace.policies.collectors" . }}
   message: only the operator makes or leaves something as a DLJob's; leave its ownerReferences as they are
   reason: Forbidden
+# The operator reads no Secret, so it knows its own by this name alone.
+- expression: >-
+    oldObject != null || request.resource.resource != 'secrets' ||
+    !object.metadata.name.matches('-ssh-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$')
+  message: Secrets named …-ssh-UID hold the keys of DLJobs; choose another name
+  reason: Forbidden
 - expression: >-
     !variables.ours || (has(request.subResource) && request.subResource == 'status') || (
     request.resource.resource == 'pods' ? (variables.new.spec.containers == variables.old.spec.containers &&
@@ -111,25 +117,23 @@ validations:
   reason: Forbidden
 {{- end -}}
 
-{{- /* Peers find each other by these names, and the operator tells by them what it has made already. */ -}}
+{{- /* Peers find each other by the Service of the job's name. The operator's own has the label, which nobody else may use: it is left
+       out before the jobs are gone through, as that takes a tenth of a millisecond each. */ -}}
 {{- define "dlworkspace.policies.own-names" -}}
 paramKind: {apiVersion: dlworkspace.io/v1, kind: DLJob}
 matchConstraints:
-  {{- include "dlworkspace.policies.managed" . | nindent 2 }}
+  {{- omit (include "dlworkspace.policies.managed" . | fromYaml) "objectSelector" | toYaml | nindent 2 }}
+  objectSelector:
+    matchExpressions:
+    - {key: dlworkspace.io/job-uid, operator: DoesNotExist}
   resourceRules:
   - apiGroups: [""]
     apiVersions: [v1]
-    resources: [configmaps, secrets, services]
+    resources: [services]
     operations: [CREATE]
     scope: Namespaced
-matchConditions:
-{{ include "dlworkspace.policies.notOperator" . }}
 validations:
-- expression: >-
-    request.resource.resource == 'services' ? object.metadata.name != params.metadata.name :
-    !object.metadata.name.startsWith(params.metadata.name + '-') || !(request.resource.resource == 'secrets' ?
-    object.metadata.name == params.metadata.name + '-ssh-' + params.metadata.uid :
-    object.metadata.name.substring(params.metadata.name.size() + 1).matches('^(files|attempt-[0-9]+|[a-z][a-z0-9]*-[0-9]+-[0-9]+)$'))
+- expression: object.metadata.name != params.metadata.name
   message: this name is for what the operator makes for the DLJob of that name; choose another one
   reason: Forbidden
 {{- end -}}

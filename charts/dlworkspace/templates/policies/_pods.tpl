@@ -23,6 +23,9 @@ matchConditions:
 - name: not-a-node
   expression: >-
     !(request.userInfo.username.startsWith('system:node:') && has(request.userInfo.groups) && 'system:nodes' in request.userInfo.groups)
+# To that nobody adds any, and says so in other words.
+- name: not-a-container-for-a-job
+  expression: "!has(request.subResource) || !('dlworkspace.io/job-uid' in object.metadata.?labels.orValue({}))"
 variables:
 - name: containers
   expression: object.spec.containers + object.spec.?initContainers.orValue([]) + object.spec.?ephemeralContainers.orValue([])
