@@ -65,6 +65,12 @@ def only(documents, kind, name=None):
     return found[0]
 
 
+def operator(documents):
+    (found,) = [d for d in documents if d["kind"] == "Deployment"
+                and d["metadata"]["labels"]["app.kubernetes.io/component"] == "operator"]
+    return found
+
+
 def kinds(documents):
     return sorted({d["kind"] for d in documents})
 
@@ -105,6 +111,9 @@ VALUE_SETS = {
             "sharedFolder": {"hostPath": "/mnt/shared"},
             "gpu": {"typeLabel": "example.org/gpu", "driver": {"mode": "HostPath", "hostPath": "/opt/driver"}},
             "defaultUser": {"uid": 2000000000, "gid": 100},
+            "permissions": [{"class": "hostPaths", "policy": "RequireApproval", "paths": [{"prefix": "/data"}],
+                             "namespaces": ["vision"], "maxDurationSeconds": 60}],
+            "onRevoke": "Continue", "devices": [{"name": "infiniband", "resource": "rdma/hca"}],
             "podTemplate": {"metadata": {"labels": {"team": "lab"}},
                             "spec": {"tolerations": [{"key": "gpu", "operator": "Exists"}]}},
         },
@@ -126,7 +135,7 @@ VALUE_SETS = {
     "least": {
         "replicas": 1, "crds": {"enabled": False}, "cluster": {"create": False}, "rbac": {"aggregate": False},
         "serviceAccount": {"create": False, "name": "there"}, "podDisruptionBudget": {"enabled": False},
-        "metrics": {"service": {"enabled": False}}, "policies": {"enabled": False},
+        "metrics": {"service": {"enabled": False}}, "policies": {"enabled": False}, "webhook": {"enabled": False},
     },
 }
 
@@ -173,7 +182,7 @@ class Definitions(unittest.TestCase):
 class Operator(unittest.TestCase):
     def setUp(self):
         self.all = render()
-        self.deployment = only(self.all, "Deployment")
+        self.deployment = operator(self.all)
         self.pod = self.deployment["spec"]["template"]["spec"]
         (self.container,) = self.pod["containers"]
 
@@ -181,7 +190,7 @@ class Operator(unittest.TestCase):
         self.assertEqual(self.deployment["spec"]["replicas"], 2)
         (term,) = self.pod["affinity"]["podAntiAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
         self.assertEqual(term["podAffinityTerm"]["labelSelector"], self.deployment["spec"]["selector"])
-        self.assertEqual(only(self.all, "PodDisruptionBudget")["spec"]["selector"], self.deployment["spec"]["selector"])
+        self.assertEqual(only(self.all, "PodDisruptionBudget", "dlworkspace-operator")["spec"]["selector"], self.deployment["spec"]["selector"])
 
     def test_restricted_pod_security(self):
         security = self.pod["securityContext"]
@@ -196,7 +205,8 @@ class Operator(unittest.TestCase):
     def test_the_command_line(self):
         self.assertEqual(self.container["args"], [
             "--namespace=$(POD_NAMESPACE)", "--identity=$(POD_NAME)", "--lease=dlworkspace-operator",
-            "--health-port=8080", "--log-level=info", "--policies=/etc/dlworkspace/policies.json"])
+            "--health-port=8080", "--log-level=info", "--policies=/etc/dlworkspace/policies.json",
+            "--webhook-configuration=dlworkspace-webhook"])
         self.assertEqual([e["name"] for e in self.container["env"]], ["POD_NAME", "POD_NAMESPACE"])
 
     def test_probes_ask_the_health_port(self):
@@ -206,7 +216,7 @@ class Operator(unittest.TestCase):
 
     def test_a_digest_wins_over_the_tag(self):
         image = {"repository": "r.example/o", "tag": "1", "digest": "sha256:" + "b" * 64}
-        container = only(render({"image": image}), "Deployment")["spec"]["template"]["spec"]["containers"][0]
+        container = operator(render({"image": image}))["spec"]["template"]["spec"]["containers"][0]
         self.assertEqual(container["image"], "r.example/o@sha256:" + "b" * 64)
 
     def test_everything_is_in_the_namespace_of_the_release(self):
@@ -228,11 +238,11 @@ class Operator(unittest.TestCase):
         self.assertEqual(policy["ingress"][0]["ports"], [{"port": 9090, "protocol": "TCP"}])
         self.assertEqual([p["port"] for p in policy["egress"][1]["ports"]], [443, 6443])
         # Every selector finds the pods.
-        labels = only(documents, "Deployment")["spec"]["template"]["metadata"]["labels"]
-        for selector in (policy["podSelector"]["matchLabels"], only(documents, "Service")["spec"]["selector"],
-                         only(documents, "PodDisruptionBudget")["spec"]["selector"]["matchLabels"]):
+        labels = operator(documents)["spec"]["template"]["metadata"]["labels"]
+        for selector in (policy["podSelector"]["matchLabels"], only(documents, "Service", "dl-operator-metrics")["spec"]["selector"],
+                         only(documents, "PodDisruptionBudget", "dl-operator")["spec"]["selector"]["matchLabels"]):
             self.assertLessEqual(selector.items(), labels.items())
-        service = only(documents, "Service")["metadata"]["labels"]
+        service = only(documents, "Service", "dl-operator-metrics")["metadata"]["labels"]
         self.assertLessEqual(only(documents, "ServiceMonitor")["spec"]["selector"]["matchLabels"].items(), service.items())
 
 
@@ -256,7 +266,7 @@ class Monitoring(unittest.TestCase):
     def test_alerts_are_about_this_release(self):
         rule = only(render(VALUE_SETS["everything"]), "PrometheusRule")
         self.assertEqual(rule["metadata"]["labels"]["release"], "prometheus")
-        lease = next(a.split("=", 1)[1] for a in only(render(VALUE_SETS["everything"]), "Deployment")["spec"]["template"]["spec"]
+        lease = next(a.split("=", 1)[1] for a in operator(render(VALUE_SETS["everything"]))["spec"]["template"]["spec"]
                      ["containers"][0]["args"] if a.startswith("--lease="))
         alerts = {r["alert"]: r for group in rule["spec"]["groups"] for r in group["rules"]}
         for name in ("DLWorkspaceOperatorDown", "DLWorkspaceNoLeader"):
@@ -312,19 +322,24 @@ class Webhook(unittest.TestCase):
         self.all = render({"webhook": {"enabled": True}})
 
     def test_off_nothing_of_it_is_there(self):
-        self.assertFalse([d for d in render() if d["metadata"]["name"] == "dlworkspace-webhook"])
+        self.assertFalse([d for d in render({"webhook": {"enabled": False}}) if d["metadata"]["name"] == "dlworkspace-webhook"])
 
     def test_it_fails_closed_for_our_own_kinds_only(self):
         for kind in ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"):
-            (hook,) = only(self.all, kind, "dlworkspace-webhook")["webhooks"]
+            hook = only(self.all, kind, "dlworkspace-webhook")["webhooks"][0]
             self.assertEqual(hook["failurePolicy"], "Fail")
-            self.assertEqual(hook["sideEffects"], "None")
+            self.assertEqual(hook["sideEffects"], "NoneOnDryRun")
             (rule,) = hook["rules"]
-            self.assertEqual((rule["apiGroups"], rule["resources"]), (["dlworkspace.io"], ["dljobs"]))
+            self.assertEqual((rule["apiGroups"], rule["resources"]), (["dlworkspace.io"], ["dljobs", "dljobapprovals"]))
             self.assertEqual(set(rule["operations"]), {"CREATE", "UPDATE"}, "a deletion never waits for us")
             (selector,) = hook["namespaceSelector"]["matchExpressions"]
             self.assertEqual((selector["operator"], selector["values"]), ("NotIn", ["kube-system", "dlws-system"]))
             self.assertNotIn("caBundle", hook["clientConfig"], "the webhook writes it")
+
+    def test_what_only_tells_of_deletions_keeps_none_from_happening(self):
+        _, audit = only(self.all, "ValidatingWebhookConfiguration", "dlworkspace-webhook")["webhooks"]
+        self.assertEqual(audit["failurePolicy"], "Ignore")
+        self.assertEqual([(r["resources"], r["operations"]) for r in audit["rules"]], [(["dljobapprovals"], ["DELETE"])])
 
     def test_the_api_server_finds_its_pods(self):
         service = only(self.all, "Service", "dlworkspace-webhook")
@@ -358,7 +373,8 @@ class Webhook(unittest.TestCase):
                                           "resourceNames": ["dlworkspace-webhook"], "verbs": ["get", "patch"]}])
         for rule in rules("ClusterRole"):
             self.assertNotIn("secrets", rule["resources"])
-            if set(rule["verbs"]) - {"get", "list", "watch"}:
+            asks = rule["resources"] == ["subjectaccessreviews"]
+            if set(rule["verbs"]) - {"get", "list", "watch"} and not asks:
                 self.assertEqual(rule["resourceNames"], ["dlworkspace-webhook"])
         self.assertNotIn("data", only(self.all, "Secret", "dlworkspace-webhook"))
 
@@ -403,7 +419,7 @@ class Policies(unittest.TestCase):
 
     def test_the_pods_roll_when_they_change(self):
         def sum_of(values):
-            return only(render(values), "Deployment")["spec"]["template"]["metadata"]["annotations"]["checksum/policies"]
+            return operator(render(values))["spec"]["template"]["metadata"]["annotations"]["checksum/policies"]
         self.assertEqual(sum_of({}), sum_of({"replicas": 3}))
         self.assertNotEqual(sum_of({}), sum_of({"policies": {"execByApprovers": True}}))
 
@@ -535,9 +551,9 @@ class Rights(unittest.TestCase):
     def test_bindings_name_the_account(self):
         for values, account in (({}, "dlworkspace-operator"), (VALUE_SETS["least"], "there")):
             documents = render(values)
-            self.assertEqual(only(documents, "Deployment")["spec"]["template"]["spec"]["serviceAccountName"], account)
+            self.assertEqual(operator(documents)["spec"]["template"]["spec"]["serviceAccountName"], account)
             for kind in ("ClusterRoleBinding", "RoleBinding"):
-                self.assertEqual(only(documents, kind)["subjects"],
+                self.assertEqual(only(documents, kind, "dlworkspace-operator")["subjects"],
                                  [{"kind": "ServiceAccount", "name": account, "namespace": "dlws-system"}])
 
 
