@@ -41,6 +41,10 @@ inline constexpr std::string_view kJobUidLabel = "dlworkspace.io/job-uid";   ///
 inline constexpr std::string_view kRoleLabel = "dlworkspace.io/role";        ///< the role's name
 inline constexpr std::string_view kIndexLabel = "dlworkspace.io/index";      ///< "0", "1", …
 inline constexpr std::string_view kAttemptLabel = "dlworkspace.io/attempt";  ///< "0", "1", …
+/// On a pod that may reach its node, "true"; and on such a pod, who made its job. Policies of the
+/// chart read them.
+inline constexpr std::string_view kReachesHostLabel = "dlworkspace.io/reaches-host";
+inline constexpr std::string_view kSubmittedByAnnotation = "dlworkspace.io/submitted-by";
 /// On a pod that somebody's approval let be created: UID of the approval, and hash of what it is
 /// for.
 inline constexpr std::string_view kApprovalAnnotation = "dlworkspace.io/approval";

@@ -275,7 +275,7 @@ TEST(KeptTemplate, IsTheGoldenOne) {
     std::ostringstream golden;
     golden << file.rdbuf();
     EXPECT_EQ(bytes + "\n", golden.str());
-    EXPECT_EQ(Sha256Hex(bytes), "94a4fe009f3854c9af249af4b6c00c76f490b38f8e2c8392f6842a7061b901d9");
+    EXPECT_EQ(Sha256Hex(bytes), "9c57338b75af117c6f8c12f28964016681acbced13f33b221c248875eef35fa4");
 }
 
 TEST(KeptTemplate, DoesNotDependOnHowManyPodsThereAreNow) {
@@ -295,9 +295,9 @@ TEST(KeptTemplate, APodIsTheTemplateButForItsPlace) {
     const std::vector<AvoidedNode> avoided{{"node-7", 2, Time{}}};
     const std::string pod = MakePod(kept, 0, 1, {3, 2}, avoided, &told);
     EXPECT_EQ(StraysFromTemplate(pod, kept, 0), "");
-    EXPECT_EQ(
-        At(json::parse(pod), "/metadata/annotations"),
-        R"({"dlworkspace.io/approval":"approval-uid","dlworkspace.io/template-hash":"hash"})");
+    EXPECT_EQ(At(json::parse(pod), "/metadata/annotations"),
+              R"({"dlworkspace.io/submitted-by":"alice","dlworkspace.io/approval":"approval-uid",)"
+              R"("dlworkspace.io/template-hash":"hash"})");
     json::value changed = json::parse(pod);
     changed.at_pointer("/spec").as_object()["hostPID"] = true;
     EXPECT_EQ(StraysFromTemplate(json::serialize(changed), kept, 0), "template.spec.hostPID");
@@ -339,9 +339,11 @@ TEST(KeptTemplate, WhatTheApiServerStoredIsCompared) {
               "spec.containers[0].securityContext.privileged");
     EXPECT_EQ(stored("/spec/containers/0/resources/limits", "x/y", "1"),
               "spec.containers[0].resources.limits.x/y");
-    EXPECT_EQ(stored("/metadata", "annotations", json::object{{"io.katacontainers.x", "y"}}),
+    EXPECT_EQ(stored("/metadata/annotations", "io.katacontainers.x", "y"),
               "metadata.annotations.io.katacontainers.x");
-    EXPECT_EQ(stored("/metadata", "annotations", json::object{{"example.org/seen", "y"}}), "");
+    EXPECT_EQ(stored("/metadata/annotations", "example.org/seen", "y"), "");
+    EXPECT_EQ(stored("/metadata/annotations", "dlworkspace.io/submitted-by", "bob"),
+              "metadata.annotations.dlworkspace.io/submitted-by");
     EXPECT_EQ(stored("/metadata", "ownerReferences", json::array{}), "metadata.ownerReferences");
     json::value more = json::parse(posted);
     more.at_pointer("/spec/containers").as_array().push_back(json::object{{"name", "spy"}});

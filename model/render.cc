@@ -121,6 +121,11 @@ std::expected<json::object, RenderError> Renderer::RoleTemplate(const Role& role
     for (const auto& [key, value] : OwnedLabels(job_.meta))
         labels[key] = value;
     labels[kRoleLabel] = role.name;
+    if (spec_.permissions.Any()) {
+        labels[kReachesHostLabel] = "true";
+        if (spec_.submittedBy)
+            pod.ObjectAt(meta, "annotations")[kSubmittedByAnnotation] = spec_.submittedBy->username;
+    }
     meta["ownerReferences"] = OwnerReferences(job_.meta);
     if (pod.ArrayAt(pod.spec(), "containers").size() > 1) {
         // So that `kubectl logs` shows the job, not a container of the administrator's.

@@ -118,6 +118,11 @@ Verdict ValidateApproval(const Review& review, const Facts& facts,
                                   "administrator lists them (chart value "
                                   "policies.approverServiceAccounts)",
                                   who));
+    if (who.starts_with(fmt::format("{}{}:", kServiceAccount, review.ns)))
+        return Refuse(403, "Forbidden",
+                      fmt::format("{} is of the job's own namespace, where its submitter may use "
+                                  "it; somebody else must decide",
+                                  who));
     const std::string again = fmt::format(
         "take the one that the job shows now: kubectl -n {} get dljob {} -o "
         "jsonpath='{{.status.approval.manifest}}'",

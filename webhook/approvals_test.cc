@@ -117,12 +117,15 @@ TEST(ValidateApproval, RefusesTheRest) {
 }
 
 TEST(ValidateApproval, AServiceAccountMustBeListed) {
-    const std::string account = "system:serviceaccount:vision:default";
+    const std::string account = "system:serviceaccount:robots:approver";
     json::object spec = Stamped();
     spec["approver"].as_object()["username"] = account;
     const Review review = About(spec, account);
     EXPECT_THAT(WhyNot(review, JobThatAsks()), HasSubstr("policies.approverServiceAccounts"));
     EXPECT_EQ(WhyNot(review, JobThatAsks(), {account}), "");
+    const std::string own = "system:serviceaccount:vision:default";
+    spec["approver"].as_object()["username"] = own;
+    EXPECT_THAT(WhyNot(About(spec, own), JobThatAsks(), {own}), HasSubstr("own namespace"));
 }
 
 }  // namespace

@@ -87,12 +87,39 @@ TEST_F(Approvals, TheApproverHasTheRight) {
                                    "approvals", "approve the class " + name,
                                    "{classes: [hostNetwork]}", "dan"));
     Try(rows);
+    Allow("gus", May());
+    Allow("hal", Rule(kGroup, "dljobapprovals", "create"));
+    Allow("hal", Rule(kGroup, "dljobs", "approve"));
+    Try({Refused("class hostNetwork", "hal", "{}", "approvals", "approve the class hostNetwork",
+                 "{}", "gus")});
     // All of them in one, for who may.
     std::string all = "{classes: [";
     for (const std::string name : kClasses)
         all += name + ", ";
     const Reply taken = Make("carol", Approval("carol", all + "]}"));
     EXPECT_TRUE(taken.ok()) << taken.text;
+}
+
+// Definitions may be newer than the rules: a class nobody asks about is nobody's to approve.
+TEST_F(Approvals, AClassThatTheRulesDoNotKnowIsRefused) {
+    const std::string patch =
+        kKubectl +
+        " patch crd dljobapprovals.dlworkspace.io --type json -p '[{\"op\": \"{}\", "
+        "\"path\": \"/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/"
+        "classes/items/enum/{}\", \"value\": \"clock\"}]'";
+    auto edit = [&](const std::string& op, const std::string& at) {
+        std::string line = patch;
+        line.replace(line.find("{}"), 2, op);
+        line.replace(line.find("{}"), 2, at);
+        MustShell(line);
+    };
+    edit("add", "-");
+    EXPECT_TRUE(Eventually(std::chrono::seconds(20), [&] {
+        return Make("carol", Approval("carol", "{classes: [hostIPC, clock]}")).code == 403;
+    }));
+    Try({Refused("a class more", "carol", "{classes: [hostIPC, clock]}", "approvals",
+                 "does not know", "{classes: [hostIPC]}")});
+    edit("remove", "10");
 }
 
 TEST_F(Approvals, ProgramsApproveNothing) {

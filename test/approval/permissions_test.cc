@@ -164,6 +164,31 @@ command: [sh, -c, 'if [ "$DLWS_ATTEMPT" = 0 ]; then sleep 8; exit 3; fi; sleep 6
     MustShell(kKubectl + " -n dlws-system rollout status deployment dlworkspace-operator");
 }
 
+// A pod outlives its job for a moment: who may delete the one does not get into the other.
+TEST_F(PermissionsTest, WhoDeletesAJobDoesNotGetIntoItsPods) {
+    MustShell(kKubectl + " -n " + ns_ +
+              " create rolebinding edit --clusterrole edit --user alice --user bob");
+    ASSERT_TRUE(Create(alice_, "mine",
+                       Asking("hostNetwork: true",
+                              "command: [sh, -c, 'trap : TERM; while :; do "
+                              "sleep 1; done']"))
+                    .ok());
+    Awaiting("mine");
+    ASSERT_TRUE(Decide(carol_, "mine").ok());
+    WaitForPhase("mine", "Running");
+    const std::string exec = CorePath("pods", "mine-worker-0-0") + "/exec?command=id";
+    EXPECT_EQ(alice_.Post(exec, Json::object()).code, 400) << "let in, and asked to upgrade";
+    const Api bob = LogIn("bob");
+    EXPECT_EQ(bob.Post(exec, Json::object()).code, 403);
+    ASSERT_TRUE(bob.Delete(JobPath("mine")).ok());
+    int refused = 0;
+    for (Reply reply; (reply = bob.Post(exec, Json::object())).code != 404 && refused < 1000;) {
+        ASSERT_EQ(reply.code, 403) << reply.text;
+        ++refused;
+    }
+    EXPECT_GT(refused, 0) << "the pod was there for a while";
+}
+
 TEST_F(PermissionsTest, WhatIsAllowedNeedsNobodyAndWhatIsDeniedIsSaid) {
     ASSERT_TRUE(Create(alice_, "port", Asking("capabilities: [NET_BIND_SERVICE]")).ok());
     const Json job = WaitForPhase("port", "Running");

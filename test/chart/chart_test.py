@@ -432,7 +432,7 @@ class Policies(unittest.TestCase):
         self.assertEqual(set(self.policies), set(bindings))
         self.assertEqual(set(self.policies), {
             "submitted-by", "approvals", "four-eyes", "status", "restricted-pods", "own-objects", "own-deletions", "own-names",
-            "exec", "ephemeral-containers", "managed-label"})
+            "exec", "exec-host", "ephemeral-containers", "managed-label"})
         for name, spec in self.policies.items():
             with self.subTest(name):
                 binding = {"policyName": f"dlworkspace-{name}", "validationActions": ["Deny"]}

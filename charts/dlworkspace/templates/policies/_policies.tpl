@@ -7,7 +7,7 @@
 {{- /* A YAML list of ValidatingAdmissionPolicies and their bindings. */ -}}
 {{- define "dlworkspace.policies" -}}
 {{- $policies := list "submitted-by" "approvals" "four-eyes" "status" "restricted-pods" "own-objects" "own-deletions" "own-names"
-      "exec" "ephemeral-containers" "managed-label" -}}
+      "exec" "exec-host" "ephemeral-containers" "managed-label" -}}
 {{- $root := . -}}
 {{- range $policies }}
 {{- $name := printf "%s-%s" (include "dlworkspace.fullname" $root) . }}
@@ -31,9 +31,13 @@
     policyName: {{ $name }}
     validationActions: [Deny]
     {{- if hasKey $spec "paramKind" }}
-    # Every DLJob of the namespace, one after the other; the request must be right for each of them.
+    # Every such object of the namespace, one after the other; the request must be right for each of them.
     paramRef:
+      {{- if eq $spec.paramKind.kind "Pod" }}
+      selector: {matchLabels: {dlworkspace.io/reaches-host: "true"}}
+      {{- else }}
       selector: {}
+      {{- end }}
       parameterNotFoundAction: Allow
     {{- end }}
 {{- end }}
