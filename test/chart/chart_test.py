@@ -437,8 +437,11 @@ class Policies(unittest.TestCase):
             with self.subTest(name):
                 binding = {"policyName": f"dlworkspace-{name}", "validationActions": ["Deny"]}
                 if "paramKind" in spec:
-                    self.assertEqual(spec["paramKind"], {"apiVersion": "dlworkspace.io/v1", "kind": "DLJob"})
-                    binding["paramRef"] = {"selector": {}, "parameterNotFoundAction": "Allow"}
+                    by_pod = name == "exec-host"
+                    self.assertEqual(spec["paramKind"], {"apiVersion": "v1", "kind": "Pod"} if by_pod else
+                                     {"apiVersion": "dlworkspace.io/v1", "kind": "DLJob"})
+                    selector = {"matchLabels": {"dlworkspace.io/reaches-host": "true"}} if by_pod else {}
+                    binding["paramRef"] = {"selector": selector, "parameterNotFoundAction": "Allow"}
                 self.assertEqual(bindings[name], binding)
                 self.assertEqual(spec["failurePolicy"], "Fail")
                 # What the API server would fill in is written out.
