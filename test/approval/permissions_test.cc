@@ -3,6 +3,8 @@
 // real container; and denied, ended, taken back, asked for anew.
 #include <fmt/format.h>
 
+#include <thread>
+
 #include "test/approval/fixture.h"
 
 namespace dlws::e2e {
@@ -162,6 +164,55 @@ command: [sh, -c, 'if [ "$DLWS_ATTEMPT" = 0 ]; then sleep 8; exit 3; fi; sleep 6
     EXPECT_EQ(Text(Pod("again-worker-0-1"), "spec/hostNetwork"), "true");
     EXPECT_EQ(Text(second, "status/approval/approver/username"), "carol");
     MustShell(kKubectl + " -n dlws-system rollout status deployment dlworkspace-operator");
+}
+
+// Against the controller alone: nothing in the API server keeps carol's name from being forged. It
+// counts neither now nor once the policies are back.
+TEST_F(PermissionsTest, WithoutPoliciesNothingReachesANode) {
+    ASSERT_TRUE(Create(alice_, "alone", Asking("hostNetwork: true")).ok());
+    const Json asked = Awaiting("alone");
+    MustShell(kKubectl + " -n " + ns_ +
+              " create rolebinding herself --clusterrole dlworkspace-approver --user alice");
+    DeleteConfigurations();
+    MustShell(kKubectl +
+              " delete validatingadmissionpolicybindings -l "
+              "app.kubernetes.io/instance=dlworkspace");
+    Reply forged;
+    ASSERT_TRUE(Eventually(seconds(20), [&] {
+        forged = Decide(alice_, "alone", "{approver: {username: carol, uid: uid-of-carol}}");
+        return forged.ok();
+    })) << forged.text;
+    WaitForPending("alone", "AdmissionNotEnforced");
+    std::this_thread::sleep_for(seconds(3));
+    EXPECT_EQ(Pods("alone").size(), 0U);
+    Restore();
+    WaitForPending("alone", "AwaitingApproval");
+    EXPECT_EQ(Pods("alone").size(), 0U) << "it was made while nobody vouched for its maker";
+    ASSERT_TRUE(Decide(carol_, "alone").ok());
+    WaitForPhase("alone", "Running");
+}
+
+// What the API server has under the names of ours is what would run with the job's permissions.
+TEST_F(PermissionsTest, WhatIsKeptIsNotReplaced) {
+    ASSERT_TRUE(Create(alice_, "kept", Asking("hostNetwork: true")).ok());
+    const Json asked = Awaiting("kept");
+    const std::string path = "/apis/apps/v1/namespaces/" + ns_ + "/controllerrevisions/" +
+                             Text(asked, "status/approval/revision");
+    Json other = api().Get(path).body;
+    // An administrator may delete it; in the operator's own name another one is put there.
+    ASSERT_TRUE(api().Delete(path).ok());
+    std::string bytes = Text(other, "data/canonical");
+    bytes.replace(bytes.find("sleep"), 5, "touch");
+    other["data"]["canonical"] = Json::string(bytes);
+    for (const char* field : {"uid", "resourceVersion", "creationTimestamp", "generation"})
+        other["metadata"].erase(field);
+    const Api as_operator(cluster().state() + "/kubeconfig",
+                          "system:serviceaccount:dlws-system:dlworkspace-operator");
+    const Reply put = as_operator.Post(path.substr(0, path.rfind('/')), other);
+    ASSERT_TRUE(put.ok()) << put.text;
+    ASSERT_TRUE(Decide(carol_, "kept").ok());
+    WaitForPending("kept", "NameTaken");
+    EXPECT_EQ(Pods("kept").size(), 0U);
 }
 
 // A pod outlives its job for a moment: who may delete the one does not get into the other.

@@ -38,6 +38,38 @@ struct Row {
     std::function<Reply()> legal;
 };
 
+/// How the webhook is while something is tried.
+enum class AdmissionIs { Up, Down, Deleted };
+inline const std::vector<AdmissionIs> kColumns{AdmissionIs::Up, AdmissionIs::Down,
+                                               AdmissionIs::Deleted};
+inline const std::vector<AdmissionIs> kNotUp{AdmissionIs::Down, AdmissionIs::Deleted};
+
+/// What all rows came to in one column.
+struct Tally {
+    int tried = 0, refused = 0, audited = 0;
+};
+inline std::map<AdmissionIs, Tally>& Tallies() {
+    static std::map<AdmissionIs, Tally> tallies;
+    return tallies;
+}
+
+// After the last test: rows that were tried, refused, and found in the audit log, by column.
+class TallyFigures : public ::testing::Environment {
+    void TearDown() override {
+        for (const auto& [column, tally] : Tallies()) {
+            const std::string name = column == AdmissionIs::Up     ? "webhook_up"
+                                     : column == AdmissionIs::Down ? "webhook_down"
+                                                                   : "webhook_deleted";
+            PrintFigure("attacks_tried_" + name, tally.tried, "rows");
+            PrintFigure("attacks_refused_" + name, tally.refused, "rows",
+                        fmt::format(">= {}", tally.tried));
+            PrintFigure("attacks_audited_" + name, tally.audited, "rows",
+                        fmt::format(">= {}", tally.tried));
+        }
+    }
+};
+inline const auto* const tally_figures = ::testing::AddGlobalTestEnvironment(new TallyFigures);
+
 class Policies : public Admission {
   protected:
     /// A managed namespace. alice, bob and carol may edit it, carol may approve; the job digits is
@@ -54,6 +86,7 @@ class Policies : public Admission {
                                [&] { return Make("bob", Service("digits")).code == 403; }));
     }
     void TearDown() override {
+        Switch(AdmissionIs::Up);
         for (const std::string& name : cluster_wide_)
             Shell(kKubectl + " delete --ignore-not-found " + name);
         Admission::TearDown();
@@ -189,18 +222,86 @@ class Policies : public Admission {
                     ::testing::AllOf(::testing::HasSubstr("'dlworkspace-" + policy + "'"),
                                      ::testing::HasSubstr(says)));
     }
-    static void Try(const std::vector<Row>& rows) {
-        for (const Row& row : rows) {
-            SCOPED_TRACE(row.attack);
-            ExpectRefused(row.refused(), row.policy, row.says);
-            const Reply legal = row.legal();
-            EXPECT_TRUE(legal.ok()) << "the nearest that is legal: " << legal.text;
+    /// Each row with the webhook up, with nobody who answers for it, and with its configurations
+    /// deleted. What concerns our own kinds is refused as a whole while nobody answers, legal or
+    /// not. Each refusal must be in the API server's audit log.
+    void Try(const std::vector<Row>& rows, const std::vector<AdmissionIs>& columns = kColumns) {
+        const AdmissionIs before = admission_;
+        for (AdmissionIs column : columns) {
+            Switch(column);
+            const std::int64_t from = cluster().AuditEnd();
+            Tally& tally = Tallies()[column];
+            int refused = 0;
+            for (const Row& row : rows) {
+                SCOPED_TRACE(row.attack + (column == AdmissionIs::Up     ? ""
+                                           : column == AdmissionIs::Down ? ", webhook down"
+                                                                         : ", webhook deleted"));
+                ++tally.tried;
+                const Reply attack = row.refused();
+                refused += attack.code >= 400;
+                if (column == AdmissionIs::Down && FailsClosed(attack)) {
+                    EXPECT_TRUE(FailsClosed(row.legal())) << "and so is the nearest that is legal";
+                    continue;
+                }
+                ExpectRefused(attack, row.policy, row.says);
+                const Reply legal = row.legal();
+                EXPECT_TRUE(legal.ok()) << "the nearest that is legal: " << legal.text;
+            }
+            tally.refused += refused;
+            int audited = 0;
+            EXPECT_TRUE(Eventually(std::chrono::seconds(10),
+                                   [&] {
+                                       audited = cluster().Refusals(from);
+                                       return audited >= refused;
+                                   }))
+                << audited << " of " << refused << " refusals are in the audit log";
+            tally.audited += std::min(audited, refused);
         }
+        Switch(before);
+    }
+
+    /// The configurations' port is one at which nobody answers; or they are gone, and come back as
+    /// they were.
+    void Switch(AdmissionIs to) {
+        if (to == admission_) return;
+        for (const char* kind :
+             {"mutatingwebhookconfigurations", "validatingwebhookconfigurations"}) {
+            const std::string list = std::string("/apis/admissionregistration.k8s.io/v1/") + kind;
+            const std::string path = list + "/dlworkspace-webhook";
+            const Reply now = api().Get(path);
+            if (admission_ == AdmissionIs::Up) whole_[kind] = now.body;
+            Json wanted = whole_.at(kind);
+            for (const char* field : {"uid", "resourceVersion", "creationTimestamp", "generation"})
+                wanted["metadata"].erase(field);
+            if (now.ok()) {
+                EXPECT_TRUE(api().Delete(path).ok());
+            }
+            if (to == AdmissionIs::Deleted) continue;
+            if (to == AdmissionIs::Down)
+                for (auto& hook : wanted["webhooks"].as_array())
+                    hook["clientConfig"]["service"]["port"] = 444;
+            const Reply made = api().Post(list, wanted);
+            EXPECT_TRUE(made.ok()) << made.text;
+        }
+        admission_ = to;
+        // The API server hears of it a moment later.
+        EXPECT_TRUE(Eventually(std::chrono::seconds(20), [&] {
+            const Reply probe = Create(As("alice"), "probe", "command: ['true']", true);
+            const bool stamped = !Text(probe.body, "spec/submittedBy/username").empty();
+            return to == AdmissionIs::Down ? FailsClosed(probe)
+                                           : probe.ok() && stamped == (to == AdmissionIs::Up);
+        }));
     }
 
     std::string uid_;  ///< of the job digits
 
   private:
+    static bool FailsClosed(const Reply& reply) {
+        return reply.code == 500 && reply.text.find("failed calling webhook") != std::string::npos;
+    }
+    AdmissionIs admission_ = AdmissionIs::Up;
+    std::map<std::string, Json> whole_;
+
     // Their own documents: kubectl makes no role for a resource that does not exist.
     static constexpr const char* kRbac = "/apis/rbac.authorization.k8s.io/v1/";
     std::string MakeRole(const std::string& kind, const std::string& rule,

@@ -21,8 +21,8 @@ start_etcd() {
     retry 10 test -S "$etcd_socket" || die "etcd does not answer; see $log_dir/etcd.log"
 }
 
-# write_audit_policy: the audit log holds the writes of the operator's namespace and nothing else: the
-# tests count them and the benchmark plays them again.
+# write_audit_policy: the audit log holds the writes of the operator's namespace, which the tests count and the
+# benchmark plays again; and what people try to write, without its content.
 write_audit_policy() {
     cat >"$state/audit-policy.yaml" <<'END'
 apiVersion: audit.k8s.io/v1
@@ -32,6 +32,13 @@ omitManagedFields: true
 rules:
 - level: Request
   userGroups: ["system:serviceaccounts:dlws-system"]
+  verbs: [create, update, patch, delete, deletecollection]
+# What people try: without its content.
+- level: None
+  userGroups: ["system:nodes", "system:serviceaccounts:kube-system", "system:serviceaccounts:dlws-system"]
+- level: None
+  users: ["system:kube-scheduler", "system:kube-controller-manager", "system:kube-proxy", "system:apiserver"]
+- level: Metadata
   verbs: [create, update, patch, delete, deletecollection]
 - level: None
 END

@@ -92,6 +92,19 @@ std::int64_t Cluster::AuditEnd() const {
     return std::int64_t(std::filesystem::file_size(state_ + "/audit.log"));
 }
 
+int Cluster::Refusals(std::int64_t from) const {
+    std::ifstream file(state_ + "/audit.log");
+    file.seekg(from);
+    int refusals = 0;
+    for (std::string line; std::getline(file, line);) {
+        if (line.empty() || line.back() != '}') break;  // being written
+        if (line.find("\"level\":\"Metadata\"") == std::string::npos) continue;
+        const Json entry = Json::parse(line);
+        refusals += Number(entry, "responseStatus/code") >= 400;
+    }
+    return refusals;
+}
+
 std::vector<Audited> Cluster::Writes(std::int64_t from, const std::string& ns) const {
     std::vector<Audited> writes;
     std::ifstream file(state_ + "/audit.log");

@@ -51,6 +51,9 @@ class Cluster {
     std::int64_t AuditEnd() const;
     /// The operator's writes since then; `ns` empty: in all namespaces. Its Lease is left out.
     std::vector<Audited> Writes(std::int64_t from, const std::string& ns = "") const;
+    /// How many requests of anybody were refused since then: by authorization, by admission or as
+    /// invalid.
+    int Refusals(std::int64_t from) const;
     /// How often each pod of the namespace was created (status 201) since then, by name.
     std::map<std::string, int> PodCreates(std::int64_t from, const std::string& ns) const;
 
