@@ -23,7 +23,7 @@ struct Calls {
     const Call& call;
     Clock::time_point start;
     int next = 0, callers_left = 0;
-    std::vector<double> milliseconds;
+    Answers answers;
 };
 
 Awaitable<void> Caller(Calls& calls, int caller) {
@@ -34,18 +34,19 @@ Awaitable<void> Caller(Calls& calls, int caller) {
                                            std::chrono::duration<double>(i / calls.pace.rate));
         timer.expires_at(due);
         co_await timer.async_wait(asio::use_awaitable);
+        calls.answers.late += Clock::now() - due > std::chrono::milliseconds(10);
         const bool good = co_await calls.call(caller, i);
         const std::chrono::duration<double, std::milli> took = Clock::now() - due;
-        calls.milliseconds[std::size_t(i)] = good ? took.count() : -1;
+        calls.answers.milliseconds[std::size_t(i)] = good ? took.count() : -1;
     }
     --calls.callers_left;
 }
 
 }  // namespace
 
-std::vector<double> OpenLoop(Pace pace, const Call& call, asio::io_context& io) {
+Answers OpenLoop(Pace pace, const Call& call, asio::io_context& io) {
     Calls calls{.pace = pace, .call = call, .start = Clock::now(), .callers_left = pace.callers};
-    calls.milliseconds.resize(std::size_t(pace.calls));
+    calls.answers.milliseconds.resize(std::size_t(pace.calls));
     for (int caller = 0; caller < pace.callers; ++caller)
         asio::co_spawn(io, Caller(calls, caller), Rethrow);
     const auto deadline =
@@ -54,7 +55,7 @@ std::vector<double> OpenLoop(Pace pace, const Call& call, asio::io_context& io) 
     while (calls.callers_left > 0 && Clock::now() < deadline)
         io.run_one_for(std::chrono::seconds(1));
     if (calls.callers_left > 0) Die("calls were not answered a minute after they were due");
-    return std::move(calls.milliseconds);
+    return std::move(calls.answers);
 }
 
 }  // namespace dlws::bench
