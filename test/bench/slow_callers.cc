@@ -37,7 +37,7 @@ namespace {
 // Hands that are shaken at once: many more would be another attack, one on processor time.
 constexpr int kConnecting = 32;
 // Milliseconds; the server closes an idle connection after a minute.
-constexpr int kLeastSilence = 20'000, kMostSilence = 50'000;
+constexpr int kLeastSilence = 5'000, kMostSilence = 50'000;
 constexpr std::string_view kRequest = "POST /validate HTTP/1.1\r\nHost: webhook\r\n";
 
 struct FreeSsl {

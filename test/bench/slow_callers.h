@@ -5,7 +5,7 @@
 
 /// @file
 /// Connections that a server of this machine has no use for: 127.0.0.2 shakes hands, is silent for
-/// 20 to 50 s, then sends a byte of a request's header a second. Each that the server closes is
+/// 5 to 50 s, then sends a byte of a request's header a second. Each that the server closes is
 /// made anew. What they cost the server is memory, as each one has its TLS state.
 
 namespace dlws::bench {
