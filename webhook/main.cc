@@ -32,6 +32,8 @@ kube::HttpServer::Settings ServerSettings(const Options& options) {
     settings.name = kLog;
     settings.max_body = kMaxReview;
     settings.max_connections = std::size_t(options.max_connections);
+    // Whoever hoards connections leaves half of them to the API server, which has another address.
+    settings.max_connections_per_address = settings.max_connections / 2;
     settings.drain_delay = std::chrono::seconds(options.drain_seconds);
     settings.drain_deadline = std::chrono::seconds(10);
     return settings;

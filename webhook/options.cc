@@ -22,7 +22,7 @@ const kube::FlagSet<Options>& Flags() {
                    "ServiceAccounts that may approve, by their user names with commas between; "
                    "default none"),
         Number("max-connections", &Options::max_connections, 1, 100'000,
-               "connections at once, more are closed; default 1000"),
+               "connections at once, half of them from one address, more are closed; default 1000"),
     };
     return flags;
 }

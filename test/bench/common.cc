@@ -34,7 +34,7 @@ void ParseArguments(int argc, char** argv, Setup& setup,
     const std::map<std::string, std::string*> texts = {
         {"--admin", &setup.admin},    {"--account", &setup.account}, {"--user", &setup.user},
         {"--operator", &setup.op},    {"--audit", &setup.audit},     {"--kubectl", &setup.kubectl},
-        {"--json", &setup.json_file}, {"--etcd", &setup.etcd}};
+        {"--json", &setup.json_file}, {"--etcd", &setup.etcd},       {"--webhook", &setup.webhook}};
     for (int i = 1; i < argc; i += 2) {
         const std::string name = argv[i];
         auto t = texts.find(name);
@@ -105,11 +105,16 @@ void MakeNamespace(const Setup& setup, const std::string& ns) {
                     setup.kubectl, ns));
 }
 
+void DeleteJobs(const Setup& setup, const std::string& ns) {
+    Shell(fmt::format("{} delete --raw /apis/dlworkspace.io/v1/namespaces/{}/dljobs >/dev/null",
+                      setup.kubectl, ns));
+}
+
 void EmptyNamespace(const Setup& setup, const std::string& ns) {
-    Shell(fmt::format(
-        "{0} delete --raw /apis/dlworkspace.io/v1/namespaces/{1}/dljobs >/dev/null && "
-        "{0} delete --raw '/api/v1/namespaces/{1}/pods?gracePeriodSeconds=0' >/dev/null",
-        setup.kubectl, ns));
+    DeleteJobs(setup, ns);
+    Shell(
+        fmt::format("{} delete --raw '/api/v1/namespaces/{}/pods?gracePeriodSeconds=0' >/dev/null",
+                    setup.kubectl, ns));
 }
 
 void RemoveNamespace(const Setup& setup, const std::string& ns) {
@@ -128,8 +133,6 @@ std::string JobBody(const std::string& ns, const std::string& name, int pods,
         name, ns, pods, more);
 }
 
-namespace {
-
 int FreePort() {
     const int listener = socket(AF_INET, SOCK_STREAM, 0);
     sockaddr_in address{};
@@ -144,24 +147,23 @@ int FreePort() {
     return ntohs(address.sin_port);
 }
 
-}  // namespace
-
-OperatorProcess::OperatorProcess(const Setup& setup) : port_(FreePort()) {
-    std::vector<std::string> args = {setup.op,
-                                     "--kubeconfig=" + setup.account,
-                                     "--leader-elect=false",
-                                     "--health-address=127.0.0.1",
-                                     fmt::format("--health-port={}", port_),
-                                     "--log-level=warn"};
+ServerProcess::ServerProcess(const std::string& program, std::vector<std::string> args)
+    : program_(program), health_port_(FreePort()) {
+    args.insert(args.begin(), program);
+    args.insert(args.end(), {"--health-address=127.0.0.1",
+                             fmt::format("--health-port={}", health_port_), "--log-level=warn"});
     std::vector<char*> argv;
     for (auto& a : args)
         argv.push_back(a.data());
     argv.push_back(nullptr);
-    if (posix_spawn(&pid_, setup.op.c_str(), nullptr, nullptr, argv.data(), environ) != 0)
-        Die("cannot start " + setup.op);
+    if (posix_spawn(&pid_, program.c_str(), nullptr, nullptr, argv.data(), environ) != 0)
+        Die("cannot start " + program);
 }
 
-void OperatorProcess::Stop() {
+OperatorProcess::OperatorProcess(const Setup& setup)
+    : ServerProcess(setup.op, {"--kubeconfig=" + setup.account, "--leader-elect=false"}) {}
+
+void ServerProcess::Stop() {
     if (pid_ <= 0) return;
     kill(pid_, SIGTERM);
     int status = 0;
@@ -169,20 +171,20 @@ void OperatorProcess::Stop() {
     pid_ = 0;
 }
 
-std::string OperatorProcess::Get(const std::string& path) const {
-    return Output(
-        fmt::format("curl --silent --max-time 5 http://127.0.0.1:{}{} || true", port_, path));
+std::string ServerProcess::Get(const std::string& path) const {
+    return Output(fmt::format("curl --silent --max-time 5 http://127.0.0.1:{}{} || true",
+                              health_port_, path));
 }
 
-void OperatorProcess::WaitReady(int seconds) const {
+void ServerProcess::WaitReady(int seconds) const {
     for (int i = 0; i < seconds * 10; ++i) {
         if (Get("/readyz") == "ok\n") return;
         usleep(100'000);
     }
-    Die(fmt::format("the operator was not ready within {} s", seconds));
+    Die(fmt::format("{} was not ready within {} s", program_, seconds));
 }
 
-void OperatorProcess::WaitQuiet(int seconds) const {
+void ServerProcess::WaitQuiet(int seconds) const {
     double before = Used().cpu_seconds;
     for (int i = 0; i < seconds / 2; ++i) {
         sleep(2);
@@ -190,15 +192,15 @@ void OperatorProcess::WaitQuiet(int seconds) const {
         if (now - before < 0.03) return;
         before = now;
     }
-    Die(fmt::format("the operator still worked after {} s", seconds));
+    Die(fmt::format("{} still worked after {} s", program_, seconds));
 }
 
-Usage OperatorProcess::Used() const {
+Usage ServerProcess::Used() const {
     Usage usage;
     std::ifstream stat_file(fmt::format("/proc/{}/stat", pid_));
     std::string text((std::istreambuf_iterator<char>(stat_file)), {});
     const auto name_end = text.rfind(')');
-    if (name_end == std::string::npos) Die("the operator has ended");
+    if (name_end == std::string::npos) Die(program_ + " has ended");
     std::istringstream fields(text.substr(name_end + 2));
     std::string skipped;
     double user = 0, system = 0;
@@ -215,7 +217,7 @@ Usage OperatorProcess::Used() const {
     return usage;
 }
 
-double OperatorProcess::Requests() const {
+double ServerProcess::Requests() const {
     std::istringstream metrics(Get("/metrics"));
     double sum = 0;
     bool counted = false;

@@ -27,6 +27,7 @@ struct Setup {
     std::string account;  ///< kubeconfig of the operator's ServiceAccount
     std::string user;     ///< that account's name in the audit log
     std::string op;       ///< the operator's program
+    std::string webhook;  ///< the webhook's
     std::string audit;    ///< the API server's audit log
     std::string kubectl;  ///< command with which a shell calls kubectl
     std::string etcd;     ///< etcd's socket
@@ -68,7 +69,9 @@ kube::Client MakeClient(boost::asio::io_context& io, const std::string& kubeconf
 void Rethrow(std::exception_ptr error);
 
 void MakeNamespace(const Setup& setup, const std::string& ns);
-/// Jobs and pods at once and without grace: one by one, 800 pods would take a minute.
+/// At once: one by one, 2,000 would take minutes.
+void DeleteJobs(const Setup& setup, const std::string& ns);
+/// Jobs, and pods without grace.
 void EmptyNamespace(const Setup& setup, const std::string& ns);
 void RemoveNamespace(const Setup& setup, const std::string& ns);
 
@@ -82,16 +85,19 @@ struct Usage {
     double peak_rss_mib = 0;
 };
 
-/// The operator as a process of ours, which ends with this object whatever happens. Without leader
-/// election: the chart's account may touch the chart's Lease only, and one is alone here.
-class OperatorProcess {
-  public:
-    explicit OperatorProcess(const Setup& setup);
-    ~OperatorProcess() { Stop(); }
-    OperatorProcess(const OperatorProcess&) = delete;
-    OperatorProcess& operator=(const OperatorProcess&) = delete;
+/// On 127.0.0.1.
+int FreePort();
 
-    /// Returns when its caches are read; dies after `seconds`.
+/// One of our programs as a process of ours, which ends with this object whatever happens.
+class ServerProcess {
+  public:
+    /// Where to find its health and how loud to log is added to `args`.
+    ServerProcess(const std::string& program, std::vector<std::string> args);
+    ~ServerProcess() { Stop(); }
+    ServerProcess(const ServerProcess&) = delete;
+    ServerProcess& operator=(const ServerProcess&) = delete;
+
+    /// Returns when it says that it is ready; dies after `seconds`.
     void WaitReady(int seconds = 60) const;
     /// Returns when it has used hardly any processor time for two seconds; dies after `seconds`.
     void WaitQuiet(int seconds = 120) const;
@@ -103,8 +109,15 @@ class OperatorProcess {
   private:
     std::string Get(const std::string& path) const;
 
+    std::string program_;
     pid_t pid_ = 0;
-    int port_ = 0;
+    int health_port_ = 0;
+};
+
+/// The operator, without leader election: the chart's account may touch the chart's Lease only, and
+/// one is alone here.
+struct OperatorProcess : ServerProcess {
+    explicit OperatorProcess(const Setup& setup);
 };
 
 }  // namespace dlws::bench

@@ -103,8 +103,8 @@ struct Sample {
     std::vector<std::string> pod_uids;
 };
 
-// The one job that is made through the API, and its pods.
-Awaitable<void> MakeSample(kube::Client& client, std::string ns, Sample& sample) {
+// The one job that is made through the API, and its pods, which nobody but the operator may make.
+Awaitable<void> MakeSample(kube::Client& client, kube::Client& op, std::string ns, Sample& sample) {
     std::string body = JobBody(ns, JobName(0), Population::kPodsPerJob, R"(,"cleanupPods":"None")");
     auto made = co_await client.Create(kDLJobs, ns, std::move(body));
     const auto job = model::ParseDLJob(Must(std::move(made), "sample job")->raw);
@@ -116,7 +116,7 @@ Awaitable<void> MakeSample(kube::Client& client, std::string ns, Sample& sample)
         json::value pod = json::parse(model::MakePod(*rendered, 0, i, 0));
         pod.at("spec").as_object()["schedulerName"] = "nobody";
         std::string text = json::serialize(pod);
-        auto created = co_await client.Create(kube::kPods, ns, std::move(text));
+        auto created = co_await op.Create(kube::kPods, ns, std::move(text));
         sample.pod_uids.push_back(Must(std::move(created), "sample pod")->meta.uid);
         kube::ObjectKey key(ns, PodName(0, i));
         std::string patch = RunningStatus(i);
@@ -124,7 +124,7 @@ Awaitable<void> MakeSample(kube::Client& client, std::string ns, Sample& sample)
     }
     kube::ObjectKey key(ns, JobName(0));
     std::string patch = SucceededStatus(*job);
-    co_await PatchStatus(client, kDLJobs, std::move(key), std::move(patch), "dlworkspace-operator");
+    co_await PatchStatus(op, kDLJobs, std::move(key), std::move(patch), "dlworkspace-operator");
 }
 
 // Of the same length, or the bytes would no longer be what their length fields say.
@@ -176,7 +176,8 @@ Population::Population(const Setup& setup, int jobs) : setup_(setup), jobs_(jobs
     {
         boost::asio::io_context io(1);
         kube::Client client = MakeClient(io, setup.admin, 1);
-        boost::asio::co_spawn(io, MakeSample(client, ns_, sample), Rethrow);
+        kube::Client op = MakeClient(io, setup.account, 1);
+        boost::asio::co_spawn(io, MakeSample(client, op, ns_, sample), Rethrow);
         io.run_for(std::chrono::seconds(60));
         if (sample.pod_uids.size() != kPodsPerJob) Die("the sample job was not made within 60 s");
     }

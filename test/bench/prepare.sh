@@ -9,44 +9,69 @@ source "$repo_dir/test/cluster/settings.sh"
 kubectl=("$repo_dir/script/cluster" kubectl)
 namespace=dlws-system
 account=dlworkspace-operator
+operator_pods=app.kubernetes.io/component=operator
+# Of what is installed: how many operators, and the release's revision where that is to come back.
+replicas="" revision="" work=""
 
 # run_bench PROGRAM ARGS…: a cluster with simulated nodes, PROGRAM compiled, and the operator under test as a
 # process of ours with the chart's own rights while those in the cluster pause. What is left of an earlier
 # benchmark that was killed goes first, what this one leaves goes at the end.
 run_bench() {
-    local program="$1" replicas work token rc=0
-    shift
     "$repo_dir/script/cluster" up --nodes 20
+    compile "$1"
+    install_without_pods
+    pause_operator
+    call "$@"
+}
+
+compile() {
     "$repo_dir/script/build" release
-    nice -n 0 cmake --build "$repo_dir/build/release" --target "$program" >&2
+    nice -n 0 cmake --build "$repo_dir/build/release" --target "$1" >&2
+}
 
+helm() { "$helm_bin/helm" --kubeconfig "$admin_kubeconfig" --namespace "$namespace" "$@"; }
+
+# install_without_pods: and without admission, which fails closed while nobody answers. An installation that is
+# there is put back afterwards, as $revision says.
+install_without_pods() {
     say "installing the chart's rights and definitions, without its pods"
-    replicas="$("${kubectl[@]}" -n "$namespace" get deployment "$account" -o 'jsonpath={.spec.replicas}' 2>/dev/null || true)"
-    if [ -z "$replicas" ]; then
-        "${kubectl[@]}" create namespace "$namespace" --dry-run=client -o yaml | "${kubectl[@]}" apply -f - >/dev/null
-        "$helm_bin/helm" upgrade --install dlworkspace "$repo_dir/charts/dlworkspace" --namespace "$namespace" \
-            --kubeconfig "$admin_kubeconfig" >/dev/null
-        replicas=0
+    replicas="$("${kubectl[@]}" -n "$namespace" get deployment "$account" -o 'jsonpath={.spec.replicas}' 2>/dev/null || echo 0)"
+    if "${kubectl[@]}" get validatingwebhookconfiguration dlworkspace-webhook >/dev/null 2>&1; then
+        revision="$(helm status dlworkspace --output json | jq .version)"
+    elif helm status dlworkspace >/dev/null 2>&1; then
+        return
     fi
-    work="$(mktemp -d)"
-    # shellcheck disable=SC2064  # their values of now
-    trap "restore '$replicas' '$work'" EXIT
-    "${kubectl[@]}" -n "$namespace" scale deployment "$account" --replicas=0 >/dev/null
-    "${kubectl[@]}" -n "$namespace" wait --for=delete pod --all --timeout=60s >/dev/null
-    remove_bench_namespaces
+    helm upgrade --install dlworkspace "$repo_dir/charts/dlworkspace" --create-namespace --take-ownership \
+        --reset-then-reuse-values --set webhook.enabled=false >/dev/null
+}
 
+# pause_operator: until this script ends.
+pause_operator() {
+    replicas="${replicas:-$("${kubectl[@]}" -n "$namespace" get deployment "$account" -o 'jsonpath={.spec.replicas}')}"
+    work="$(mktemp -d)"
+    trap restore EXIT
+    "${kubectl[@]}" -n "$namespace" scale deployment "$account" --replicas=0 >/dev/null
+    "${kubectl[@]}" -n "$namespace" wait --for=delete pod --selector "$operator_pods" --timeout=60s >/dev/null
+    remove_bench_namespaces
+}
+
+# call PROGRAM ARGS…
+call() {
+    local program="$1" token
+    shift
     # A kubeconfig of the operator's ServiceAccount.
     token="$("${kubectl[@]}" -n "$namespace" create token "$account" --duration=4h)"
-    umask 077
-    "${kubectl[@]}" config view --raw --minify -o json |
-        jq --arg token "$token" '.users[0].user = {token: $token}' >"$work/account.kubeconfig"
-
+    (
+        umask 077
+        "${kubectl[@]}" config view --raw --minify -o json |
+            jq --arg token "$token" '.users[0].user = {token: $token}' >"$work/account.kubeconfig"
+    )
     "$repo_dir/build/release/test/$program" "$@" \
         --admin "$admin_kubeconfig" --account "$work/account.kubeconfig" \
         --user "system:serviceaccount:$namespace:$account" \
         --operator "$repo_dir/build/release/operator/dlws-operator" \
-        --audit "$state/audit.log" --kubectl "${kubectl[*]}" --etcd "$state/run/etcd:0" || rc=$?
-    return "$rc"
+        --webhook "$repo_dir/build/release/webhook/dlws-webhook" \
+        --audit "$state/audit.log" --kubectl "${kubectl[*]}" --etcd "$state/run/etcd:0"
 }
 
 remove_bench_namespaces() {
@@ -60,6 +85,7 @@ remove_bench_namespaces() {
 
 restore() {
     remove_bench_namespaces || true
-    "${kubectl[@]}" -n "$namespace" scale deployment "$account" --replicas="$1" >/dev/null || true
-    rm -rf "$2"
+    if [ -n "$revision" ]; then helm rollback dlworkspace "$revision" --wait --timeout 3m >/dev/null || true; fi
+    "${kubectl[@]}" -n "$namespace" scale deployment "$account" --replicas="$replicas" >/dev/null || true
+    rm -rf "$work"
 }
