@@ -100,7 +100,6 @@ suite_metrics() {
     program test/metrics/metrics_test.py
 }
 suite_approval() {
-    export DLWS_HELM_ARGS="--set webhook.enabled=true"
     once build-dev compile dev
     once cluster start_cluster
     compile release
