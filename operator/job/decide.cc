@@ -55,8 +55,9 @@ class Decider : private Launcher {
         }
         if (spec_.stop) return Close(Phase::Stopped);
         if (DeadlineIsOver()) return Close(Phase::Failed);
-        if (auto failed = ApprovalFailure()) {
-            if (!ApprovalsRead()) return;
+        if (auto failed = ApprovalFailure(spec_.suspend || Suspending())) {
+            // Not on the word of caches that may be behind.
+            if (!ApprovalsRead() || !Listed()) return;
             next_.failure = std::move(failed);
             SayRefused();
             return Close(Phase::Failed);

@@ -224,7 +224,7 @@ bool Gate::ApprovalsRead() const {
     return world_.approvals_read;
 }
 
-std::optional<model::Failure> Gate::ApprovalFailure() const {
+std::optional<model::Failure> Gate::ApprovalFailure(bool paused) const {
     if (!was_.approval) return std::nullopt;
     const auto fail = [](const model::Reason& why, std::string message) {
         return model::Failure{.reason = std::string(why.name),
@@ -237,8 +237,7 @@ std::optional<model::Failure> Gate::ApprovalFailure() const {
     const ApprovalStatus& told = *was_.approval;
     const bool goes_on = world_.cluster && world_.cluster->onRevoke == model::OnRevoke::Continue &&
                          gang_.WasLaunched();
-    if (told.state != ApprovalStatus::Approved || Live() == 0 || spec_.suspend || goes_on ||
-        Granting())
+    if (told.state != ApprovalStatus::Approved || Live() == 0 || paused || goes_on || Granting())
         return std::nullopt;
     const Approval* was = Named();
     if (was && model::IsExpired(*was, world_.now))

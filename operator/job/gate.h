@@ -21,7 +21,8 @@ class Gate : protected Notebook {
     bool Open();
 
     /// A yes or no that ends the job: a denial, or pods that run on an approval that is gone.
-    std::optional<model::Failure> ApprovalFailure() const;
+    /// `paused`: the job is suspended, or about to be resumed: what lives then is ended anyway.
+    std::optional<model::Failure> ApprovalFailure(bool paused) const;
     /// What the caches say of it is not enough for that.
     bool ApprovalsRead() const;
     /// Says in the status that the approval is gone where the pods go on all the same.
