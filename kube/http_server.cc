@@ -18,6 +18,7 @@
 #include <boost/beast/ssl/ssl_stream.hpp>
 #include <exception>
 #include <list>
+#include <map>
 #include <optional>
 #include <stdexcept>
 #include <string_view>
@@ -161,14 +162,16 @@ class HttpServer::Impl {
     }
 
     bool HasRoomFor(const asio::ip::address& peer) const {
-        const auto of_peer = std::ranges::count(sessions_, peer, &Session::peer);
+        const auto of_peer = per_address_.find(peer);
         return sessions_.size() < settings_.max_connections &&
-               std::size_t(of_peer) < settings_.max_connections_per_address;
+               (of_peer == per_address_.end() ||
+                of_peer->second < settings_.max_connections_per_address);
     }
 
     void Start(tcp::socket socket, const asio::ip::address& peer) {
         auto session = sessions_.emplace(sessions_.end());
         session->peer = peer;
+        ++per_address_[peer];
         auto served =
             tls_ ? ServeTls(std::move(socket), *session) : ServePlain(std::move(socket), *session);
         asio::co_spawn(executor_, std::move(served),
@@ -179,6 +182,8 @@ class HttpServer::Impl {
     }
 
     void OnSessionEnd(Sessions::iterator session, const std::exception_ptr& exception) {
+        const auto of_peer = per_address_.find(session->peer);
+        if (--of_peer->second == 0) per_address_.erase(of_peer);
         sessions_.erase(session);
         sessions_ended_.NotifyAll();
         try {
@@ -332,6 +337,8 @@ class HttpServer::Impl {
     ServerTls* tls_;
     tcp::acceptor acceptor_;
     Sessions sessions_;
+    // To look through ten thousand sessions for each new one takes longer than its handshake.
+    std::map<asio::ip::address, std::size_t> per_address_;
     WaitList sessions_ended_;
     bool draining_ = false;
 };
