@@ -38,12 +38,17 @@ apiVersion: v1
 kind: Pod
 metadata: {{name: filler-{0}}}
 spec:
-  nodeName: dlws-node-{0}
+  nodeSelector: {{kubernetes.io/hostname: dlws-node-{0}}}
   terminationGracePeriodSeconds: 0
+  securityContext: {{runAsNonRoot: true, runAsUser: 1000, seccompProfile: {{type: RuntimeDefault}}}}
   containers:
   - {{name: main, image: 'dlworkspace.io/tools:1', imagePullPolicy: Never, command: [sleep, '3600'],
-      resources: {{limits: {{nvidia.com/gpu: '{1}'}}}}}})",
+      resources: {{limits: {{nvidia.com/gpu: '{1}'}}}},
+      securityContext: {{allowPrivilegeEscalation: false, capabilities: {{drop: [ALL]}}}}}})",
                                node, node < 3 ? 4 : 8));
+            const std::string filler = fmt::format("filler-{}", node);
+            WaitUntil(filler + " is on its node",
+                      [&] { return !Text(Pod(filler), "spec/nodeName").empty(); });
         }
     }
 

@@ -334,9 +334,11 @@ void Stage::EndPods(int attempt) {
 }
 
 void Stage::MakeForeignPod(const std::string& name) {
-    const Json pod = e2e::FromYaml(
-        "{apiVersion: v1, kind: Pod, metadata: {name: " + name +
-        "}, spec: {containers: [{name: main, image: other}], nodeSelector: {no: node}}}");
+    const Json pod = e2e::FromYaml("{apiVersion: v1, kind: Pod, metadata: {name: " + name +
+                                   R"(}, spec: {nodeSelector: {no: node},
+          securityContext: {runAsNonRoot: true, runAsUser: 1000, seccompProfile: {type: RuntimeDefault}},
+          containers: [{name: main, image: other,
+            securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}}]}})");
     Must("making a foreign pod", [&] { return api().Post(Path("pods"), pod); });
 }
 
