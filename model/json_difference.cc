@@ -32,7 +32,7 @@ std::string ObjectDifference(const json::object& wanted, const json::value& is,
     }
     for (const auto& [key, value] : *other) {
         if (wanted.contains(key) || IsEmptyJson(value)) continue;
-        if (!tolerance.filled_in || !tolerance.filled_in(key, value)) return below(key);
+        if (!tolerance.filled_in || !tolerance.filled_in(path, key, value)) return below(key);
     }
     return "";
 }

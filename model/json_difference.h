@@ -13,8 +13,10 @@ namespace dlws::model {
 /// What may differ all the same. Each function is called with the path or key in question; null
 /// means never.
 struct Tolerance {
-    /// A field that was not sent and may be there: a default. Empty values always may.
-    bool (*filled_in)(std::string_view key, const boost::json::value& value) = nullptr;
+    /// A field `key` of the object at `path` that was not sent and may be there: a default. Empty
+    /// values always may.
+    bool (*filled_in)(std::string_view path, std::string_view key,
+                      const boost::json::value& value) = nullptr;
     /// A list to whose end others may add.
     bool (*may_grow)(std::string_view path) = nullptr;
     /// Two values that mean the same.

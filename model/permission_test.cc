@@ -330,6 +330,7 @@ TEST(KeptTemplate, WhatTheApiServerStoredIsCompared) {
     full.as_object()["status"] = json::object{{"phase", "Pending"}};
     EXPECT_EQ(Altered(posted, json::serialize(full)), "");
 
+    EXPECT_EQ(stored("/spec", "nodeSelector", json::object{{"pool", "kata"}}), "");
     EXPECT_EQ(stored("/spec", "hostPID", true), "spec.hostPID");
     EXPECT_EQ(stored("/spec", "serviceAccountName", "admin"), "spec.serviceAccountName");
     EXPECT_EQ(stored("/spec", "initContainers", json::array{json::object{{"name", "x"}}}),

@@ -19,9 +19,10 @@ namespace json = boost::json;
 namespace {
 
 // What Kubernetes and its own admission plugins fill in, of which none reaches the host.
-constexpr std::array<std::string_view, 26> kFilledIn = {"apiVersion",
+constexpr std::array<std::string_view, 29> kFilledIn = {"apiVersion",
                                                         "defaultMode",
                                                         "dnsPolicy",
+                                                        "expirationSeconds",
                                                         "failureThreshold",
                                                         "imagePullPolicy",
                                                         "imagePullSecrets",
@@ -33,6 +34,7 @@ constexpr std::array<std::string_view, 26> kFilledIn = {"apiVersion",
                                                         "preemptionPolicy",
                                                         "priority",
                                                         "protocol",
+                                                        "pullPolicy",
                                                         "recursiveReadOnly",
                                                         "requests",
                                                         "resources",
@@ -44,9 +46,12 @@ constexpr std::array<std::string_view, 26> kFilledIn = {"apiVersion",
                                                         "terminationMessagePath",
                                                         "terminationMessagePolicy",
                                                         "timeoutSeconds",
-                                                        "tolerations"};
+                                                        "tolerations",
+                                                        "volumeMode"};
 
-bool MayBeFilledIn(std::string_view key, const json::value& value) {
+bool MayBeFilledIn(std::string_view path, std::string_view key, const json::value& value) {
+    // A RuntimeClass or PodNodeSelector narrows where it goes.
+    if (path.ends_with(".nodeSelector")) return true;
     if (key == "serviceAccount" || key == "serviceAccountName")
         return value == json::value("default");
     // A LimitRange fills in cpu and memory; what has a slash in its name is a device.
@@ -112,7 +117,7 @@ std::string Altered(std::string_view posted, std::string_view stored) {
     const json::value wanted = Parse(posted), is = Parse(stored);
     const json::object* pod = is.if_object();
     if (!pod || !pod->contains("spec") || !pod->contains("metadata") ||
-        !pod->at("spec").is_object())
+        !pod->at("spec").is_object() || !pod->at("metadata").is_object())
         return "spec";
     for (const char* field : {"name", "namespace", "ownerReferences"}) {
         const json::value* found = pod->at("metadata").as_object().if_contains(field);

@@ -16,7 +16,7 @@ namespace {
 
 // What the API server fills in:
 // https://kubernetes.io/docs/reference/kubernetes-api/policy-resources/
-bool IsDefault(std::string_view key, const json::value& value) {
+bool IsDefault(std::string_view /*path*/, std::string_view key, const json::value& value) {
     if (key == "scope") return value == json::value("*");
     if (key == "matchPolicy") return value == json::value("Equivalent");
     if (key == "failurePolicy") return value == json::value("Fail");

@@ -219,6 +219,37 @@ TEST_F(PermissionsTest, WhatIsKeptIsNotReplaced) {
     EXPECT_EQ(Pods("kept").size(), 0U);
 }
 
+// A key that stands twice: what admission judges must be what the API server keeps, whichever of
+// the two that is. (The webhook itself refuses a review in which a key stands twice.)
+TEST_F(PermissionsTest, AKeyThatStandsTwiceIsJudgedAsItIsKept) {
+    const auto post = [&](const std::string& spec, const std::string& query) {
+        const Output out = Shell(fmt::format(
+            "echo {} | {} --kubeconfig=\"$(script/cluster user alice 2>/dev/null)\" create --raw "
+            "'{}?dryRun=All{}' -f - 2>&1",
+            Quoted(
+                R"({"apiVersion":"dlworkspace.io/v1","kind":"DLJob","metadata":{"name":"twice"},)"
+                R"("spec":{"image":")" +
+                image_ + R"(",)" + spec + "}}"),
+            kKubectl, JobPath(""), query));
+        return out.text;
+    };
+    const std::string denied = R"("permissions":{"hostPID":true})";
+    const std::string asked = R"("permissions":{"privileged":true})";
+    for (const auto& [spec, kept] :
+         {std::pair{denied + "," + asked, asked}, std::pair{asked + "," + denied, denied}}) {
+        const std::string answer = post(spec, "");
+        const bool refused = answer.find("does not allow hostPID") != std::string::npos;
+        const bool stored = answer.find(asked) != std::string::npos;
+        EXPECT_NE(refused, stored) << answer;
+        EXPECT_EQ(refused, kept == denied) << "the last one counts: " << answer;
+        EXPECT_THAT(post(spec, "&fieldValidation=Strict"), HasSubstr("duplicate field"));
+    }
+    const std::string stamps =
+        R"("submittedBy":{"username":"alice"},"submittedBy":{"username":"bob"})";
+    EXPECT_THAT(post(stamps, ""),
+                HasSubstr(R"("submittedBy":{"uid":"uid-of-alice","username":"alice"})"));
+}
+
 // A pod outlives its job for a moment: who may delete the one does not get into the other.
 TEST_F(PermissionsTest, WhoDeletesAJobDoesNotGetIntoItsPods) {
     MustShell(kKubectl + " -n " + ns_ +

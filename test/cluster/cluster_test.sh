@@ -196,7 +196,7 @@ test_a_node_can_be_frozen() {
     check "a node that is not there is refused" eval "! cluster fault node-kill 3"
 }
 
-test_audit_log_has_the_operators_writes_only() {
+test_audit_log_has_writes_the_operators_with_their_content() {
     local token
     kubectl create namespace dlws-system >/dev/null 2>&1
     kubectl -n dlws-system create serviceaccount writer >/dev/null 2>&1
@@ -208,8 +208,14 @@ test_audit_log_has_the_operators_writes_only() {
         get configmaps >/dev/null
     kubectl create configmap from-the-administrator >/dev/null
     retry 5 grep -q from-the-operator "$state/audit.log"
-    check "one line, the create, with its body" test "$(jq -r '"\(.verb) \(.requestObject.data.a) \(.user.username)"' "$state/audit.log")" = \
+    check "one line of the operator's, the create, with its body" test "$(jq -r 'select(.level == "Request") |
+        "\(.verb) \(.requestObject.data.a) \(.user.username)"' "$state/audit.log")" = \
         "create b system:serviceaccount:dlws-system:writer"
+    retry 5 grep -q from-the-administrator "$state/audit.log"
+    check "what others write, without its content" test "$(jq -r 'select(.objectRef.name == "from-the-administrator") |
+        "\(.level) \(.verb) \(.requestObject)"' "$state/audit.log")" = "Metadata create null"
+    check "nothing of the control plane" test "$(jq -r 'select(.user.username | startswith("system:kube-") or
+        startswith("system:node:")) | .verb' "$state/audit.log")" = ""
 }
 
 test_simulated_nodes_run_pods() {
@@ -363,7 +369,7 @@ machine_state >"$output/before"
 tests=(test_without_root_it_says_so test_a_folder_of_somebody_else_stays test_the_demo_refuses_at_once_and_changes_nothing
     test_up_from_nothing test_up_when_up_changes_nothing test_pods_run_and_can_be_looked_into
     test_pods_find_each_other_by_name test_a_second_real_node_joins test_a_node_can_be_killed_and_healed
-    test_a_node_can_be_frozen test_audit_log_has_the_operators_writes_only test_simulated_nodes_run_pods
+    test_a_node_can_be_frozen test_audit_log_has_writes_the_operators_with_their_content test_simulated_nodes_run_pods
     test_api_server_can_restart test_etcd_can_pause test_a_pod_can_be_cut_off
     test_a_container_can_be_killed test_up_heals_a_dead_part test_up_heals_after_everything_was_killed
     test_up_heals_with_an_unreadable_store test_down_leaves_nothing test_down_with_the_state_folder_lost test_down_when_down)

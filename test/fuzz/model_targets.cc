@@ -2,10 +2,12 @@
 #include <cstdlib>
 #include <string>
 
+#include "model/approval.h"
 #include "model/dlcluster.h"
 #include "model/dljob.h"
 #include "model/exit_codes.h"
 #include "model/pod.h"
+#include "model/pod_compare.h"
 #include "model/quantity.h"
 #include "model/render.h"
 #include "model/time.h"
@@ -64,7 +66,54 @@ void ATime(std::string_view bytes) {
     if (time && ParseTime(FormatTime(*time)) != time) std::abort();
 }
 
+// Nobody is two people, and what does not answer the question says so.
+void AnApproval(std::string_view bytes) {
+    const auto approval = ParseDLJobApproval(bytes);
+    if (!approval) {
+        if (approval.error().empty()) std::abort();
+        return;
+    }
+    Question question{approval->meta.ns,      approval->jobName, approval->jobUid,
+                      approval->templateHash, approval->classes, User{"alice", "uid-of-alice"}};
+    const bool counts = WhyItDoesNotCount(*approval, question, Time{}).empty();
+    if (counts && (!approval->approver || approval->approver->username == "alice" ||
+                   approval->approver->uid == "uid-of-alice"))
+        std::abort();
+    question.templateHash += "0";
+    if (WhyItDoesNotCount(*approval, question, Time{}).empty()) std::abort();
+}
+
+void KeptTemplate(std::string_view bytes) {
+    const auto kept = ParseRendered(bytes);
+    if (!kept) {
+        if (kept.error().empty()) std::abort();
+        return;
+    }
+    const std::string once = CanonicalBytes(*kept);
+    const auto again = ParseRendered(once);
+    if (!again || CanonicalBytes(*again) != once) std::abort();
+}
+
+// What the API server says it stored, of a pod that reaches its node.
+void StoredPod(std::string_view bytes) {
+    static const std::string posted = [] {
+        DLJob job;
+        job.meta = {.name = "j", .ns = "n", .uid = "u"};
+        job.spec.image = "i";
+        job.spec.roles = {Role{.name = "worker"}};
+        job.spec.permissions.hostNetwork = true;
+        DLCluster cluster;
+        cluster.permissions = {{PermissionClass::HostNetwork, PermissionPolicy::Allow}};
+        return MakePod(Render(job, cluster).value(), 0, 0, 0);
+    }();
+    if (!Altered(posted, posted).empty()) std::abort();
+    (void)Altered(posted, bytes);
+}
+
 constexpr Target kTargets[] = {{"dljob", Job},
+                               {"approval", AnApproval},
+                               {"kept-template", KeptTemplate},
+                               {"stored-pod", StoredPod},
                                {"pod", Pod},
                                {"quantity", AQuantity},
                                {"exit-codes", ExitCodeRule},
