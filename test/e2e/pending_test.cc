@@ -30,6 +30,19 @@ TEST_F(Waiting, QuotaThatIsExceeded) {
     EXPECT_THAT(cluster().PodCreates(audit_, ns_), Each(Pair(HasSubstr("big-worker-"), 1)));
 }
 
+TEST_F(Waiting, NamespaceThatNobodyMarked) {
+    const std::string path = "/api/v1/namespaces/" + ns_;
+    ASSERT_TRUE(
+        api().Patch(path, FromYaml("{metadata: {labels: {dlworkspace.io/managed: null}}}")).ok());
+    Submit(Job("early", "command: ['true']"));
+    Json job = WaitForPending("early", "NamespaceNotManaged");
+    EXPECT_EQ(Text(job, "status/pending/class"), "Ask");
+    EXPECT_TRUE(Pods("early").empty());
+    // As the message says.
+    MustShell("script/cluster kubectl label namespace " + ns_ + " dlworkspace.io/managed=true");
+    WaitForPhase("early", "Succeeded");
+}
+
 TEST_F(Waiting, NameThatAForeignServiceHas) {
     Submit(
         "{apiVersion: v1, kind: Service, metadata: {name: taken}, spec: {clusterIP: None, "
