@@ -43,13 +43,19 @@ std::expected<Approval, std::string> ParseDLJobApproval(std::string_view text) {
     return a;
 }
 
-std::string FourEyes(const std::optional<User>& submitter,
-                     const std::optional<Approver>& approver) {
+std::string FourEyes(const std::optional<User>& submitter, const std::optional<Approver>& approver,
+                     std::string_view ns) {
     if (!approver || approver->username.empty())
         return "it does not say who made it: admission was not there; create it again";
     if (!submitter || submitter->username.empty())
         return "nobody knows who made the job, because admission was not there; submit the job "
                "again";
+    if (!ns.empty() &&
+        submitter->username.starts_with(fmt::format("system:serviceaccount:{}:", ns)))
+        return fmt::format(
+            "{} made the job, and whoever may make pods in namespace {} can act as it; "
+            "submit the job as a person",
+            submitter->username, ns);
     if (approver->username == submitter->username)
         return fmt::format("{} made the job; somebody else must decide", submitter->username);
     if (!approver->uid.empty() && approver->uid == submitter->uid)
@@ -70,7 +76,7 @@ std::string WhyItDoesNotCount(const Approval& a, const Question& q, Time now,
         return "it is for another job";
     if (a.meta.Deleting()) return "it is being deleted";
     if (a.templateHash != q.templateHash) return "it is for other bytes than those that would run";
-    if (std::string why = FourEyes(q.submitter, a.approver); !why.empty()) return why;
+    if (std::string why = FourEyes(q.submitter, a.approver, q.ns); !why.empty()) return why;
     if (!std::ranges::includes(a.classes, q.classes))
         return "it does not name every class that the job asks for";
     if (since && (!a.meta.creationTimestamp || *a.meta.creationTimestamp < *since))

@@ -50,7 +50,9 @@ struct Question {
 
 /// Four eyes: nobody decides over their own job, under another name of the same UID neither, and
 /// nobody decides over a job whose submitter is not known. Empty: it is so.
-std::string FourEyes(const std::optional<User>& submitter, const std::optional<Approver>& approver);
+/// A ServiceAccount of the job's own namespace (`ns`) is anybody's who may make pods there.
+std::string FourEyes(const std::optional<User>& submitter, const std::optional<Approver>& approver,
+                     std::string_view ns = "");
 
 /// Empty: it answers the question, for or against, whoever asks at `now`. Otherwise why not. An
 /// approval that was made before `since` does not count: whatever vouches for its approver's name

@@ -25,7 +25,7 @@ std::string ObjectDifference(const json::object& wanted, const json::value& is,
     const auto below = [&](std::string_view key) { return fmt::format("{}.{}", path, key); };
     for (const auto& [key, value] : wanted) {
         const json::value* found = other->if_contains(key);
-        if (!found && IsEmptyJson(value)) continue;
+        if (!found && (IsEmptyJson(value) || value == json::value(0))) continue;
         if (!found) return below(key);
         std::string difference = FirstDifference(value, *found, below(key), tolerance);
         if (!difference.empty()) return difference;

@@ -71,10 +71,18 @@ const PathPrefix* Prefix(const PermissionRule& rule, const HostPath& wanted) {
     return found == rule.paths.end() ? nullptr : &*found;
 }
 
+// A rule that restricts also speaks of what has its folder in it, however it is asked for.
+bool SpeaksOf(const PermissionRule& rule, const HostPath& wanted) {
+    if (rule.policy == PermissionPolicy::Allow) return Prefix(rule, wanted) != nullptr;
+    return std::ranges::any_of(rule.paths, [&](const PathPrefix& p) {
+        return IsBelow(p.prefix, wanted.path) || IsBelow(wanted.path, p.prefix);
+    });
+}
+
 const PermissionRule* RuleFor(const Ask& ask, const DLJob& job, const DLCluster& cluster) {
     const auto speaks_of_it = [&](const PermissionRule& rule) {
         return rule.cls == ask.cls && Has(rule.names, ask.name) &&
-               Has(rule.namespaces, job.meta.ns) && (!ask.path || Prefix(rule, *ask.path));
+               Has(rule.namespaces, job.meta.ns) && (!ask.path || SpeaksOf(rule, *ask.path));
     };
     const auto found = std::ranges::find_if(cluster.permissions, speaks_of_it);
     return found == cluster.permissions.end() ? nullptr : &*found;
@@ -113,6 +121,23 @@ Result CheckDigests(const DLJobSpec& spec) {
     return {};
 }
 
+// What would take the guard from pods that reach their node.
+Result CheckLife(const DLJobSpec& spec) {
+    if (spec.cleanupPods == CleanupPods::None)
+        return Error(reason::kPermissionDenied,
+                     "A job with permissions ends all of its pods when it ends: write cleanupPods "
+                     "Running or All.");
+    Permissions more = spec.permissions;
+    more.devices.clear();
+    if (more.Any() && UsesSsh(spec.framework))
+        return Error(reason::kPermissionDenied,
+                     fmt::format("Framework {} lets in whoever can read the job's ssh keys, which "
+                                 "are a Secret of the namespace: it goes with devices, and with no "
+                                 "other permission.",
+                                 ToString(spec.framework)));
+    return {};
+}
+
 // The schema has checked it; a job that came past it must still not harm.
 Result CheckForm(const Permissions& p) {
     const auto plain = [](const std::string& path) {
@@ -139,10 +164,13 @@ Result CheckForm(const Permissions& p) {
 std::expected<Ruling, RenderError> CheckPermissions(const DLJob& job, const DLCluster& cluster) {
     const Permissions& wanted = job.spec.permissions;
     if (auto ok = CheckForm(wanted); !ok) return std::unexpected(ok.error());
+    if (wanted.Any())
+        if (auto ok = CheckLife(job.spec); !ok) return std::unexpected(ok.error());
     Ruling ruling;
     for (const Ask& ask : Asks(wanted)) {
         const PermissionRule* rule = RuleFor(ask, job, cluster);
-        if (!rule || rule->policy == PermissionPolicy::Deny)
+        if (!rule || rule->policy == PermissionPolicy::Deny ||
+            (ask.path && !Prefix(*rule, *ask.path)))
             return Error(
                 reason::kPermissionDenied,
                 fmt::format("This cluster does not allow {} in namespace {}: remove it, or ask an "

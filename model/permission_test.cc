@@ -182,6 +182,46 @@ TEST(Permissions, AFolderIsMountedWhereTheRuleSays) {
     EXPECT_FALSE(IsBelow("/data", "relative"));
 }
 
+TEST(Permissions, ARuleThatRestrictsAFolderIsNotPassedBy) {
+    for (PermissionPolicy policy : {PermissionPolicy::Deny, PermissionPolicy::RequireApproval}) {
+        PermissionRule secret = Rule(PermissionClass::HostPaths, policy);
+        secret.paths = {{"/data/secret", true}};
+        PermissionRule rest = Rule(PermissionClass::HostPaths, PermissionPolicy::Allow);
+        rest.paths = {{"/data", false}};
+        const auto why = [&](std::string path, bool read_only) {
+            DLJob job = Job();
+            job.spec.permissions.hostPaths = {{std::move(path), "/x", read_only}};
+            return WhyNot(job, With({secret, rest}));
+        };
+        EXPECT_NE(why("/data/secret", false), "");
+        EXPECT_NE(why("/data", true), "");
+        EXPECT_EQ(why("/data/other", false), "");
+        EXPECT_EQ(why("/data/secret", true).empty(), policy != PermissionPolicy::Deny);
+    }
+}
+
+TEST(Permissions, NothingKeepsItsPodsFromEnding) {
+    DLJob job = Asking();
+    job.spec.cleanupPods = CleanupPods::None;
+    EXPECT_THAT(WhyNot(job, AllowAll()), HasSubstr("cleanupPods"));
+    job = Asking();
+    job.spec.framework = Framework::MPI;
+    job.spec.roles.insert(job.spec.roles.begin(), Role{.name = "launcher"});
+    EXPECT_THAT(WhyNot(job, AllowAll()), HasSubstr("ssh keys"));
+    job.spec.permissions = {.devices = {"infiniband"}};
+    EXPECT_EQ(WhyNot(job, AllowAll()), "");
+}
+
+TEST(Permissions, WhatIsTooLargeToBeKeptIsSaid) {
+    DLJob job = Asking();
+    job.spec.roles.clear();
+    for (int i = 0; i < 16; ++i)
+        job.spec.roles.push_back({.name = "r" + std::to_string(i)});
+    job.spec.env = {{"LONG", std::string(60'000, 'x'), {}}};
+    EXPECT_THAT(WhyNot(job, Cautious()), HasSubstr("more than 700000 bytes"));
+    EXPECT_EQ(WhyNot(job, AllowAll()), "");
+}
+
 TEST(Permissions, ThePodGetsWhatIsAllowedAndNothingElse) {
     DLJob job = Job();
     const json::value plain = Pod(job, AllowAll());
@@ -331,6 +371,9 @@ TEST(KeptTemplate, WhatTheApiServerStoredIsCompared) {
     EXPECT_EQ(Altered(posted, json::serialize(full)), "");
 
     EXPECT_EQ(stored("/spec", "nodeSelector", json::object{{"pool", "kata"}}), "");
+    // A LimitRange, a PriorityClass for all.
+    EXPECT_EQ(stored("/spec/containers/0/resources/requests", "memory", "1Gi"), "");
+    EXPECT_EQ(stored("/spec", "priorityClassName", "normal"), "");
     EXPECT_EQ(stored("/spec", "hostPID", true), "spec.hostPID");
     EXPECT_EQ(stored("/spec", "serviceAccountName", "admin"), "spec.serviceAccountName");
     EXPECT_EQ(stored("/spec", "initContainers", json::array{json::object{{"name", "x"}}}),
@@ -369,6 +412,19 @@ TEST(TemplateDiff, SaysFirstWhatReachesTheNode) {
                 ElementsAre("ConfigMap digits-files, of the job, cannot change",
                             "Secret token, may change"));
     EXPECT_EQ(TemplateDiff(*plain, *plain), "");
+    // Two mounts of one volume, and words of a user's that look like ours.
+    DLJob sly = job;
+    sly.spec.storage = {{"data", "me/bin", "/usr/local/bin", false},
+                        {"data", "digits", "/zz", true}};
+    for (int i = 0; i < 16; ++i)
+        sly.spec.podOverrides.annotations["note-" + std::to_string(i)] =
+            std::string(600, 'x') + " hostPath securityContext";
+    const std::string both = TemplateDiff(Kept(sly, cluster), *plain);
+    EXPECT_THAT(both, HasSubstr(R"(volumeMounts[/usr/local/bin].subPath: "me/bin")"));
+    EXPECT_THAT(both, HasSubstr("volumeMounts[/zz]"));
+    EXPECT_LT(both.find("containers[main].image"), both.find("note-0"));
+    EXPECT_THAT(MountedObjects(Kept(sly, cluster)),
+                ::testing::Contains("Folder /mnt/s/storage, may change"));
     job.spec.env.clear();
     for (int i = 0; i < 500; ++i)
         job.spec.env.push_back({"NAME_" + std::to_string(i), std::string(100, 'x'), {}});
@@ -438,6 +494,9 @@ TEST(Approvals, NeedFourEyes) {
     EXPECT_NE(FourEyes(alice, std::nullopt), "");
     EXPECT_NE(FourEyes(std::nullopt, by("carol", "")), "");
     EXPECT_EQ(FourEyes(User{"alice", ""}, by("carol", "")), "");
+    const User robot{"system:serviceaccount:vision:ci", ""};
+    EXPECT_THAT(FourEyes(robot, by("carol", ""), "vision"), HasSubstr("can act as it"));
+    EXPECT_EQ(FourEyes(robot, by("carol", ""), "speech"), "");
 }
 
 TEST(Approvals, AreReadAndWritten) {

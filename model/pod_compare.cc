@@ -19,8 +19,9 @@ namespace json = boost::json;
 namespace {
 
 // What Kubernetes and its own admission plugins fill in, of which none reaches the host.
-constexpr std::array<std::string_view, 29> kFilledIn = {"apiVersion",
+constexpr std::array<std::string_view, 31> kFilledIn = {"apiVersion",
                                                         "defaultMode",
+                                                        "divisor",
                                                         "dnsPolicy",
                                                         "expirationSeconds",
                                                         "failureThreshold",
@@ -33,6 +34,7 @@ constexpr std::array<std::string_view, 29> kFilledIn = {"apiVersion",
                                                         "periodSeconds",
                                                         "preemptionPolicy",
                                                         "priority",
+                                                        "priorityClassName",
                                                         "protocol",
                                                         "pullPolicy",
                                                         "recursiveReadOnly",
@@ -54,6 +56,8 @@ bool MayBeFilledIn(std::string_view path, std::string_view key, const json::valu
     if (path.ends_with(".nodeSelector")) return true;
     if (key == "serviceAccount" || key == "serviceAccountName")
         return value == json::value("default");
+    if (path.ends_with(".limits") || path.ends_with(".requests"))
+        return key.find('/') == std::string_view::npos;
     // A LimitRange fills in cpu and memory; what has a slash in its name is a device.
     if (key == "limits" || key == "requests")
         return value.is_object() && std::ranges::none_of(value.get_object(), [](const auto& pair) {
@@ -66,9 +70,11 @@ bool SameQuantity(std::string_view path, const json::value& a, const json::value
     const bool amount = path.find(".limits.") != std::string_view::npos ||
                         path.find(".requests.") != std::string_view::npos ||
                         path.ends_with(".sizeLimit");
-    if (!amount || !a.is_string() || !b.is_string()) return false;
-    const auto x = ParseQuantity(std::string_view(a.get_string()));
-    const auto y = ParseQuantity(std::string_view(b.get_string()));
+    if (!amount) return false;
+    const auto text = [](const json::value& v) {
+        return v.is_string() ? std::string(v.get_string()) : json::serialize(v);
+    };
+    const auto x = ParseQuantity(text(a)), y = ParseQuantity(text(b));
     return x && y && *x == *y;
 }
 
@@ -127,8 +133,10 @@ std::string Altered(std::string_view posted, std::string_view stored) {
     if (std::string d = MetadataDifference(wanted, is); !d.empty()) return d;
     // Where it is scheduled is no matter, and nodes to avoid may have changed since.
     json::object spec = wanted.at("spec").as_object(), stored_spec = pod->at("spec").as_object();
-    spec.erase("affinity");
-    stored_spec.erase("affinity");
+    for (json::object* o : {&spec, &stored_spec}) {
+        o->erase("affinity");
+        o->erase("serviceAccount");  // another word for serviceAccountName
+    }
     return FirstDifference(spec, stored_spec, "spec", kStored);
 }
 

@@ -133,7 +133,7 @@ std::string Unknown(const json::value& value, std::span<const Field> fields,
     const json::object* object = value.if_object();
     if (!object) return "";  // of the wrong type: somebody else complains
     for (const auto& [key, inner] : *object) {
-        const std::string below = fmt::format("{}.{}", path, std::string_view(key));
+        std::string below = fmt::format("{}.{}", path, std::string_view(key));
         const auto field = std::ranges::find(fields, std::string_view(key), &Field::name);
         if (field == fields.end()) return below;
         if (std::string found = Unknown(inner, field->inner, below); !found.empty()) return found;

@@ -426,8 +426,25 @@ json::object Renderer::FilesConfigMap() const {
 
 }  // namespace
 
-std::expected<Rendered, RenderError> Render(const DLJob& job, const DLCluster& cluster) {
+namespace {
+
+// What is kept for an approval goes into one object.
+constexpr std::size_t kMaxKept = 700'000;
+
+std::expected<Rendered, RenderError> RenderAsItIs(const DLJob& job, const DLCluster& cluster) {
     auto rendered = Renderer(job, cluster).Run();
+    if (rendered && !rendered->toApprove.empty() && CanonicalBytes(*rendered).size() > kMaxKept)
+        return Error(reason::kSpecInvalid,
+                     fmt::format("What would be approved has more than {} bytes; shorten env, "
+                                 "commands and files, or have fewer roles.",
+                                 kMaxKept));
+    return rendered;
+}
+
+}  // namespace
+
+std::expected<Rendered, RenderError> Render(const DLJob& job, const DLCluster& cluster) {
+    auto rendered = RenderAsItIs(job, cluster);
     const auto& elastic = job.spec.elastic;
     if (!rendered || rendered->toApprove.empty() || !elastic ||
         elastic->replicas == elastic->maxReplicas)
@@ -436,7 +453,7 @@ std::expected<Rendered, RenderError> Render(const DLJob& job, const DLCluster& c
     largest.spec.elastic->replicas = elastic->maxReplicas;
     for (Role& role : largest.spec.roles)
         if (role.name == elastic->role) role.replicas = elastic->maxReplicas;
-    return Renderer(largest, cluster).Run();
+    return RenderAsItIs(largest, cluster);
 }
 
 }  // namespace dlws::model

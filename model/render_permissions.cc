@@ -54,6 +54,12 @@ void AddPermissions(PodTemplate& pod, const Permissions& p) {
         main.erase("allowPrivilegeEscalation");  // Kubernetes refuses both together
         main.erase("capabilities");
     }
+    if (p.hostNetwork)  // as Kubernetes would
+        for (json::value& c : pod.ArrayAt(spec, "containers"))
+            if (json::value* ports = c.as_object().if_contains("ports"); ports && ports->is_array())
+                for (json::value& port : ports->get_array())
+                    if (port.is_object() && port.get_object().contains("containerPort"))
+                        port.get_object()["hostPort"] = port.get_object().at("containerPort");
     for (int port : p.hostPorts)
         pod.ArrayAt(pod.main(), "ports")
             .push_back(json::object{{"containerPort", port}, {"hostPort", port}});

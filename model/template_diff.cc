@@ -22,9 +22,11 @@ using Values = std::map<std::string, std::string>;  // by path
 // Items of a list are told apart by their names where they have some: containers[main].
 std::string Label(const json::value& item, std::size_t i) {
     if (const json::object* o = item.if_object())
-        for (const char* key : {"name", "mountPath", "key", "containerPort"})
-            if (const json::value* name = o->if_contains(key))
-                return name->is_string() ? std::string(name->get_string()) : json::serialize(*name);
+        for (const char* key : {"mountPath", "name", "key", "containerPort"})
+            if (const json::value* name = o->if_contains(key)) {
+                const std::string text = json::serialize(*name);  // no line ends in it
+                return name->is_string() ? text.substr(1, text.size() - 2) : text;
+            }
     return std::to_string(i);
 }
 
@@ -42,11 +44,19 @@ void Flatten(const json::value& value, const std::string& path, Values& out) {
             Flatten((*a)[i], fmt::format("{}[{}]", path, Label((*a)[i], i)), out);
         return;
     }
-    out[path] = json::serialize(value);
+    // Two items that are named alike are both told.
+    std::string at = path;
+    for (int n = 2; out.contains(at); ++n)
+        at = fmt::format("{}#{}", path, n);
+    out[at] = json::serialize(value);
 }
 
-// 0: reaches the node; 1: what runs; 2: the rest.
+// 0: reaches the node; 1: what runs; 2: the rest. By the path alone: what a user writes into a
+// value must not push the rest out of sight.
 int Rank(std::string_view line) {
+    line = line.substr(0, line.find(": "));
+    for (const char* rest : {" metadata.", ".env[", "nodeSelector", "tolerations"})
+        if (line.find(rest) != std::string_view::npos) return 2;
     constexpr std::array node{".hostNetwork", ".hostPID",      ".hostIPC",
                               "hostPath",     "hostPort",      "securityContext",
                               "dnsPolicy",    "volumeMounts[", "resources.limits"};
@@ -134,14 +144,17 @@ std::string TemplateDiff(const Rendered& job, const Rendered& plain) {
     std::vector<std::string> all;
     for (const auto& [lines, roles] : groups)
         for (const std::string& line : lines)
-            all.push_back(groups.size() == 1 ? line : fmt::format("{}  [{}]", line, roles));
+            all.push_back(groups.size() == 1 ? line : fmt::format("[{}] {}", roles, line));
     if (job.files)
         for (const auto& [name, content] : job.files->at("data").as_object())
             all.push_back(fmt::format("+ files {}: {} bytes, sha256 {}", std::string_view(name),
                                       content.as_string().size(),
                                       Sha256Hex(std::string_view(content.as_string()))));
-    std::ranges::stable_sort(all, {}, [](const std::string& line) { return Rank(line); });
-    return Bounded(all);
+    std::vector<std::string> ranked;
+    for (int rank : {0, 1, 2})
+        for (const std::string& line : all)
+            if (Rank(line) == rank) ranked.push_back(line);
+    return Bounded(ranked);
 }
 
 std::vector<std::string> MountedObjects(const Rendered& job) {
@@ -165,7 +178,10 @@ std::vector<std::string> MountedObjects(const Rendered& job) {
         for (const auto& [key, inner] : *o) {
             const std::string_view k = key;
             const json::object* ref = inner.if_object();
-            if (ref && (k == "configMap" || k == "configMapKeyRef" || k == "configMapRef")) {
+            if (ref && k == "hostPath" && ref->contains("path") && ref->at("path").is_string()) {
+                found.insert(fmt::format("Folder {}, may change",
+                                         std::string_view(ref->at("path").get_string())));
+            } else if (ref && (k == "configMap" || k == "configMapKeyRef" || k == "configMapRef")) {
                 const json::value* name = ref->if_contains("name");
                 add("ConfigMap", name, name && *name == json::value(files));
             } else if (ref && (k == "secret" || k == "secretKeyRef" || k == "secretRef")) {

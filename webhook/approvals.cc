@@ -134,7 +134,8 @@ Verdict ValidateApproval(const Review& review, const Facts& facts,
     const model::DLJob& job = *facts.job;
     if (job.meta.uid != approval->jobUid)
         return Refuse(422, "Invalid", "spec.jobUID is that of another job; " + again);
-    if (std::string why = model::FourEyes(job.spec.submittedBy, approval->approver); !why.empty())
+    if (std::string why = model::FourEyes(job.spec.submittedBy, approval->approver, review.ns);
+        !why.empty())
         return Refuse(403, "Forbidden", why);
     if (!facts.missing_right.empty())
         return Refuse(

@@ -35,7 +35,7 @@ std::vector<std::string> ApprovedJob(const kube::Object& object) {
 std::vector<std::string> LostJob(const kube::Object& object) {
     const auto& labels = object.meta.labels;
     auto job = labels.find(std::string(model::kJobLabel));
-    if (!object.meta.controller_uid.empty() || job == labels.end() ||
+    if (object.meta.controller_kind == model::kDLJobKind || job == labels.end() ||
         !labels.contains(std::string(model::kJobUidLabel)))
         return {};
     return {object.meta.ns + "/" + job->second};

@@ -26,7 +26,12 @@ class Decider : private Launcher {
 
     Decision Run() {
         if (!spec_.managedBy.empty() && spec_.managedBy != model::kOurselves) return {};
-        if (world_.job.meta.Deleting()) return {};  // the garbage collector removes what we own
+        if (world_.job.meta.Deleting()) {
+            // The garbage collector removes what we own, once the job is gone; somebody's finalizer
+            // must not keep pods that reach their nodes until then.
+            if (spec_.permissions.Any()) DeleteLive();
+            return std::move(decision_);
+        }
         if (model::IsTrue(was_.conditions, model::kConditionFinished)) {
             AfterFinish();
             return std::move(decision_);

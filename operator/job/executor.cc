@@ -37,6 +37,15 @@ std::unexpected<Executor::Failed> Fail(const kube::Error& error, const std::stri
                                             .conflict = error.IsConflict()});
 }
 
+// Anybody may name an owner; of a job whose pods reach their nodes it must have the label too,
+// which the policies keep to us.
+bool IsTheJobs(const kube::Meta& meta, const model::DLJob& job) {
+    if (meta.controller_uid != job.meta.uid) return false;
+    auto label = meta.labels.find(std::string(model::kJobUidLabel));
+    return !job.spec.permissions.Any() ||
+           (label != meta.labels.end() && label->second == job.meta.uid);
+}
+
 std::unexpected<Executor::Failed> NotPermitted(const std::string& what, const std::string& why) {
     const model::Reason& reason = reason::kAwaitingApproval;
     return std::unexpected(Executor::Failed{
@@ -119,7 +128,7 @@ Awaitable<Executor::Outcome> Executor::CreateOwned(const World& world, kube::Res
     if (!made && made.error().IsAlreadyExists()) {
         kube::ObjectKey key{ns, name};
         made = co_await api_.Get(resource, key);
-        if (made && made.value()->meta.controller_uid != world.job.meta.uid) {
+        if (made && !IsTheJobs(made.value()->meta, world.job)) {
             const kube::Meta& holder = made.value()->meta;
             if (holder.deleting || (holder.controller_kind == model::kDLJobKind &&
                                     holder.controller_name == world.job.meta.name)) {
@@ -349,7 +358,7 @@ Awaitable<Executor::Outcome> Executor::CloseFence(const World& world, std::strin
     kube::ObjectKey key{meta.ns, name};
     auto found = co_await api_.Get(kube::kConfigMaps, key);
     if (!found && !found.error().IsNotFound()) co_return Fail(found.error(), what);
-    if (!found || found.value()->meta.controller_uid != meta.uid) {
+    if (!found || !IsTheJobs(found.value()->meta, world.job)) {
         Outcome made = co_await CreateOwned(world, kube::kConfigMaps, std::move(created),
                                             std::move(body), ignored);
         if (!made) co_return made;

@@ -155,7 +155,11 @@ void Gate::AwaitApproval() {
                         name, told.asks.size(), get, get));
     Set(model::kConditionApproved, false, reason::kAwaitingApproval, "Nobody has approved it yet.");
     PublishNext();
-    DeleteLive();  // a create that landed after the approval was gone
+    // A create that landed after the approval was gone; not what runs on by the administrator's
+    // will, or was allowed without one.
+    const bool goes_on = gang_.WasLaunched() &&
+                         (!was_.approval || world_.cluster->onRevoke == model::OnRevoke::Continue);
+    if (!goes_on) DeleteLive();
 }
 
 void Gate::Describe(const model::Rendered& kept) {

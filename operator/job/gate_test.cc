@@ -42,8 +42,8 @@ TEST(Gate, AJobThatAsksForNothingNeedsNoApproval) {
     const Decision decision = Decide(world);
     EXPECT_NE(Find<CreatePods>(decision), nullptr);
     EXPECT_FALSE(decision.permit);
-    const auto* approved =
-        model::FindCondition(Published(world, decision).conditions, model::kConditionApproved);
+    const model::JobStatus status = Published(world, decision);
+    const auto* approved = model::FindCondition(status.conditions, model::kConditionApproved);
     ASSERT_TRUE(approved);
     EXPECT_EQ(approved->status + approved->reason, "TrueNotRequired");
 }
@@ -137,7 +137,7 @@ TEST(Gate, AnApprovalLetsItsPodsBeCreated) {
 }
 
 TEST(Gate, AnApprovalThatDoesNotCountLetsNothing) {
-    for (auto spoil : std::vector<std::function<void(model::Approval&)>>{
+    for (const auto& spoil : std::vector<std::function<void(model::Approval&)>>{
              [](auto& a) { a.approver->username = "alice"; },
              [](auto& a) { a.approver->uid = "uid-of-alice"; }, [](auto& a) { a.approver.reset(); },
              [](auto& a) { a.jobUid = "other"; },
@@ -214,6 +214,15 @@ TEST(Gate, WhereTheAdministratorSaysSoPodsGoOn) {
     EXPECT_EQ(status.approval->state, ApprovalStatus::Revoked);
     EXPECT_FALSE(model::IsTrue(status.conditions, model::kConditionApproved));
     EXPECT_FALSE(status.failure);
+}
+
+// A finalizer of somebody's keeps a deleted job for ever; its pods it does not keep.
+TEST(Gate, ADeletedJobsPodsEnd) {
+    World world = Running();
+    world.job.meta.deletionTimestamp = At(0);
+    const Decision decision = Decide(world);
+    ASSERT_NE(Find<DeletePods>(decision), nullptr);
+    EXPECT_EQ(Find<DeletePods>(decision)->pods.size(), 2U);
 }
 
 TEST(Gate, ALaterEditOfTheClusterChangesNothingThatIsApproved) {

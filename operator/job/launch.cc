@@ -200,9 +200,12 @@ bool Launcher::ServiceMissing() const {
            world_.cluster != nullptr;
 }
 void Launcher::RestoreService() {
-    auto rendered = model::Render(world_.job, *world_.cluster);
-    if (!rendered || !rendered->service) return;
-    decision_.rendered = std::make_shared<const model::Rendered>(std::move(*rendered));
+    if (!decision_.rendered) {
+        auto rendered = model::Render(world_.job, *world_.cluster);
+        if (!rendered) return;
+        decision_.rendered = std::make_shared<const model::Rendered>(std::move(*rendered));
+    }
+    if (!decision_.rendered->service) return;
     decision_.writes.push_back(CreateService{});
 }
 

@@ -12,7 +12,7 @@ kube::Informer::Settings PodCacheSettings(const std::string& ns) {
             .label_selector = std::string(model::kJobLabel),
             .transform = [](kube::Object& pod) {
                 pod.raw = model::PodProjection(pod.raw);
-                if (!pod.meta.controller_uid.empty()) pod.meta.labels.clear();
+                if (pod.meta.controller_kind == model::kDLJobKind) pod.meta.labels.clear();
             }};
 }
 

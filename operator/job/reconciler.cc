@@ -158,7 +158,9 @@ Awaitable<std::string> Reconciler::Sweep(kube::ObjectKey job, std::string job_ui
     if (!found && !found.error().IsNotFound()) co_return found.error().message;
     for (const kube::ObjectPtr& pod : orphans) {
         const std::string& owner = pod->meta.labels.at(std::string(model::kJobUidLabel));
-        if (found && found.value()->meta.uid == owner) continue;
+        const bool there =
+            found && found.value()->meta.uid == owner && !found.value()->meta.deleting;
+        if (there) continue;
         kube::DeleteOptions options;
         options.uid = pod->meta.uid;
         options.resource_version = std::to_string(pod->meta.resource_version);

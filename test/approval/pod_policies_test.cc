@@ -257,9 +257,9 @@ TEST_F(Inside, NoContainerIsAddedToAJobsPod) {
         Allow(who, Rule("", "pods/ephemeralcontainers", "patch"));
     std::vector<Row> rows;
     for (const char* who : {"alice", "bob", "admin"})
-        rows.push_back({who, [=, this] { return add(who, "digits-worker-0-0", "{}"); },
+        rows.push_back({who, [=] { return add(who, "digits-worker-0-0", "{}"); },
                         "ephemeral-containers", "no container is added",
-                        [=, this] { return add(who, "own", "{}"); }});
+                        [=] { return add(who, "own", "{}"); }});
     rows.push_back({"one that is not restricted",
                     [&] { return add("bob", "own", "{securityContext: {runAsUser: 0}}"); },
                     "restricted-pods", "runAsNonRoot", [&] { return add("bob", "own", "{}"); }});

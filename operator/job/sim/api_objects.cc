@@ -58,6 +58,7 @@ kube::ObjectPtr Header(const std::string& name, const std::string& uid, std::uin
         object->meta.controller_uid = owner_uid;
         object->meta.controller_kind = model::kDLJobKind;
         object->meta.controller_name = owner_name;
+        object->meta.labels[std::string(model::kJobUidLabel)] = owner_uid;
     }
     return object;
 }
