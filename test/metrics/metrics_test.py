@@ -118,7 +118,7 @@ class World:
         run("test/cluster/install.sh", timeout=2400)
         self.documents = render({"metrics": {"serviceMonitor": {"enabled": True, "interval": "1s"},
                                              "prometheusRule": {"enabled": True}, "dashboard": {"enabled": True}}})
-        self.dashboard = json.loads(only(self.documents, "ConfigMap")["data"]["dlworkspace.json"])
+        self.dashboard = json.loads(only(self.documents, "ConfigMap", "dlworkspace-operator-dashboard")["data"]["dlworkspace.json"])
         self.rules = only(self.documents, "PrometheusRule")["spec"]
         pods = json.loads(kubectl("-n", "dlws-system", "get", "pods", "-o", "json",
                                   "-l", "app.kubernetes.io/component=operator"))["items"]
@@ -130,7 +130,7 @@ class World:
     def start_prometheus(self):
         monitor = only(self.documents, "ServiceMonitor")
         (endpoint,) = monitor["spec"]["endpoints"]
-        service = only(self.documents, "Service")["metadata"]["name"]
+        service = only(self.documents, "Service", "dlworkspace-operator-metrics")["metadata"]["name"]
         # What the Prometheus operator makes of the monitor, with the addresses filled in.
         config = {
             "global": {"scrape_interval": endpoint["interval"], "evaluation_interval": "1s"},
