@@ -9,6 +9,12 @@ namespace dlws::model {
 
 namespace json = boost::json;
 
+json::value ParseOrNull(std::string_view text) {
+    json::error_code error;
+    json::value value = json::parse(text, error);
+    return error ? json::value() : value;
+}
+
 bool IsEmptyJson(const json::value& value) {
     if (const json::object* o = value.if_object()) return o->empty();
     if (const json::array* a = value.if_array()) return a->empty();

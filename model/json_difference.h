@@ -24,6 +24,9 @@ struct Tolerance {
                  const boost::json::value& b) = nullptr;
 };
 
+/// The value that the text is; null when it is no JSON.
+boost::json::value ParseOrNull(std::string_view text);
+
 /// null, false, "", {} or [].
 bool IsEmptyJson(const boost::json::value& value);
 

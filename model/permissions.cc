@@ -39,6 +39,15 @@ std::optional<PermissionClass> ParsePermissionClass(std::string_view text) {
     return *found;
 }
 
+std::string Join(const PermissionClasses& classes, std::string_view between) {
+    std::string names;
+    for (PermissionClass c : classes) {
+        if (!names.empty()) names += between;
+        names += ToString(c);
+    }
+    return names;
+}
+
 PermissionClasses ClassesOf(const Permissions& p) {
     PermissionClasses classes;
     const auto add = [&](bool on, PermissionClass c) {

@@ -81,6 +81,9 @@ struct PermissionRule {
     bool operator==(const PermissionRule&) const = default;
 };
 
+/// Their names with `between` between them.
+std::string Join(const PermissionClasses& classes, std::string_view between);
+
 /// The classes of what is asked for.
 PermissionClasses ClassesOf(const Permissions& permissions);
 

@@ -85,12 +85,6 @@ bool MayGrow(std::string_view path) {
 
 constexpr Tolerance kStored{MayBeFilledIn, MayGrow, SameQuantity};
 
-json::value Parse(std::string_view text) {
-    json::error_code error;
-    json::value value = json::parse(text, error);
-    return error ? json::value() : value;
-}
-
 // Labels and annotations that were posted must be there unchanged; others may be added, but none
 // that a container runtime or a security module obeys.
 std::string MetadataDifference(const json::value& posted, const json::value& stored) {
@@ -120,7 +114,7 @@ std::string MetadataDifference(const json::value& posted, const json::value& sto
 }  // namespace
 
 std::string Altered(std::string_view posted, std::string_view stored) {
-    const json::value wanted = Parse(posted), is = Parse(stored);
+    const json::value wanted = ParseOrNull(posted), is = ParseOrNull(stored);
     const json::object* pod = is.if_object();
     if (!pod || !pod->contains("spec") || !pod->contains("metadata") ||
         !pod->at("spec").is_object() || !pod->at("metadata").is_object())
@@ -141,7 +135,7 @@ std::string Altered(std::string_view posted, std::string_view stored) {
 }
 
 std::string StraysFromTemplate(std::string_view text, const Rendered& rendered, std::size_t role) {
-    json::value parsed = Parse(text);
+    json::value parsed = ParseOrNull(text);
     json::object* pod = parsed.if_object();
     if (!pod || !pod->contains("spec") || !pod->contains("metadata")) return "spec";
     json::object& meta = pod->at("metadata").as_object();

@@ -8,19 +8,15 @@
 #include <boost/json.hpp>
 #include <span>
 
+#include "model/field_tree.h"
+
 namespace dlws::model {
 
 namespace json = boost::json;
 
 namespace {
 
-// A field that may be there; without `inner` with whatever is in it. In a list it speaks of each
-// item.
-struct Field {
-    std::string_view name;
-    std::span<const Field> inner = {};
-};
-
+// What may be there.
 constexpr std::array kCapabilities{Field{"add"}, Field{"drop"}};
 // Not procMount, not windowsOptions.
 constexpr std::array kSecurity{Field{"allowPrivilegeEscalation"},

@@ -4,6 +4,7 @@
 #include <span>
 
 #include "model/decode.h"
+#include "model/field_tree.h"
 #include "model/names.h"
 #include "model/pod.h"
 
@@ -11,12 +12,7 @@ namespace dlws::model {
 
 namespace {
 
-// A field that is kept; without `inner` with all that is in it. In a list it speaks of each item.
-struct Field {
-    std::string_view name;
-    std::span<const Field> inner = {};
-};
-
+// What is kept.
 constexpr std::array kLabels{Field{kJobLabel}, Field{kRoleLabel}, Field{kIndexLabel},
                              Field{kAttemptLabel}};
 constexpr std::array kOwner{Field{"controller"}, Field{"uid"}};

@@ -2,7 +2,6 @@
 #include "webhook/approvals.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <boost/json.hpp>
@@ -20,11 +19,6 @@ namespace {
 constexpr kube::Resource kDLJobs{"dlworkspace.io", "v1", "dljobs", "DLJob", true};
 constexpr std::string_view kServiceAccount = "system:serviceaccount:";
 
-Verdict Refuse(int code, std::string reason, std::string message) {
-    return {
-        .allowed = false, .code = code, .reason = std::move(reason), .message = std::move(message)};
-}
-
 model::Approver AskedBy(const Review& review) {
     model::Approver who;
     who.username = review.user.username;
@@ -39,13 +33,6 @@ model::Question QuestionOf(const Review& review, const model::Approval& approval
             .jobUid = approval.jobUid,
             .templateHash = approval.templateHash,
             .classes = approval.classes};
-}
-
-std::string Words(const model::PermissionClasses& classes) {
-    std::vector<std::string_view> words;
-    for (model::PermissionClass c : classes)
-        words.push_back(model::ToString(c));
-    return fmt::format("{}", fmt::join(words, ","));
 }
 
 }  // namespace
@@ -174,7 +161,7 @@ void AuditReview(const Review& review, const Verdict& verdict) {
             fields.emplace_back("job", review.ns + "/" + a->jobName);
             fields.emplace_back("jobUID", a->jobUid);
             fields.emplace_back("templateHash", a->templateHash);
-            fields.emplace_back("classes", Words(a->classes));
+            fields.emplace_back("classes", model::Join(a->classes, ","));
             fields.emplace_back("reason", a->reason);
         }
         if (!review.name.empty()) fields.emplace_back("approval", review.name);
@@ -185,7 +172,7 @@ void AuditReview(const Review& review, const Verdict& verdict) {
         event = "request";
         fields.emplace_back("job", review.ns + "/" + job->meta.name);
         fields.emplace_back("jobUID", job->meta.uid);
-        fields.emplace_back("classes", Words(model::ClassesOf(job->spec.permissions)));
+        fields.emplace_back("classes", model::Join(model::ClassesOf(job->spec.permissions), ","));
     }
     if (!verdict.allowed) {
         fields.emplace_back("refused", event);

@@ -96,6 +96,11 @@ class Fields {
 
 }  // namespace
 
+Verdict Refuse(int code, std::string reason, std::string message) {
+    return {
+        .allowed = false, .code = code, .reason = std::move(reason), .message = std::move(message)};
+}
+
 std::expected<Review, std::string> ParseReview(std::string_view body) {
     const auto refuse = [](std::string why) {
         return std::unexpected("not an AdmissionReview: " + std::move(why));

@@ -39,6 +39,9 @@ struct Verdict {
     std::vector<std::string> warnings;
 };
 
+/// `reason` is one of metav1.StatusReason, `code` the HTTP status that goes with it.
+Verdict Refuse(int code, std::string reason, std::string message);
+
 /// Deepest nesting that is read.
 inline constexpr int kMaxDepth = 64;
 

@@ -48,11 +48,6 @@ json::value Parse(const std::string& text) {
     return json::parse(text, {}, options);
 }
 
-Verdict Refuse(int code, std::string reason, std::string message) {
-    return {
-        .allowed = false, .code = code, .reason = std::move(reason), .message = std::move(message)};
-}
-
 // Why a job cannot become pods as it is.
 std::expected<void, model::RenderError> Renders(const std::string& object,
                                                 const model::DLCluster* cluster) {

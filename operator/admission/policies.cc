@@ -23,16 +23,10 @@ bool IsDefault(std::string_view /*path*/, std::string_view key, const json::valu
     return false;
 }
 
-json::value Parse(std::string_view text) {
-    json::error_code error;
-    json::value value = json::parse(text, error);
-    return error ? json::value() : value;
-}
-
 }  // namespace
 
 std::expected<Expected, std::string> ParseExpected(std::string_view text) {
-    const json::value parsed = Parse(text);
+    const json::value parsed = model::ParseOrNull(text);
     const json::array* list = parsed.if_array();
     if (!list || list->empty())
         return std::unexpected("the list of policies must be a JSON list with objects in it");
@@ -54,7 +48,7 @@ std::expected<Expected, std::string> ParseExpected(std::string_view text) {
 }
 
 std::string Deviation(const json::object& expected, std::string_view actual) {
-    const json::value is = Parse(actual);
+    const json::value is = model::ParseOrNull(actual);
     json::error_code error;
     const json::value* spec = is.find_pointer("/spec", error);
     if (!spec) return "spec";
@@ -65,7 +59,7 @@ std::string Deviation(const json::object& expected, std::string_view actual) {
 }
 
 std::string ConfigurationProblem(std::string_view actual) {
-    const json::value is = Parse(actual);
+    const json::value is = model::ParseOrNull(actual);
     json::error_code error;
     const json::value* hooks = is.find_pointer("/webhooks", error);
     if (!hooks || !hooks->is_array() || hooks->get_array().empty()) return "it has no webhooks";

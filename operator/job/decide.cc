@@ -60,11 +60,13 @@ class Decider : private Launcher {
         }
         if (spec_.stop) return Close(Phase::Stopped);
         if (DeadlineIsOver()) return Close(Phase::Failed);
-        if (auto failed = ApprovalFailure(spec_.suspend || Suspending())) {
+        if (auto refused = ApprovalRefused(spec_.suspend || Suspending())) {
             // Not on the word of caches that may be behind.
             if (!ApprovalsRead() || !Listed()) return;
-            next_.failure = std::move(failed);
-            SayRefused();
+            next_.failure = model::Failure{.reason = std::string(ReasonOf(refused->state).name),
+                                           .message = refused->message,
+                                           .cause = model::Cause::Change};
+            SayRefused(std::move(*refused));
             return Close(Phase::Failed);
         }
         if (world_.problem && world_.problem->reason == reason::kPodAltered.name) {
@@ -303,21 +305,6 @@ class Decider : private Launcher {
             Delete(world_.pods, [](const PodView&) { return true; });
         else if (spec_.cleanupPods == CleanupPods::Running || spec_.stop)
             DeleteLive();  // a create that landed late
-    }
-
-    // ---- approval ----
-
-    void SayRefused() {
-        const bool denied = next_.failure->reason == reason::kApprovalDenied.name;
-        const bool expired = next_.failure->reason == reason::kApprovalExpired.name;
-        next_.approval->state = denied    ? model::ApprovalStatus::Denied
-                                : expired ? model::ApprovalStatus::Expired
-                                          : model::ApprovalStatus::Revoked;
-        Set(model::kConditionApproved, false,
-            denied    ? reason::kApprovalDenied
-            : expired ? reason::kApprovalExpired
-                      : reason::kApprovalRevoked,
-            next_.failure->message);
     }
 
     // ---- deadline ----

@@ -431,9 +431,6 @@ void Executor::AuditApproval(const World& world, const model::JobStatus& was,
         was.approval->templateHash == a.templateHash)
         return;
     constexpr std::array words{"request", "approve", "deny", "revoke", "expire"};
-    std::string classes;
-    for (model::PermissionClass c : a.classes)
-        classes += (classes.empty() ? "" : ",") + std::string(model::ToString(c));
     const model::Metadata& meta = world.job.meta;
     const auto& by = world.job.spec.submittedBy;
     kube::Audit(words.at(std::size_t(a.state)), {{"job", meta.ns + "/" + meta.name},
@@ -444,7 +441,7 @@ void Executor::AuditApproval(const World& world, const model::JobStatus& was,
                                                  {"approver", a.approver},
                                                  {"approverUID", a.approverUid},
                                                  {"templateHash", a.templateHash},
-                                                 {"classes", classes},
+                                                 {"classes", model::Join(a.classes, ",")},
                                                  {"reason", a.reason}});
 }
 

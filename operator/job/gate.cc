@@ -172,13 +172,10 @@ void Gate::Describe(const model::Rendered& kept) {
     if (auto plain = model::RenderPlain(world_.job, *world_.cluster))
         told.diff = model::TemplateDiff(kept, *plain);
     told.manifest = model::ApprovalManifest(*WhatIsAsked());
-    std::vector<std::string_view> classes;
-    for (model::PermissionClass c : told.classes)
-        classes.push_back(model::ToString(c));
     const auto& by = spec_.submittedBy;
     told.mayDecide = fmt::format(
         "Whoever has verb approve on dljobs, and on permissionclasses {}, in namespace {}{}.",
-        fmt::join(classes, ", "), world_.job.meta.ns,
+        model::Join(told.classes, ", "), world_.job.meta.ns,
         by ? fmt::format(", but not {}", by->username)
            : ". Nobody, because it is not known who made the job: submit it again");
 }
@@ -228,38 +225,45 @@ bool Gate::ApprovalsRead() const {
     return world_.approvals_read;
 }
 
-std::optional<model::Failure> Gate::ApprovalFailure(bool paused) const {
+const model::Reason& Gate::ReasonOf(ApprovalStatus::State state) {
+    return state == ApprovalStatus::Denied    ? reason::kApprovalDenied
+           : state == ApprovalStatus::Expired ? reason::kApprovalExpired
+                                              : reason::kApprovalRevoked;
+}
+
+void Gate::SayRefused(Refusal refusal) {
+    next_.approval->state = refusal.state;
+    Set(model::kConditionApproved, false, ReasonOf(refusal.state), std::move(refusal.message));
+}
+
+ApprovalStatus::State Gate::HowItWasLost() const {
+    const Approval* was = Named();
+    return was && model::IsExpired(*was, world_.now) ? ApprovalStatus::Expired
+                                                     : ApprovalStatus::Revoked;
+}
+
+std::optional<Gate::Refusal> Gate::ApprovalRefused(bool paused) const {
     if (!was_.approval) return std::nullopt;
-    const auto fail = [](const model::Reason& why, std::string message) {
-        return model::Failure{.reason = std::string(why.name),
-                              .message = std::move(message),
-                              .cause = model::Cause::Change};
-    };
     if (const Approval* no = Denying())
-        return fail(reason::kApprovalDenied, fmt::format("{} denied what the job asks for: {}",
-                                                         no->approver->username, no->reason));
+        return Refusal{ApprovalStatus::Denied, fmt::format("{} denied what the job asks for: {}",
+                                                           no->approver->username, no->reason)};
     const ApprovalStatus& told = *was_.approval;
     const bool goes_on = world_.cluster && world_.cluster->onRevoke == model::OnRevoke::Continue &&
                          gang_.WasLaunched();
     if (told.state != ApprovalStatus::Approved || Live() == 0 || paused || goes_on || Granting())
         return std::nullopt;
-    const Approval* was = Named();
-    if (was && model::IsExpired(*was, world_.now))
-        return fail(reason::kApprovalExpired,
-                    fmt::format("The approval of {} ended at {}.", told.approver,
-                                model::FormatTime(*was->expiresAt)));
-    return fail(reason::kApprovalRevoked,
-                fmt::format("The approval {} of {} was taken back.", told.approval, told.approver));
+    if (HowItWasLost() == ApprovalStatus::Expired)
+        return Refusal{ApprovalStatus::Expired,
+                       fmt::format("The approval of {} ended at {}.", told.approver,
+                                   model::FormatTime(*Named()->expiresAt))};
+    return Refusal{ApprovalStatus::Revoked, fmt::format("The approval {} of {} was taken back.",
+                                                        told.approval, told.approver)};
 }
 
 void Gate::NoteLostApproval() {
     if (!was_.approval || was_.approval->state != ApprovalStatus::Approved || Granting()) return;
-    const Approval* was = Named();
-    const bool expired = was && model::IsExpired(*was, world_.now);
-    next_.approval->state = expired ? ApprovalStatus::Expired : ApprovalStatus::Revoked;
-    Set(model::kConditionApproved, false,
-        expired ? reason::kApprovalExpired : reason::kApprovalRevoked,
-        "The approval is gone: the pods go on, and no new ones are created.");
+    SayRefused(
+        {HowItWasLost(), "The approval is gone: the pods go on, and no new ones are created."});
 }
 
 void Gate::NoteNothingAsked() {

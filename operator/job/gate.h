@@ -20,9 +20,16 @@ class Gate : protected Notebook {
     /// or something is to be read first.
     bool Open();
 
-    /// A yes or no that ends the job: a denial, or pods that run on an approval that is gone.
+    /// Why a job must not go on, as status.approval will say it.
+    struct Refusal {
+        model::ApprovalStatus::State state;  ///< Denied, Revoked or Expired
+        std::string message;
+    };
+    /// What ends the job: a denial, or pods that run on an approval that is gone.
     /// `paused`: the job is suspended, or about to be resumed: what lives then is ended anyway.
-    std::optional<model::Failure> ApprovalFailure(bool paused) const;
+    std::optional<Refusal> ApprovalRefused(bool paused) const;
+    static const model::Reason& ReasonOf(model::ApprovalStatus::State state);
+    void SayRefused(Refusal refusal);
     /// What the caches say of it is not enough for that.
     bool ApprovalsRead() const;
     /// Says in the status that the approval is gone where the pods go on all the same.
@@ -36,6 +43,7 @@ class Gate : protected Notebook {
     const model::Approval* Granting() const;
     const model::Approval* Denying() const;
     const model::Approval* Named() const;
+    model::ApprovalStatus::State HowItWasLost() const;
     bool UseKept();
     bool UseApproval();
     void AwaitApproval();
