@@ -23,11 +23,15 @@ class PermissionsTest : public Admission {
                   " create rolebinding approvers --clusterrole dlworkspace-approver "
                   "--user carol --user dave");
         SetRules();
-        const std::string image = MustShell(
-            "script/cluster kubectl get nodes -o json | grep -o "
-            "'dlworkspace.io/tools@sha256:[0-9a-f]*' | head -n 1");
-        image_ = image.substr(0, image.find('\n'));
-        ASSERT_NE(image_, "") << "the node knows the image by its digest";
+        // A node tells of an image that was loaded some time later.
+        ASSERT_TRUE(Eventually(seconds(90), [&] {
+            const std::string image = Shell(
+                                          "script/cluster kubectl get nodes -o json | grep -o "
+                                          "'dlworkspace.io/tools@sha256:[0-9a-f]*' | head -n 1")
+                                          .text;
+            image_ = image.substr(0, image.find('\n'));
+            return !image_.empty();
+        })) << "the node knows the image by its digest";
         // The operator and the webhook hear of the rules a moment later.
         ASSERT_TRUE(Eventually(seconds(30), [&] {
             return Create(alice_, "probe", Asking("privileged: true"), true).ok();
