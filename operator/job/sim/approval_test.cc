@@ -42,6 +42,13 @@ const std::vector<std::pair<std::string, std::function<void(Cluster&)>>>& Acts()
              c.Revoke();
              c.Approve("alice");
          }},
+        {"another-approves-by-the-same-name",
+         [](Cluster& c) {
+             if (c.approvals.size() == 0) return;
+             const std::string name = c.approvals.begin()->first;
+             c.Revoke();
+             c.Approve("dave", true, {}, name);
+         }},
         {"another-approves",
          [](Cluster& c) {
              c.Revoke();
@@ -54,7 +61,8 @@ const std::vector<std::pair<std::string, std::function<void(Cluster&)>>>& Acts()
 Workload Asking(std::mt19937& random) {
     const int pods = 1 + int(random() % 3);
     Workload w{.name = "asking", .job = AskingJob(pods), .containers = EndsWellOnce};
-    w.settings = CautiousCluster();
+    w.settings =
+        CautiousCluster(random() % 4 == 0 ? model::OnRevoke::Continue : model::OnRevoke::Stop);
     if (random() % 3 == 0) {
         w.job.spec.retry.limit = 1;
         w.containers = [](const Cluster& c, const model::PodView& pod) -> std::optional<int> {
@@ -94,6 +102,12 @@ Schedule Draw(unsigned seed) {
         const std::vector<Plan> plans = PlansFor(calm.wire.trace, calm.ticks());
         s.plan = plans[random() % plans.size()];
     }
+    if (random() % 4 == 0)  // the watch of approvals is late
+        s.plan.frozen = {.at = int(random() % unsigned(calm.ticks() + 1)),
+                         .ticks = 1 + int(random() % 8),
+                         .jobs = false,
+                         .pods = false,
+                         .approvals = true};
     s.plan.name = fmt::format("seed {} {} at {} {}", seed, s.what, s.at, s.plan.name);
     return s;
 }

@@ -188,7 +188,7 @@ kube::Result<kube::ObjectPtr> Cluster::Get(kube::Resource resource, const std::s
         if (it == pods.end()) return NotFound(name);
         auto guard = guarded.find(it->second.uid);
         if (guard == guarded.end()) return PodObject(it->second);
-        return WithUid(guard->second.body, it->second.uid, version);
+        return WithUid(guard->second.body, it->second.uid, std::stoull(it->second.resourceVersion));
     }
     const auto& kept = resource.plural == kube::kServices.plural     ? services
                        : resource.plural == kube::kConfigMaps.plural ? configmaps
@@ -251,6 +251,9 @@ kube::Result<kube::ObjectPtr> Cluster::PatchStatus(const std::string& patch) {
 
 // What a status may never do.
 void Cluster::Judge(const model::JobStatus& was, const model::JobStatus& next) {
+    if (next.approval && next.approval->state == model::ApprovalStatus::Revoked && IsApproved() &&
+        was.approval && approvals.contains(was.approval->approval))
+        Break("an approval that is there is said to have been taken back");
     if (IsFinished(was) && !IsFinished(next)) Break("Finished left True");
     if (IsFinished(was) && next.phase != was.phase) Break("the outcome of a finished job changed");
     if (next.attempt < was.attempt) Break("the attempt went back");

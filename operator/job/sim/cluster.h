@@ -103,7 +103,8 @@ struct Cluster {
     void RemovePod(const std::string& name);  ///< somebody's kubectl delete pod
     void Settings(std::shared_ptr<const model::DLCluster> wanted);
     /// Somebody answers what the job asks for, if it asks.
-    void Approve(const std::string& by, bool yes = true, std::optional<model::Time> until = {});
+    void Approve(const std::string& by, bool yes = true, std::optional<model::Time> until = {},
+                 std::string name = "");
     void Revoke();                            ///< all approvals are deleted
     void Squat(const std::string& pod_name);  ///< somebody else's pod takes the name
 

@@ -11,11 +11,13 @@ namespace dlws::job::sim {
 
 namespace json = boost::json;
 
-void Cluster::Approve(const std::string& by, bool yes, std::optional<model::Time> until) {
+void Cluster::Approve(const std::string& by, bool yes, std::optional<model::Time> until,
+                      std::string name) {
     if (!job || !job->status.approval) return;
     model::Approval a;
     a.meta.uid = fmt::format("approval-uid-{}", ++uids_);
-    a.meta.name = fmt::format("digits-{}", uids_);
+    if (name.empty()) name = fmt::format("digits-{}", uids_);
+    a.meta.name = name;
     a.meta.ns = job->meta.ns;
     a.meta.creationTimestamp = now;
     a.jobName = job->meta.name;
@@ -26,7 +28,6 @@ void Cluster::Approve(const std::string& by, bool yes, std::optional<model::Time
     a.reason = yes ? "" : "not here";
     a.expiresAt = until;
     a.approver = model::Approver{{by, ""}, {}};
-    const std::string name = a.meta.name;
     approvals.Change()[name] = std::move(a);
     Changed(job_version_);
 }

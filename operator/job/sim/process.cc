@@ -50,13 +50,16 @@ class SimApi : public kube::Api {
         auto found = Do<ObjectPtr>({"get", key.name}, [resource, name = key.name](Cluster& c) {
             return c.Get(resource, name);
         });
-        if (resource.kind == model::kDLJobApprovalKind) looked_ = found.has_value();
+        if (resource.kind == model::kDLJobApprovalKind)
+            seen_approval_ = found ? found.value()->meta.uid : "";
         co_return found;
     }
     Awaitable<Result<std::string>> Ask(kube::Resource, std::string body) override {
-        co_return Do<std::string>({"ask", "rights"}, [body](Cluster& c) -> Result<std::string> {
+        auto answer = Do<std::string>({"ask", "rights"}, [body](Cluster& c) -> Result<std::string> {
             return c.MayApprove(body) ? R"({"status":{"allowed":true}})" : "{}";
         });
+        may_approve_ = answer && answer->size() > 2;
+        co_return answer;
     }
     std::chrono::system_clock::time_point ServerTime() const override { return cluster_.now; }
     Awaitable<Result<kube::ListPage>> List(kube::Resource resource, kube::ListOptions) override {
@@ -75,9 +78,11 @@ class SimApi : public kube::Api {
         const std::string name = NameIn(body);
         const bool pod = resource.plural == kube::kPods.plural;
         if (pod && !ApprovalOf(body)) MustNotRepeat(name);
-        if (pod && ApprovalOf(body)) {
-            if (!looked_) Break(name + " is created without a look at its approval before");
-            looked_ = false;
+        if (const auto approval = pod ? ApprovalOf(body) : std::nullopt) {
+            if (seen_approval_ != *approval || approval->empty())
+                Break(name + " is created without a look at its approval before");
+            if (!may_approve_) Break(name + " is created though its approver may not approve");
+            seen_approval_.clear();
         }
         auto made = Do<ObjectPtr>({"create", what, name, true, body}, [resource, body](Cluster& c) {
             return c.Create(resource, body);
@@ -175,7 +180,8 @@ class SimApi : public kube::Api {
     Cluster& cluster_;
     Wire& wire_;
     Own& own_;
-    bool looked_ = false;  // at an approval that was there, since the last pod
+    std::string seen_approval_;  // UID of the one it looked at, since the last pod
+    bool may_approve_ = false;   // what it was told last of the approver's rights
     bool crashed_ = false;
 };
 
@@ -199,6 +205,10 @@ void Process::Deliver(const Cluster& cluster) {
         }
         jobs_ = now;
         queued_ = true;
+    }
+    if (!approvals_frozen) {
+        queued_ |= approvals_->job_version != jobs_->job_version;
+        approvals_ = jobs_;
     }
     if (!pods_frozen && (now->pods_version != pods_->pods_version ||
                          now->services_version != pods_->services_version)) {
@@ -227,7 +237,7 @@ void Process::Run(Cluster& cluster, Wire& wire) {
     world.cluster = cluster.settings;
     for (const auto& [name, pod] : pods_->pods)
         if (pod.ownerUid == world.job.meta.uid) world.pods.push_back(pod);
-    for (const auto& [name, approval] : jobs_->approvals)
+    for (const auto& [name, approval] : approvals_->approvals)
         if (approval.jobUid == world.job.meta.uid) world.approvals.push_back(approval);
     world.service_exists = pods_->service;
     world.now = cluster.now;

@@ -74,7 +74,7 @@ class Process {
     }
     /// The informers hear of what happened, but for those that are frozen.
     void Deliver(const Cluster& cluster);
-    bool jobs_frozen = false, pods_frozen = false;
+    bool jobs_frozen = false, pods_frozen = false, approvals_frozen = false;
 
     /// There is a reason for a round.
     bool Ready(const Cluster& cluster) const {
@@ -93,9 +93,11 @@ class Process {
     void AddTo(Fingerprint& fingerprint, const Cluster& cluster) const;
 
   private:
-    Process(SnapshotPtr jobs, SnapshotPtr pods) : jobs_(std::move(jobs)), pods_(std::move(pods)) {}
+    Process(SnapshotPtr jobs, SnapshotPtr pods)
+        : jobs_(std::move(jobs)), pods_(std::move(pods)), approvals_(jobs_) {}
 
     SnapshotPtr jobs_, pods_;  // services are seen with the pods
+    SnapshotPtr approvals_;    // the same as jobs_, or older
     Memory memory_;
     Own own_;
     bool queued_ = true;

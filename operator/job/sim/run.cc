@@ -102,7 +102,7 @@ void Run::BeginFaults() {
     auto seen = [&](const Stale& stale, bool which) {
         return which ? history_[std::size_t(std::min(stale.seen, ticks_))] : cluster.Look();
     };
-    first_.jobs_frozen = first_.pods_frozen = false;
+    first_.jobs_frozen = first_.pods_frozen = first_.approvals_frozen = false;
     if (first_.Crashed()) {
         if (!cluster.late.empty() && late_since_ < 0) late_since_ = ticks_;
         first_.Start(cluster.Look());
@@ -114,6 +114,7 @@ void Run::BeginFaults() {
         if (!Covers(*stale, ticks_)) continue;
         first_.jobs_frozen = stale->jobs;
         first_.pods_frozen = stale->pods;
+        first_.approvals_frozen = stale->approvals;
     }
     if (ticks_ == plan_.second.at) {
         second_ = first_;

@@ -23,6 +23,7 @@ struct Stale {
     int ticks = 0;  ///< for so many
     int seen = 0;   ///< the tick they show
     bool jobs = true, pods = true;
+    bool approvals = false;  ///< if jobs are false; jobs that are stale come with theirs
 };
 
 struct Plan {
