@@ -75,7 +75,7 @@ class Decider : private Launcher {
                                            .cause = model::Cause::Change};
             return Close(Phase::Failed);
         }
-        NoteLostApproval();
+        if (!NoteLostApproval()) return;
         if (Suspending()) return spec_.suspend ? Suspend() : Resume();
         if (AttemptFailed(was_)) return spec_.suspend ? Suspend() : Restart();
         if (auto failed = FirstFailure()) {

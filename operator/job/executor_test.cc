@@ -96,6 +96,23 @@ TEST_F(ExecutorTest, ANameOfSomebodyElseIsAProblemForTheUser) {
     EXPECT_EQ(server_.Count("PATCH", kStatusPath), 0u) << "nothing after the failed write";
 }
 
+// Anybody may name a job as the owner of something; the label is kept to the operator.
+TEST_F(ExecutorTest, WhereItReachesNodesAnOwnerAloneIsNoMark) {
+    World world = WorldOf(Job(1));
+    const Decision decision = Decide(world);
+    world.job.spec.permissions.hostNetwork = true;
+    server_.When("POST", kPodsPath).Reply(409, Status(409, "AlreadyExists", "exists"));
+    server_.When("GET", kPodsPath + "/digits-worker-0-0").Reply(200, Stored("p", "job-uid", 21));
+    server_.When("PATCH", kStatusPath).Reply(200, Stored("digits", "", 22));
+    EXPECT_FALSE(Perform(world, decision));
+    EXPECT_EQ(written_.pods, 0u);
+    std::string marked = Stored("p", "job-uid", 21);
+    marked.insert(marked.find("\"uid\""), R"("labels":{"dlworkspace.io/job-uid":"job-uid"},)");
+    server_.When("GET", kPodsPath + "/digits-worker-0-0").Reply(200, marked);
+    EXPECT_TRUE(Perform(world, decision));
+    EXPECT_EQ(written_.pods, 21u);
+}
+
 TEST_F(ExecutorTest, AnEarlierJobOfTheSameNameIsWaitedFor) {
     World world = WorldOf(Job(1));
     server_.When("POST", kPodsPath).Reply(409, Status(409, "AlreadyExists", "exists"));

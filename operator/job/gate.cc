@@ -260,10 +260,13 @@ std::optional<Gate::Refusal> Gate::ApprovalRefused(bool paused) const {
                                                         told.approval, told.approver)};
 }
 
-void Gate::NoteLostApproval() {
-    if (!was_.approval || was_.approval->state != ApprovalStatus::Approved || Granting()) return;
+bool Gate::NoteLostApproval() {
+    if (!was_.approval || was_.approval->state != ApprovalStatus::Approved || Granting())
+        return true;
+    if (!ApprovalsRead()) return false;
     SayRefused(
         {HowItWasLost(), "The approval is gone: the pods go on, and no new ones are created."});
+    return true;
 }
 
 void Gate::NoteNothingAsked() {

@@ -30,10 +30,11 @@ class Gate : protected Notebook {
     std::optional<Refusal> ApprovalRefused(bool paused) const;
     static const model::Reason& ReasonOf(model::ApprovalStatus::State state);
     void SayRefused(Refusal refusal);
-    /// What the caches say of it is not enough for that.
+    /// False: it must be decided again, with what the API server itself says.
     bool ApprovalsRead() const;
-    /// Says in the status that the approval is gone where the pods go on all the same.
-    void NoteLostApproval();
+    /// Says in the status that the approval is gone where the pods go on all the same. False: as
+    /// ApprovalsRead.
+    bool NoteLostApproval();
     /// Condition Approved of a job that asks for nothing.
     void NoteNothingAsked();
 

@@ -216,6 +216,16 @@ TEST(Gate, WhereTheAdministratorSaysSoPodsGoOn) {
     EXPECT_FALSE(status.failure);
 }
 
+// Whatever the cluster allows by now.
+TEST(Gate, ADeletedServiceIsMadeAgain) {
+    World world = Running();
+    world.cluster = Cluster();  // everything is denied by now
+    world.service_exists = false;
+    const Decision decision = Decide(world);
+    ASSERT_NE(Find<CreateService>(decision), nullptr);
+    EXPECT_EQ(decision.rendered->service, world.kept->rendered->service);
+}
+
 // A finalizer of somebody's keeps a deleted job for ever; its pods it does not keep.
 TEST(Gate, ADeletedJobsPodsEnd) {
     World world = Running();

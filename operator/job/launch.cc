@@ -201,7 +201,10 @@ bool Launcher::ServiceMissing() const {
 }
 void Launcher::RestoreService() {
     if (!decision_.rendered) {
-        auto rendered = model::Render(world_.job, *world_.cluster);
+        // It holds names alone, so it does not matter what the cluster allows by now.
+        model::DLJob job = world_.job;
+        job.spec.permissions = {};
+        auto rendered = model::Render(job, *world_.cluster);
         if (!rendered) return;
         decision_.rendered = std::make_shared<const model::Rendered>(std::move(*rendered));
     }

@@ -130,6 +130,16 @@ TEST_F(ReconcilerTest, OrphansOfAnEarlierJobOfTheNameGoAndThoseOfThisOneStay) {
     EXPECT_EQ(server_.Requests().size(), 2u) << "nothing to ask for";
 }
 
+// A finalizer of somebody's may keep such a job for long.
+TEST_F(ReconcilerTest, OrphansOfAJobThatIsBeingDeletedGo) {
+    std::string deleting = JobOf("new", 5);
+    deleting.insert(deleting.find("\"uid\""), R"("deletionTimestamp":"2026-01-01T00:00:00Z",)");
+    server_.When("GET", kJobPath).Reply(200, deleting);
+    server_.When("DELETE", kPodsPath + "/a").Reply(200, "{}");
+    EXPECT_EQ(Sweep("", {Orphan("a", "new")}), "");
+    EXPECT_EQ(server_.Count("DELETE", kPodsPath + "/a"), 1u);
+}
+
 TEST_F(ReconcilerTest, AnApiServerThatDoesNotAnswerSweepsNothing) {
     server_.When("GET", kJobPath)
         .Reply(403, R"({"kind":"Status","code":403,"reason":"Forbidden"})");

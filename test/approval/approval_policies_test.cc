@@ -30,6 +30,10 @@ class Approvals : public Policies {
         made["spec"]["templateHash"] = Json::string(std::string(64, '0'));
         return Merged(made, FromYaml("{spec: " + change + "}"));
     }
+    Json Generated(const std::string& spec) const {
+        return Merged(FromYaml(Job("x", "command: ['true']\n" + spec)),
+                      FromYaml("{metadata: {name: null, generateName: x-}}"));
+    }
     Row Refused(const std::string& attack, const std::string& who, const std::string& change,
                 const std::string& policy, const std::string& says, const std::string& legal = "{}",
                 const std::string& by = "carol") {
@@ -154,6 +158,25 @@ TEST_F(Approvals, NobodyApprovesTheirOwnJob) {
     ExpectRefused(As("alice", "-").Post(list, Approval("alice", "{approver: {uid: null}}")),
                   "four-eyes", says);
 
+    // By a name that the API server chooses.
+    const Json named =
+        Merged(Approval("alice"), FromYaml("{metadata: {name: null, generateName: a-}}"));
+    ExpectRefused(As("alice").Post(list, named), "four-eyes", says);
+
+    // Whoever makes pods in the namespace can act as its ServiceAccounts.
+    const std::string robot = "system:serviceaccount:" + ns_ + ":robot";
+    Bind("edit", {robot});
+    const Reply robots = Create(
+        As(robot), "robots",
+        "managedBy: example.org/test\ncommand: ['true']\nsubmittedBy: {username: '" + robot + "'}");
+    ASSERT_TRUE(robots.ok()) << robots.text;
+    const std::string of_robot =
+        "{jobName: robots, jobUID: " + Text(robots.body, "metadata/uid") + "}";
+    EXPECT_TRUE(Eventually(std::chrono::seconds(10),
+                           [&] { return Make("carol", Approval("carol", of_robot)).code == 403; }));
+    Try({Refused("a job of the namespace's own account", "carol", of_robot, "four-eyes",
+                 "submit the job as a person")});
+
     // A job that was made while nothing stamped it is nobody's, so anybody could be its maker.
     const Reply made = Create(As("alice"), "unstamped", "command: ['true']\nsuspend: true");
     ASSERT_TRUE(made.ok()) << made.text;
@@ -183,7 +206,14 @@ TEST_F(Approvals, StampAndStatusAreNotForged) {
                             true);
           },
           "submitted-by", "leave it out",
-          [&] { return Create(As("alice"), "plain", "command: ['true']", true); }}});
+          [&] { return Create(As("alice"), "plain", "command: ['true']", true); }},
+         {"the same by a name that the API server chooses",
+          [&] {
+              return As("alice").Post(JobPath("") + "?dryRun=All",
+                                      Generated("submittedBy: {username: bob}"));
+          },
+          "submitted-by", "leave it out",
+          [&] { return As("alice").Post(JobPath("") + "?dryRun=All", Generated("")); }}});
 }
 
 }  // namespace

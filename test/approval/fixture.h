@@ -34,6 +34,13 @@ class Admission : public E2e {
                  bool dry_run = false) {
         return as.Post(JobPath("") + (dry_run ? "?dryRun=All" : ""), FromYaml(Job(name, spec)));
     }
+    /// Server-side apply, by a field manager of the user's own that takes what it names.
+    Output Apply(const std::string& who, const std::string& name, const std::string& spec) {
+        return Shell("echo " + Quoted(Job(name, spec)) + " | " + kKubectl +
+                     " --kubeconfig=\"$(script/cluster user " + who +
+                     " 2>/dev/null)\" apply --server-side --force-conflicts --field-manager=" +
+                     who + " -f -");
+    }
     /// Nobody serves any more; returns when that is so.
     void TakeDown() {
         broken_ = true;

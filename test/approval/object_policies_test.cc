@@ -116,6 +116,10 @@ TEST_F(Objects, NobodyElseChangesWhatIsAJobs) {
             other);
         row("bob", kind, "{metadata: {labels: {dlworkspace.io/index: '1'}}}", "labels", "own",
             other);
+        // A second owner would keep it when the job goes; what is one's own may have any.
+        const std::string owner = "{apiVersion: v1, kind: ConfigMap, name: own, uid: u}";
+        row("bob", kind, "{metadata: {" + Owner(", " + owner) + "}}", "ownerReferences", "own",
+            "{metadata: {ownerReferences: [" + owner + "]}}");
     }
     const std::string stays = "stays as the operator made it";
     row("bob", "ConfigMap", "{data: {train.py: 'steal()'}}", stays, "own", "{data: {a: b}}");
@@ -212,6 +216,10 @@ TEST_F(Objects, OrphansAreLeftAndCanBeDeleted) {
     EXPECT_TRUE(Remove("bob", "ConfigMap", "digits-files").ok());
     ExpectRefused(Change("bob", "ConfigMap", "digits-files", "{data: {train.py: b}}"),
                   "own-objects", "stays as the operator made it");
+    ExpectRefused(Change("bob", "ConfigMap", "digits-files",
+                         "{metadata: {ownerReferences: [{apiVersion: v1, kind: ConfigMap, name: "
+                         "c, uid: u}]}}"),
+                  "own-objects", "ownerReferences");
 }
 
 TEST_F(Objects, ANamespaceCanBeDeleted) {

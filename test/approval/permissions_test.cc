@@ -173,6 +173,40 @@ command: [sh, -c, 'if [ "$DLWS_ATTEMPT" = 0 ]; then sleep 8; exit 3; fi; sleep 6
     MustShell(kKubectl + " -n dlws-system rollout status deployment dlworkspace-operator");
 }
 
+// More of what was approved, by who made the job; not another image, nor for who may not.
+TEST_F(PermissionsTest, AnElasticJobGrowsByWhatWasApproved) {
+    ASSERT_TRUE(Create(alice_, "rubber", Asking("hostNetwork: true", R"(
+command: [sleep, '600']
+roles: [{name: worker}]
+elastic: {role: worker, replicas: 1, minReplicas: 1, maxReplicas: 2})"))
+                    .ok());
+    const Json asked = Awaiting("rubber");
+    ASSERT_TRUE(Decide(carol_, "rubber").ok());
+    WaitForPhase("rubber", "Running");
+    const auto scale = [&](const Api& as, int replicas) {
+        return as.Patch(JobPath("rubber") + "/scale",
+                        FromYaml(fmt::format("{{spec: {{replicas: {}}}}}", replicas)));
+    };
+    EXPECT_EQ(scale(LogIn("mallory"), 2).code, 403);
+    EXPECT_EQ(scale(alice_, 3).code, 422) << "more than it says at most";
+    const Reply image = alice_.Patch(
+        JobPath("rubber"),
+        FromYaml("{spec: {image: 'dlworkspace.io/tools@sha256:" + std::string(64, '0') + "'}}"));
+    EXPECT_EQ(image.code, 422) << image.text;
+    ASSERT_TRUE(scale(alice_, 2).ok());
+    const Json two = WaitForJob("rubber", "running with two pods", [](const Json& job) {
+        return Text(job, "status/elastic/replicas") == "2" && Text(job, "status/ready") == "2/2";
+    });
+    for (const char* pod : {"rubber-worker-0-0", "rubber-worker-1-0"})
+        EXPECT_EQ(
+            At(Pod(pod), "metadata/annotations").at("dlworkspace.io/template-hash").as_string(),
+            Text(asked, "status/approval/templateHash"))
+            << pod;
+    // Who takes the approval back ends all of it.
+    ASSERT_TRUE(carol_.Delete(ApprovalPath(Text(two, "status/approval/approval"))).ok());
+    WaitForPhase("rubber", "Failed");
+}
+
 // Against the controller alone: nothing in the API server keeps carol's name from being forged. It
 // counts neither now nor once the policies are back.
 TEST_F(PermissionsTest, WithoutPoliciesNothingReachesANode) {

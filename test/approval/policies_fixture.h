@@ -207,11 +207,11 @@ class Policies : public Admission {
             "app.kubernetes.io/managed-by: dlworkspace}}",
             uid_);
     }
-    std::string Owner() const {
+    std::string Owner(const std::string& others = "") const {
         return fmt::format(
             "ownerReferences: [{{apiVersion: dlworkspace.io/v1, kind: DLJob, "
-            "name: digits, uid: {}, controller: true}}]",
-            uid_);
+            "name: digits, uid: {}, controller: true}}{}]",
+            uid_, others);
     }
     std::string Marks() const { return "{metadata: {" + Labels() + ", " + Owner() + "}}"; }
 

@@ -38,6 +38,11 @@ TEST_F(Admission, TheStampStaysWhateverAnybodyWrites) {
         ASSERT_TRUE(patched.ok()) << patched.text;
         EXPECT_EQ(By(patched.body), "alice uid-of-alice") << change;
     }
+    // As another field manager, which then lets the field go.
+    for (const char* stamp : {kForged.c_str(), kSpec.c_str()}) {
+        EXPECT_EQ(Apply("bob", "hers", stamp).code, 0);
+        EXPECT_EQ(By(bob.Get(JobPath("hers")).body), "alice uid-of-alice") << stamp;
+    }
     const Reply stopped = bob.Get(JobPath("hers"));
     EXPECT_EQ(Text(stopped.body, "spec/stop"), "true") << "the rest of the request counts";
 }
@@ -65,6 +70,8 @@ TEST_F(Admission, DownNothingIsMadeAndEverythingCanBeDeleted) {
 
 TEST_F(Admission, DeletedTheApiServerItselfRefusesAForgedStamp) {
     const Api alice = LogIn("alice");
+    const std::string hers = kSpec + "\nsubmittedBy: {username: alice, uid: uid-of-alice}";
+    ASSERT_EQ(Apply("alice", "applied", hers).code, 0);
     DeleteConfigurations();
     // The API server hears of it a moment later.
     ASSERT_TRUE(Eventually(std::chrono::seconds(10),
@@ -78,6 +85,13 @@ TEST_F(Admission, DeletedTheApiServerItselfRefusesAForgedStamp) {
         JobPath("honest"), Json::parse(R"({"spec":{"submittedBy":{"username":"alice"}}})"));
     EXPECT_EQ(later.code, 422) << later.text;
     EXPECT_THAT(Text(later.body, "message"), HasSubstr("submittedBy says who made the job"));
+    // Nor by who owns the field and lets it go, or takes it from who owns it.
+    EXPECT_EQ(Apply("alice", "applied", hers + "\nstop: true").code, 0);
+    for (const auto& [who, spec] : {std::pair{"alice", kSpec}, std::pair{"bob", kForged}}) {
+        const Output taken = Apply(who, "applied", spec);
+        EXPECT_NE(taken.code, 0);
+        EXPECT_THAT(taken.text, HasSubstr("submittedBy says who made the job")) << who;
+    }
 }
 
 }  // namespace

@@ -89,6 +89,18 @@ Workload Asking(std::mt19937& random) {
     return w;
 }
 
+// A pod that its dead maker asked for comes while people change their minds.
+void AnswerDuringALateCreate(Schedule& s, const std::vector<Call>& trace, std::mt19937& random) {
+    std::vector<int> creates;
+    for (std::size_t n = 0; n < trace.size(); ++n)
+        if (trace[n].verb == "create" && trace[n].what == "Pod") creates.push_back(int(n));
+    if (creates.empty()) return;
+    const int n = creates[random() % creates.size()];
+    s.plan = {.faults = {{n, Fate::Late}}, .late_ticks = 1 + int(random() % 16)};
+    s.plan.name = fmt::format("{}:create-Pod:late-by-{}", n, s.plan.late_ticks);
+    s.at = n + 1 + int(random() % 12);
+}
+
 Schedule Draw(unsigned seed) {
     std::mt19937 random(seed);
     Schedule s{.workload = Asking(random)};
@@ -102,12 +114,16 @@ Schedule Draw(unsigned seed) {
         const std::vector<Plan> plans = PlansFor(calm.wire.trace, calm.ticks());
         s.plan = plans[random() % plans.size()];
     }
-    if (random() % 4 == 0)  // the watch of approvals is late
-        s.plan.frozen = {.at = int(random() % unsigned(calm.ticks() + 1)),
-                         .ticks = 1 + int(random() % 8),
-                         .jobs = false,
-                         .pods = false,
-                         .approvals = true};
+    if (random() % 4 == 0) {  // the watch of approvals is late, or begins with old ones
+        Stale& late = random() % 2 == 0 ? s.plan.frozen : s.plan.restarted;
+        late = {.at = int(random() % unsigned(calm.ticks() + 1)),
+                .ticks = 1 + int(random() % 8),
+                .jobs = false,
+                .pods = false,
+                .approvals = true};
+        late.seen = int(random() % unsigned(late.at + 1));
+    }
+    if (random() % 8 == 0) AnswerDuringALateCreate(s, calm.wire.trace, random);
     s.plan.name = fmt::format("seed {} {} at {} {}", seed, s.what, s.at, s.plan.name);
     return s;
 }

@@ -188,11 +188,11 @@ class SimApi : public kube::Api {
 }  // namespace
 
 void Process::Start(SnapshotPtr seen) {
-    Start(seen, seen);
+    Start(seen, seen, seen);
 }
 
-void Process::Start(SnapshotPtr jobs, SnapshotPtr others) {
-    *this = Process(std::move(jobs), std::move(others));
+void Process::Start(SnapshotPtr jobs, SnapshotPtr others, SnapshotPtr approvals) {
+    *this = Process(std::move(jobs), std::move(others), std::move(approvals));
 }
 
 void Process::Deliver(const Cluster& cluster) {

@@ -64,8 +64,8 @@ class Process {
     /// Starts with caches as they are now.
     explicit Process(const Cluster& cluster) { Start(cluster.Look()); }
     void Start(SnapshotPtr seen);
-    /// Starts with two caches that may be of different times.
-    void Start(SnapshotPtr jobs, SnapshotPtr others);
+    /// Starts with caches that may be of different times.
+    void Start(SnapshotPtr jobs, SnapshotPtr others, SnapshotPtr approvals);
 
     /// From now on its caches stand still, and it does not know: it has lost its lease, say.
     void Forsake(bool jobs, bool pods) {
@@ -93,11 +93,11 @@ class Process {
     void AddTo(Fingerprint& fingerprint, const Cluster& cluster) const;
 
   private:
-    Process(SnapshotPtr jobs, SnapshotPtr pods)
-        : jobs_(std::move(jobs)), pods_(std::move(pods)), approvals_(jobs_) {}
+    Process(SnapshotPtr jobs, SnapshotPtr pods, SnapshotPtr approvals)
+        : jobs_(std::move(jobs)), pods_(std::move(pods)), approvals_(std::move(approvals)) {}
 
     SnapshotPtr jobs_, pods_;  // services are seen with the pods
-    SnapshotPtr approvals_;    // the same as jobs_, or older
+    SnapshotPtr approvals_;    // the same as jobs_, but for a watch that is late
     Memory memory_;
     Own own_;
     bool queued_ = true;

@@ -109,7 +109,8 @@ void Run::BeginFaults() {
     }
     if (ticks_ == plan_.restarted.at)
         first_.Start(seen(plan_.restarted, plan_.restarted.jobs),
-                     seen(plan_.restarted, plan_.restarted.pods));
+                     seen(plan_.restarted, plan_.restarted.pods),
+                     seen(plan_.restarted, plan_.restarted.jobs || plan_.restarted.approvals));
     for (const Stale* stale : {&plan_.frozen, &plan_.restarted}) {
         if (!Covers(*stale, ticks_)) continue;
         first_.jobs_frozen = stale->jobs;

@@ -98,6 +98,12 @@ validations:
   reason: Forbidden
 - expression: >-
     params.metadata.uid != object.spec.jobUID || !has(params.spec.submittedBy) ||
+    !params.spec.submittedBy.username.startsWith('system:serviceaccount:' + request.namespace + ':')
+  message: >-
+    a ServiceAccount of this namespace made the job, and whoever may make pods here can act as it; submit the job as a person
+  reason: Forbidden
+- expression: >-
+    params.metadata.uid != object.spec.jobUID || !has(params.spec.submittedBy) ||
     (params.spec.submittedBy.username != request.userInfo.username &&
     !(has(params.spec.submittedBy.uid) && params.spec.submittedBy.uid != "" && has(request.userInfo.uid) &&
     params.spec.submittedBy.uid == request.userInfo.uid))

@@ -46,6 +46,11 @@ variables:
     oldObject.metadata.?ownerReferences.orValue([]).filter(o, o.kind == 'DLJob' && o.apiVersion.startsWith('dlworkspace.io/'))
 - name: ours
   expression: variables.oldJobs.size() > 0 || variables.oldLabels.exists(k, k.startsWith('dlworkspace.io/'))
+# Of what is a job's all owners stay: another one would keep it, or take it away with itself.
+- name: owners
+  expression: "variables.ours ? object.metadata.?ownerReferences.orValue([]) : variables.jobs"
+- name: oldOwners
+  expression: "variables.ours ? oldObject.metadata.?ownerReferences.orValue([]) : variables.oldJobs"
 validations:
 - expression: >-
     variables.labels.all(k, !k.startsWith('dlworkspace.io/') ||
@@ -61,7 +66,7 @@ validations:
   message: annotations that begin with dlworkspace.io/ are the operator's; use another prefix, or submit a DLJob
   reason: Forbidden
 - expression: >-
-    variables.jobs == variables.oldJobs || request.userInfo.username in {{ include "dlworkspace.policies.collectors" . }}
+    variables.owners == variables.oldOwners || request.userInfo.username in {{ include "dlworkspace.policies.collectors" . }}
   message: only the operator makes or leaves something as a DLJob's; leave its ownerReferences as they are
   reason: Forbidden
 # The operator reads no Secret, so it knows its own by this name alone.
