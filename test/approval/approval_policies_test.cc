@@ -165,7 +165,7 @@ TEST_F(Approvals, NobodyApprovesTheirOwnJob) {
 
     // Whoever makes pods in the namespace can act as its ServiceAccounts.
     const std::string robot = "system:serviceaccount:" + ns_ + ":robot";
-    Bind("edit", {robot});
+    Allow(robot, Rule(kGroup, "dljobs", "create"));
     const Reply robots = Create(
         As(robot), "robots",
         "managedBy: example.org/test\ncommand: ['true']\nsubmittedBy: {username: '" + robot + "'}");

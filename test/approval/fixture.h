@@ -37,9 +37,8 @@ class Admission : public E2e {
     /// Server-side apply, by a field manager of the user's own that takes what it names.
     Output Apply(const std::string& who, const std::string& name, const std::string& spec) {
         return Shell("echo " + Quoted(Job(name, spec)) + " | " + kKubectl +
-                     " --kubeconfig=\"$(script/cluster user " + who +
-                     " 2>/dev/null)\" apply --server-side --force-conflicts --field-manager=" +
-                     who + " -f -");
+                     " --kubeconfig=\"$(script/cluster user " + who + " 2>/dev/null)\" -n " + ns_ +
+                     " apply --server-side --force-conflicts --field-manager=" + who + " -f -");
     }
     /// Nobody serves any more; returns when that is so.
     void TakeDown() {

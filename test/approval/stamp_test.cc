@@ -40,7 +40,8 @@ TEST_F(Admission, TheStampStaysWhateverAnybodyWrites) {
     }
     // As another field manager, which then lets the field go.
     for (const char* stamp : {kForged.c_str(), kSpec.c_str()}) {
-        EXPECT_EQ(Apply("bob", "hers", stamp).code, 0);
+        const Output applied = Apply("bob", "hers", stamp);
+        EXPECT_EQ(applied.code, 0) << applied.text;
         EXPECT_EQ(By(bob.Get(JobPath("hers")).body), "alice uid-of-alice") << stamp;
     }
     const Reply stopped = bob.Get(JobPath("hers"));
@@ -71,7 +72,8 @@ TEST_F(Admission, DownNothingIsMadeAndEverythingCanBeDeleted) {
 TEST_F(Admission, DeletedTheApiServerItselfRefusesAForgedStamp) {
     const Api alice = LogIn("alice");
     const std::string hers = kSpec + "\nsubmittedBy: {username: alice, uid: uid-of-alice}";
-    ASSERT_EQ(Apply("alice", "applied", hers).code, 0);
+    const Output applied = Apply("alice", "applied", hers);
+    ASSERT_EQ(applied.code, 0) << applied.text;
     DeleteConfigurations();
     // The API server hears of it a moment later.
     ASSERT_TRUE(Eventually(std::chrono::seconds(10),
