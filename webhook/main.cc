@@ -15,6 +15,7 @@
 #include "model/names.h"
 #include "webhook/admission.h"
 #include "webhook/certificate_keeper.h"
+#include "webhook/mounted_certificate.h"
 #include "webhook/options.h"
 
 namespace dlws::webhook {
@@ -49,9 +50,10 @@ class Webhook {
           clusters_(client_, {.resource = kDLClusters}, random_),
           mutating_(client_, Ours(kMutatingConfigurations), random_),
           validating_(client_, Ours(kValidatingConfigurations), random_),
+          mounted_(tls_, options.certificate_folder, DnsName(options)),
           keeper_(client_, tls_,
                   {.secret = {options.ns, options.service},
-                   .dns_name = fmt::format("{}.{}.svc", options.service, options.ns),
+                   .dns_name = DnsName(options),
                    .configuration = options.service,
                    .lifetime = std::chrono::seconds(options.certificate_seconds),
                    .now =
@@ -79,7 +81,7 @@ class Webhook {
         metrics_.AddCollector([this](kube::Samples& out) {
             if (out.Family("dlws_certificate_expiry_timestamp_seconds", kube::Samples::kGauge,
                            "When the certificate that is shown ends to hold"))
-                out.Add({}, double(keeper_.Expires().time_since_epoch().count()));
+                out.Add({}, double(Expires().time_since_epoch().count()));
         });
         for (auto bound : {health_.Listen(), server_.Listen()}) {
             if (bound) continue;
@@ -92,9 +94,13 @@ class Webhook {
         });
         manager_.Add("health", "health", [this] { return health_.Run(); });
         manager_.Add("caches", "dlclusters", [this] { return clusters_.Run(); });
-        manager_.Add("caches", "mutating", [this] { return mutating_.Run(); });
-        manager_.Add("caches", "validating", [this] { return validating_.Run(); });
-        manager_.Add("caches", "certificates", [this] { return keeper_.Run(); });
+        if (OwnIssuer()) {
+            manager_.Add("caches", "mutating", [this] { return mutating_.Run(); });
+            manager_.Add("caches", "validating", [this] { return validating_.Run(); });
+            manager_.Add("caches", "certificates", [this] { return keeper_.Run(); });
+        } else {
+            manager_.Add("caches", "certificates", [this] { return mounted_.Run(); });
+        }
         manager_.Add("server", "admission", [this] { return server_.Run(); });
         for (const char* group : {"health", "caches", "server"})
             manager_.StartGroup(group);
@@ -108,6 +114,12 @@ class Webhook {
     }
 
   private:
+    static std::string DnsName(const Options& options) {
+        return fmt::format("{}.{}.svc", options.service, options.ns);
+    }
+    bool OwnIssuer() const { return options_.certificate_folder.empty(); }
+    Moment Expires() const { return OwnIssuer() ? keeper_.Expires() : mounted_.Expires(); }
+
     // The one that has our name, which is all that we may read.
     kube::Informer::Settings Ours(kube::Resource configurations) const {
         return {.resource = configurations, .field_selector = "metadata.name=" + options_.service};
@@ -128,7 +140,9 @@ class Webhook {
 
     std::string Lacks() const {
         if (stopping_) return "stopping";
-        if (!keeper_.Ready()) return "no certificate yet that is trusted";
+        if (OwnIssuer() && !keeper_.Ready()) return "no certificate yet that is trusted";
+        if (!OwnIssuer() && !mounted_.Ready())
+            return "no certificate yet in " + options_.certificate_folder;
         return clusters_.HasSynced() ? "" : "DLCluster not read yet";
     }
 
@@ -139,6 +153,8 @@ class Webhook {
     kube::Informer clusters_, mutating_, validating_;
     std::shared_ptr<const model::DLCluster> cluster_;
     kube::ServerTls tls_;
+    // One of them runs.
+    MountedCertificate mounted_;
     CertificateKeeper keeper_;
     Admission admission_;
     kube::HttpServer server_;

@@ -16,6 +16,9 @@ const kube::FlagSet<Options>& Flags() {
         Number("port", &Options::port, 0, 65535, "port of the same, 0 picks one; default 9443"),
         Number("certificate-seconds", &Options::certificate_seconds, 40, 10 * 365 * 24 * 3600,
                "how long a certificate holds, a new one is made at two thirds; default 90 days"),
+        Text("certificate-folder", &Options::certificate_folder,
+             "folder with tls.crt and tls.key, which somebody else renews and has trusted; default "
+             "none: we issue our own, in a Secret"),
         Number("drain-seconds", &Options::drain_seconds, 0, 300,
                "how long to go on when told to stop; default 10"),
         kube::List("approver-service-accounts", &Options::approver_service_accounts,

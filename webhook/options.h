@@ -16,6 +16,7 @@ struct Options : kube::CommonOptions {
     std::string address = "0.0.0.0";
     int port = 9443;
     int certificate_seconds = 90 * 24 * 3600;
+    std::string certificate_folder;  ///< empty: certificates of our own
     int drain_seconds = 10;
     int max_connections = 1000;
     std::vector<std::string> approver_service_accounts;  ///< by their user names

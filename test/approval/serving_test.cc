@@ -86,5 +86,70 @@ TEST_F(Admission, ANewCertificateFailsNoCall) {
     PrintFigure("admission_calls_during_renewal", caller.calls(), "calls");
 }
 
+// cert-manager is not here: the test does to the Secret and the configurations what it would do.
+class CertManager : public Admission {
+  protected:
+    static void Issue() {
+        MustShell("set -e; pki=" + kFolder +
+                  "; mkdir -p $pki; source test/cluster/certs.sh; [ -s $pki/ca.crt ] || "
+                  "make_authority ca; make_certificate tls /CN=webhook "
+                  "DNS:dlworkspace-webhook.dlws-system.svc");
+        MustShell(kKubectl +
+                  " -n dlws-system create secret tls dlworkspace-webhook-certificate "
+                  "--dry-run=client -o yaml --cert=" +
+                  kFolder + "/tls.crt --key=" + kFolder + "/tls.key | " + kKubectl + " apply -f -");
+    }
+    static void HaveTrusted() {
+        for (const char* kind :
+             {"mutatingwebhookconfiguration", "validatingwebhookconfiguration"}) {
+            const std::string name = std::string(kind) + " dlworkspace-webhook";
+            MustShell(kKubectl + " get " + name + " -o json | jq --arg ca \"$(base64 -w0 " +
+                      kFolder + "/ca.crt)\" '.webhooks[].clientConfig.caBundle = $ca' | " +
+                      kKubectl + " replace -f -");
+        }
+    }
+    static int Shown() {
+        return std::stoi(MustShell(kKubectl +
+                                   " -n dlws-system logs --tail=-1 -l "
+                                   "app.kubernetes.io/component=webhook | grep -c 'is shown' || "
+                                   "true"));
+    }
+
+    inline static const std::string kFolder = "build/test-certificates";
+};
+
+TEST_F(CertManager, ARenewalFailsNoCall) {
+    for (const std::string kind : {"issuer", "certificate"})
+        MustShell(fmt::format(
+            R"(echo '{{"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": {{"name": "{0}s.cert-manager.io"}}, "spec": {{"group": "cert-manager.io",
+            "scope": "Namespaced", "names": {{"kind": "{1}", "plural": "{0}s"}}, "versions": [
+            {{"name": "v1", "served": true, "storage": true, "schema": {{"openAPIV3Schema": {{
+            "type": "object", "x-kubernetes-preserve-unknown-fields": true}}}}}}]}}}}' |
+            {2} apply -f - && {2} wait --for=condition=Established crd {0}s.cert-manager.io)",
+            kind, std::string(1, char(std::toupper(kind[0]))) + kind.substr(1), kKubectl));
+    Issue();
+    broken_ = true;
+    MustShell(
+        "DLWS_HELM_ARGS=\"${DLWS_HELM_ARGS:-} --set webhook.certManager.enabled=true\" "
+        "test/cluster/install.sh",
+        std::chrono::minutes(5));
+    HaveTrusted();
+    const Api alice = LogIn("alice");
+    const auto ask = [&] { return Create(alice, "asks", "command: ['true']", true); };
+    ASSERT_TRUE(Eventually(std::chrono::seconds(30), [&] { return ask().ok(); })) << ask().text;
+    ASSERT_EQ(Shown(), 2) << "one in each replica";
+    Caller caller(ask);
+    Issue();
+    // The kubelet looks at a mounted Secret once a minute or so.
+    EXPECT_TRUE(WaitUntil("both show the new one", [&] { return Shown() == 4; }, 150));
+    std::this_thread::sleep_for(std::chrono::seconds(2));
+    caller.End();
+    EXPECT_EQ(caller.wrong(), "");
+    PrintFigure("admission_calls_during_cert_manager_renewal", caller.calls(), "calls");
+    Restore();
+    MustShell(kKubectl + " delete crd issuers.cert-manager.io certificates.cert-manager.io");
+}
+
 }  // namespace
 }  // namespace dlws::e2e

@@ -132,6 +132,7 @@ VALUE_SETS = {
         "podLabels": {"team": "lab"}, "imagePullSecrets": [{"name": "pull"}], "nodeSelector": {"pool": "system"},
         "policies": {"execByApprovers": True, "approverServiceAccounts": ["system:serviceaccount:robots:approver"]},
     },
+    "cert-manager": {"webhook": {"certManager": {"enabled": True}}},
     "least": {
         "replicas": 1, "crds": {"enabled": False}, "cluster": {"create": False}, "rbac": {"aggregate": False},
         "serviceAccount": {"create": False, "name": "there"}, "podDisruptionBudget": {"enabled": False},
@@ -377,6 +378,39 @@ class Webhook(unittest.TestCase):
             if set(rule["verbs"]) - {"get", "list", "watch"} and not asks:
                 self.assertEqual(rule["resourceNames"], ["dlworkspace-webhook"])
         self.assertNotIn("data", only(self.all, "Secret", "dlworkspace-webhook"))
+
+    def test_with_cert_manager_it_may_write_nothing(self):
+        every = render({"webhook": {"certManager": {"enabled": True}}})
+        for kind in ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"):
+            self.assertEqual(only(every, kind, "dlworkspace-webhook")["metadata"]["annotations"],
+                             {"cert-manager.io/inject-ca-from": "dlws-system/dlworkspace-webhook"})
+        mine = [d for d in every if d["metadata"]["name"] == "dlworkspace-webhook"]
+        self.assertFalse({"Secret", "Role", "RoleBinding"} & set(kinds(mine)))
+        self.assertEqual([r["resources"] for r in only(every, "ClusterRole", "dlworkspace-webhook")["rules"]
+                          if set(r["verbs"]) - {"get", "list", "watch"}], [["subjectaccessreviews"]])
+        certificate = only(every, "Certificate", "dlworkspace-webhook")["spec"]
+        self.assertEqual(certificate["dnsNames"], ["dlworkspace-webhook.dlws-system.svc"])
+        self.assertEqual((certificate["duration"], certificate["renewBefore"]), ("7776000s", "2592000s"))
+        pod = only(every, "Deployment", "dlworkspace-webhook")["spec"]["template"]["spec"]
+        self.assertEqual([v["secret"]["secretName"] for v in pod["volumes"]], [certificate["secretName"]])
+        (container,) = pod["containers"]
+        self.assertEqual([m["mountPath"] for m in container["volumeMounts"]], ["/certificates"])
+        self.assertIn("--certificate-folder=/certificates", container["args"])
+        # A renewal changes nothing about who is trusted.
+        issuer = only(every, "Issuer", certificate["issuerRef"]["name"])["spec"]
+        authority = only(every, "Certificate", issuer["ca"]["secretName"])["spec"]
+        self.assertTrue(authority["isCA"])
+        self.assertEqual(only(every, "Issuer", authority["issuerRef"]["name"])["spec"], {"selfSigned": {}})
+
+    def test_another_issuer_can_be_named(self):
+        theirs = {"name": "lab", "kind": "ClusterIssuer", "group": "cert-manager.io"}
+        every = render({"webhook": {"certManager": {"enabled": True, "issuerRef": theirs}}})
+        self.assertNotIn("Issuer", kinds(every))
+        self.assertEqual(only(every, "Certificate", "dlworkspace-webhook")["spec"]["issuerRef"], theirs)
+
+    def test_cert_manager_has_no_short_certificates(self):
+        result = template({"webhook": {"certManager": {"enabled": True}, "certificateSeconds": 60}})
+        self.assertIn("write 3600 or more", result.stderr)
 
     def test_the_operator_looks_after_it(self):
         (operator,) = only(self.all, "Deployment", "dlworkspace-operator")["spec"]["template"]["spec"]["containers"]
