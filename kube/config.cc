@@ -44,7 +44,7 @@ Result<Config> LoadInClusterFrom(const std::string& directory) {
     config.token_file = directory + "/token";
     config.ca_file = directory + "/ca.crt";
     for (const auto& file : {config.token_file, config.ca_file}) {
-        const auto text = internal::ReadSmallFile(file);
+        const auto text = ReadSmallFile(file);
         if (!text) {
             return Refuse(
                 fmt::format("in a cluster, but {}: does the pod have a ServiceAccount and "
@@ -55,7 +55,7 @@ Result<Config> LoadInClusterFrom(const std::string& directory) {
             return Refuse(fmt::format("in a cluster, but {} is empty", file));
         }
     }
-    if (const auto text = internal::ReadSmallFile(directory + "/namespace")) {
+    if (const auto text = ReadSmallFile(directory + "/namespace")) {
         const std::string name = internal::Trimmed(*text);
         if (!name.empty()) config.default_namespace = name;
     }

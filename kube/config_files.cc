@@ -9,7 +9,7 @@
 #include <cerrno>
 #include <system_error>
 
-namespace dlws::kube::internal {
+namespace dlws::kube {
 namespace {
 
 std::unexpected<Error> Refuse(std::string message) {
@@ -58,6 +58,8 @@ Result<std::string> ReadSmallFile(const std::string& path, std::size_t limit) {
     return text;
 }
 
+namespace internal {
+
 std::string Trimmed(std::string_view text) {
     while (!text.empty() && IsSpace(text.front()))
         text.remove_prefix(1);
@@ -66,4 +68,5 @@ std::string Trimmed(std::string_view text) {
     return std::string(text);
 }
 
-}  // namespace dlws::kube::internal
+}  // namespace internal
+}  // namespace dlws::kube

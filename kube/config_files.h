@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-// Small helpers of configuration and credentials. Internal to kube/.
 #pragma once
 
 #include <cstddef>
@@ -8,12 +7,16 @@
 
 #include "kube/error.h"
 
-namespace dlws::kube::internal {
+namespace dlws::kube {
 
-/// A whole file of at most `limit` bytes. kInvalidArgument names the file and the reason.
+/// A whole file of at most `limit` bytes. kInvalidArgument names the file and the reason. Does not
+/// wait: a pipe in the place of a file reads as empty.
 Result<std::string> ReadSmallFile(const std::string& path, std::size_t limit = 1u << 20);
+
+namespace internal {
 
 /// Without spaces and line ends at both ends.
 std::string Trimmed(std::string_view text);
 
-}  // namespace dlws::kube::internal
+}  // namespace internal
+}  // namespace dlws::kube

@@ -3,8 +3,7 @@
 
 #include <fmt/format.h>
 
-#include <fstream>
-
+#include "kube/config_files.h"
 #include "kube/log.h"
 #include "kube/wait_list.h"
 
@@ -14,31 +13,12 @@ namespace {
 
 constexpr std::string_view kLog = "certificates";
 constexpr std::chrono::seconds kPause{10};
-constexpr std::streamsize kMaxFile = 64 << 10;
-
-kube::Result<std::string> ReadSmall(const std::filesystem::path& file) {
-    const auto refuse = [&](const char* why) {
-        return std::unexpected(kube::Error{.kind = kube::ErrorKind::kInvalidArgument,
-                                           .message = fmt::format("{} {}", file.native(), why)});
-    };
-    std::ifstream in(file, std::ios::binary);
-    if (!in) return refuse("cannot be read");
-    std::string text(std::size_t(kMaxFile) + 1, '\0');
-    in.read(text.data(), std::streamsize(text.size()));
-    if (in.gcount() > kMaxFile) return refuse("is over 64 KiB");
-    text.resize(std::size_t(in.gcount()));
-    return text;
-}
+constexpr std::size_t kMaxFile = 64 << 10;
 
 kube::Result<kube::PemPair> ReadFolder(const std::filesystem::path& folder) {
-    // The kubelet puts all files into another folder and swaps the link to it: both files are read
-    // through what it means now.
-    std::error_code error;
-    std::filesystem::path now = std::filesystem::canonical(folder / "..data", error);
-    if (error) now = folder;
-    auto certificate = ReadSmall(now / "tls.crt");
+    auto certificate = kube::ReadSmallFile(folder / "tls.crt", kMaxFile);
     if (!certificate) return std::unexpected(certificate.error());
-    auto key = ReadSmall(now / "tls.key");
+    auto key = kube::ReadSmallFile(folder / "tls.key", kMaxFile);
     if (!key) return std::unexpected(key.error());
     return kube::PemPair{std::move(*certificate), std::move(*key)};
 }
@@ -58,14 +38,23 @@ kube::Awaitable<void> MountedCertificate::Run() {
 }
 
 bool MountedCertificate::Look() {
-    auto pair = ReadFolder(folder_);
-    if (pair && pair->certificate == shown_) return true;
+    // The kubelet puts all files into a folder and then has a link mean that one: both files are
+    // read through what it means now.
+    std::error_code error;
+    std::filesystem::path folder = std::filesystem::canonical(folder_ / "..data", error);
+    if (error) folder = folder_;
+    auto pair = ReadFolder(folder);
     auto validity = pair ? kube::ReadPair(*pair, dns_name_) : std::unexpected(pair.error());
+    if (validity && pair->certificate == shown_) {
+        refused_.clear();
+        return true;
+    }
     auto used = validity ? tls_.Use(pair->certificate, pair->key)
                          : kube::Result<void>(std::unexpected(validity.error()));
     if (!used) {
-        if (used.error().message != refused_) kube::LogError(kLog, "{}", used.error().message);
-        refused_ = used.error().message;
+        std::string why = fmt::format("{}: {}", folder.native(), used.error().message);
+        if (why != refused_) kube::LogError(kLog, "{}", why);
+        refused_ = std::move(why);
         return false;
     }
     kube::LogInfo(kLog, "a new certificate for {} is shown", dns_name_);

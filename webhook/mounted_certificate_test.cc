@@ -62,6 +62,15 @@ TEST_F(MountedCertificateTest, ShowsWhatIsThereAndWhatFollows) {
     EXPECT_EQ(mounted_.Expires(), later);
 }
 
+// While the kubelet is at it, one name may mean the old folder and the other the new one.
+TEST_F(MountedCertificateTest, BothFilesAreOfOneVersion) {
+    Mount(Pair(soon_));
+    Mount(Pair(soon_));
+    fs::remove(folder_ / "tls.key");
+    fs::create_symlink("..version-1/tls.key", folder_ / "tls.key");
+    EXPECT_TRUE(mounted_.Look());
+}
+
 TEST_F(MountedCertificateTest, WhatCannotBeUsedChangesNothing) {
     const kube::PemPair good = Pair(soon_);
     Mount(good);

@@ -400,6 +400,7 @@ class Webhook(unittest.TestCase):
         issuer = only(every, "Issuer", certificate["issuerRef"]["name"])["spec"]
         authority = only(every, "Certificate", issuer["ca"]["secretName"])["spec"]
         self.assertTrue(authority["isCA"])
+        self.assertEqual(authority["privateKey"]["rotationPolicy"], "Never")
         self.assertEqual(only(every, "Issuer", authority["issuerRef"]["name"])["spec"], {"selfSigned": {}})
 
     def test_another_issuer_can_be_named(self):
