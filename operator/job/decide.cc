@@ -75,7 +75,8 @@ class Decider : private Launcher {
                                            .cause = model::Cause::Change};
             return Close(Phase::Failed);
         }
-        if (!NoteLostApproval()) return;
+        // To end pods takes no approval, and must not wait for one to be read.
+        if (!spec_.suspend && !NoteLostApproval()) return;
         if (Suspending()) return spec_.suspend ? Suspend() : Resume();
         if (AttemptFailed(was_)) return spec_.suspend ? Suspend() : Restart();
         if (auto failed = FirstFailure()) {

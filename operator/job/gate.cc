@@ -173,11 +173,14 @@ void Gate::Describe(const model::Rendered& kept) {
         told.diff = model::TemplateDiff(kept, *plain);
     told.manifest = model::ApprovalManifest(*WhatIsAsked());
     const auto& by = spec_.submittedBy;
-    told.mayDecide = fmt::format(
-        "Whoever has verb approve on dljobs, and on permissionclasses {}, in namespace {}{}.",
-        model::Join(told.classes, ", "), world_.job.meta.ns,
-        by ? fmt::format(", but not {}", by->username)
-           : ". Nobody, because it is not known who made the job: submit it again");
+    const std::string nobody =
+        model::FourEyes(by, model::Approver{{"somebody else", ""}, {}}, world_.job.meta.ns);
+    told.mayDecide =
+        nobody.empty() ? fmt::format(
+                             "Whoever has verb approve on dljobs, and on permissionclasses {}, in "
+                             "namespace {}, but not {}.",
+                             model::Join(told.classes, ", "), world_.job.meta.ns, by->username)
+                       : fmt::format("Nobody: {}.", nobody);
 }
 
 std::optional<model::Question> Gate::WhatIsAsked() const {

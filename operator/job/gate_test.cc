@@ -53,12 +53,15 @@ World Asking() {
     world.cluster = sim::CautiousCluster();
     return world;
 }
+job::Kept KeptOf(const World& world) {
+    auto rendered = model::Render(world.job, *world.cluster);
+    return {model::Sha256Hex(model::CanonicalBytes(*rendered)),
+            std::make_shared<const model::Rendered>(*rendered)};
+}
 // The same, with what it runs read from its ControllerRevision.
 World Kept() {
     World world = Asking();
-    auto rendered = model::Render(world.job, *world.cluster);
-    world.kept = job::Kept{model::Sha256Hex(model::CanonicalBytes(*rendered)),
-                           std::make_shared<const model::Rendered>(*rendered)};
+    world.kept = KeptOf(world);
     return world;
 }
 World Awaiting() {
@@ -214,6 +217,31 @@ TEST(Gate, WhereTheAdministratorSaysSoPodsGoOn) {
     EXPECT_EQ(status.approval->state, ApprovalStatus::Revoked);
     EXPECT_FALSE(model::IsTrue(status.conditions, model::kConditionApproved));
     EXPECT_FALSE(status.failure);
+}
+
+TEST(Gate, ItSaysWhoMayDecide) {
+    World world = Kept();
+    EXPECT_THAT(
+        Published(world, Decide(world)).approval->mayDecide,
+        ::testing::AllOf(HasSubstr("permissionclasses hostNetwork"), HasSubstr("but not alice")));
+    world.job.spec.submittedBy->username = "system:serviceaccount:vision:ci";
+    world.kept = KeptOf(world);
+    EXPECT_THAT(Published(world, Decide(world)).approval->mayDecide,
+                ::testing::AllOf(HasSubstr("Nobody: "), HasSubstr("submit the job as a person")));
+}
+
+// Somebody wants the pods off their nodes; whether an approval is there does not matter to that.
+TEST(Gate, ASuspensionWaitsForNoApproval) {
+    World world = Running();
+    world.approvals.clear();
+    world.job.spec.suspend = true;
+    Decision decision = Decide(world);
+    EXPECT_FALSE(decision.read_approvals);
+    EXPECT_FALSE(decision.writes.empty());
+    world.job.status = Published(world, decision);
+    decision = Decide(world);
+    EXPECT_FALSE(decision.read_approvals);
+    EXPECT_NE(Find<DeletePods>(decision), nullptr);
 }
 
 // Whatever the cluster allows by now.
