@@ -137,8 +137,8 @@ test_pods_run_and_can_be_looked_into() {
 }
 
 test_pods_find_each_other_by_name() {
-    check "worker-1.pair has pair-1's address" test \
-        "$(kubectl exec pair-0 -- getent ahostsv4 worker-1.pair | head -n 1 | cut -d ' ' -f 1)" = "$(kubectl get pod pair-1 -o 'jsonpath={.status.podIP}')"
+    # The name follows the pod: its endpoint is written, and seen by the name server, a moment after the pod is ready.
+    check "worker-1.pair has pair-1's address" retry 10 has_address_of pair-0 worker-1.pair pair-1
     # A port that nobody listens on refuses at once: packets go there and back.
     check "packets go there and back" test \
         "$(kubectl exec pair-0 -- bash -c 'echo >/dev/tcp/worker-1.pair/9' 2>&1 | grep -o 'Connection refused' | head -n 1)" = "Connection refused"
@@ -146,6 +146,11 @@ test_pods_find_each_other_by_name() {
     local began="$EPOCHSECONDS"
     check "a name outside is unknown" test "$(kubectl exec pair-0 -- bash -c 'getent hosts example.org || echo unknown')" = unknown
     check "at once" test "$(( EPOCHSECONDS - began ))" -le 3
+}
+
+# has_address_of POD HOST OTHER: for POD, HOST is where the pod OTHER is.
+has_address_of() {
+    test "$(kubectl exec "$1" -- getent ahostsv4 "$2" | head -n 1 | cut -d ' ' -f 1)" = "$(kubectl get pod "$3" -o 'jsonpath={.status.podIP}')"
 }
 
 # refuses POD HOST: HOST answers POD that it listens on no such port, so packets go there and back.
