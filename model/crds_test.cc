@@ -15,6 +15,7 @@
 
 #include "model/dlcluster.h"
 #include "model/dljob.h"
+#include "model/dluser.h"
 #include "model/render.h"
 #include "model/status.h"
 
@@ -133,8 +134,16 @@ TEST(Examples, AreUnderstoodAndRendered) {
     EXPECT_EQ(cluster->gpu.driver, DriverMode::HostPath);
     int jobs = 0;
     for (const auto& file : fs::directory_iterator(kCrds / "examples")) {
-        if (!file.is_regular_file() || file.path().filename() == "cluster.yaml") continue;
-        const auto job = ParseDLJob(Example(file.path()));
+        if (!file.is_regular_file()) continue;
+        const std::string example = Example(file.path());
+        const std::string kind(json::parse(example).at("kind").as_string());
+        if (kind == "DLCluster") continue;
+        if (kind == "DLUser") {
+            const auto user = ParseDLUser(example);
+            EXPECT_TRUE(user) << file.path() << ": " << user.error();
+            continue;
+        }
+        const auto job = ParseDLJob(example);
         ASSERT_TRUE(job) << file.path() << ": " << job.error();
         const auto rendered = Render(*job, *cluster);
         EXPECT_TRUE(rendered) << file.path() << ": " << rendered.error().message;

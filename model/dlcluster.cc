@@ -58,13 +58,14 @@ std::expected<DLCluster, std::string> ParseDLCluster(std::string_view json) {
         cluster.gpu.driverHostPath = driver["hostPath"].Text(cluster.gpu.driverHostPath);
         cluster.gpu.typeLabel = spec["gpu"]["typeLabel"].Text(cluster.gpu.typeLabel);
         cluster.defaultUser.uid = spec["defaultUser"]["uid"].Int64(cluster.defaultUser.uid);
+        cluster.defaultUser.gid = spec["defaultUser"]["gid"].Int64(cluster.defaultUser.gid);
+        if (spec["unknownUsers"].Text() == "Refuse") cluster.unknownUsers = UnknownUsers::Refuse;
         spec["permissions"].Each(
             [&](const Node& item) { cluster.permissions.push_back(ReadRule(item)); });
         if (spec["onRevoke"].Text() == "Continue") cluster.onRevoke = OnRevoke::Continue;
         spec["devices"].Each([&](const Node& item) {
             cluster.devices.push_back({item["name"].Text(), item["resource"].Text()});
         });
-        cluster.defaultUser.gid = spec["defaultUser"]["gid"].Int64(cluster.defaultUser.gid);
     }
     if (!doc.error().empty()) return std::unexpected(doc.error());
     return cluster;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "model/dljob.h"
+#include "model/names.h"
 #include "model/permissions.h"
 
 namespace dlws::model {
@@ -27,10 +28,13 @@ struct GpuSettings {
     bool operator==(const GpuSettings&) const = default;
 };
 
-/// Whom pods run as. Never 0.
+/// Whom a job's pods run as. Never 0.
 struct PodUser {
     std::int64_t uid = 1000;
     std::int64_t gid = 1000;
+    std::string name{kDefaultUserName};  ///< in the pods, and of the folder below work/
+    std::vector<std::int64_t> groups{};  ///< further ones
+    std::string shell = "/bin/sh";
     bool operator==(const PodUser&) const = default;
 };
 
@@ -39,6 +43,12 @@ struct Device {
     std::string name;      ///< as jobs call it
     std::string resource;  ///< "rdma/hca"
     bool operator==(const Device&) const = default;
+};
+
+/// What becomes of jobs of somebody without a DLUser.
+enum class UnknownUsers {
+    Default,  ///< they run as `defaultUser`
+    Refuse,   ///< they wait
 };
 
 /// What becomes of a running job whose approval ends.
@@ -53,6 +63,7 @@ struct DLCluster {
     std::string sharedFolder;  ///< absolute folder of every host; empty = none declared
     GpuSettings gpu;
     PodUser defaultUser;
+    UnknownUsers unknownUsers = UnknownUsers::Default;
     std::vector<PermissionRule> permissions;  ///< in order: the first that speaks of it counts
     OnRevoke onRevoke = OnRevoke::Stop;
     std::vector<Device> devices;

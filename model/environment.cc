@@ -87,7 +87,7 @@ std::string Home(const DLJobSpec& spec) {
 }
 
 json::array RoleEnvironment(const DLJob& job, const Role& role, const DLCluster& cluster,
-                            const json::array& base) {
+                            const PodUser& user, const json::array& base) {
     const DLJobSpec& spec = job.spec;
     Environment env(spec.framework);
     env.Set("DLWS_JOB", job.meta.name);
@@ -96,7 +96,7 @@ json::array RoleEnvironment(const DLJob& job, const Role& role, const DLCluster&
         env.Set(name, value);
     env.Set("PYTHONUNBUFFERED", "1");  // what a script prints is seen at once
     env.Set("HOME", Home(spec));
-    env.Set("USER", kDefaultUserName);
+    env.Set("USER", user.name);
     for (const json::value& item : base)
         if (item.is_object()) env.Add(item.get_object());
     for (const EnvVar& e : spec.env)

@@ -17,7 +17,7 @@ namespace dlws::model {
 /// user's. Later ones win, but nobody changes a reserved name. The order matters: `$(NAME)` sees
 /// only what comes before it.
 boost::json::array RoleEnvironment(const DLJob& job, const Role& role, const DLCluster& cluster,
-                                   const boost::json::array& base);
+                                   const PodUser& user, const boost::json::array& base);
 
 /// What differs from pod to pod; comes before the role's.
 boost::json::array PodEnvironment(const Rendered& rendered, int index, int attempt, int rank);

@@ -189,10 +189,6 @@ TEST(Framework, MpiKeysAreASecretThatIsNamedAndNotRendered) {
               R"({"name":"dlws-ssh","secret":{"secretName":"digits-ssh-u1","defaultMode":292}})");
     EXPECT_EQ(Item(pod, "/spec/containers/0/volumeMounts", "mountPath", "/run/secrets/dlws-ssh"),
               R"({"name":"dlws-ssh","mountPath":"/run/secrets/dlws-ssh","readOnly":true})");
-    EXPECT_EQ(Item(pod, "/spec/containers/0/volumeMounts", "mountPath", "/etc/passwd"),
-              R"({"name":"dlws-files","mountPath":"/etc/passwd","subPath":".dlws/passwd",)"
-              R"("readOnly":true})");
-    EXPECT_THAT(At(*r.files, "/data/dlws-passwd"), HasSubstr("default:x:5000:6000:default:/tmp:"));
     EXPECT_THAT(At(*r.files, "/data/dlws-ssh_config"), HasSubstr("Host *.digits\\n"));
     const json::value secret =
         json::parse(MakeSshSecret(MpiJob().meta, "PRIVATE", "ssh-ed25519 A"));

@@ -25,6 +25,7 @@ inline constexpr std::string_view kDLJobKind = "DLJob";
 inline constexpr std::string_view kDLJobPlural = "dljobs";
 inline constexpr std::string_view kDLClusterKind = "DLCluster";
 inline constexpr std::string_view kDLClusterPlural = "dlclusters";
+inline constexpr std::string_view kDLUserKind = "DLUser";
 inline constexpr std::string_view kDLJobApprovalKind = "DLJobApproval";
 inline constexpr std::string_view kDLJobApprovalPlural = "dljobapprovals";
 /// Nothing of this name exists: a right on it is the right to approve the class that it is named
@@ -49,6 +50,9 @@ inline constexpr std::string_view kSubmittedByAnnotation = "dlworkspace.io/submi
 /// for.
 inline constexpr std::string_view kApprovalAnnotation = "dlworkspace.io/approval";
 inline constexpr std::string_view kTemplateHashAnnotation = "dlworkspace.io/template-hash";
+/// On a pod, the text of /etc/passwd and /etc/group in its container `main` (accounts.h).
+inline constexpr std::string_view kPasswdAnnotation = "dlworkspace.io/passwd";
+inline constexpr std::string_view kGroupAnnotation = "dlworkspace.io/group";
 /// On a namespace, "true": jobs run there, and the policies of the chart hold.
 inline constexpr std::string_view kManagedLabel = "dlworkspace.io/managed";
 /// On everything we create; the operator's informers select by it.
@@ -89,7 +93,7 @@ inline constexpr std::string_view kLauncherRole = "launcher";
 // Storage names every cluster with a shared folder has.
 inline constexpr std::string_view kDataStorage = "data";  ///< `<shared>/storage`
 inline constexpr std::string_view kWorkStorage = "work";  ///< `<shared>/work/<user>`
-/// Whose work folder a job gets until DLUser exists.
+/// Whose work folder a job of somebody without a DLUser gets.
 inline constexpr std::string_view kDefaultUserName = "default";
 
 // Sizes the API server and DNS impose; the CRD refuses longer ones.

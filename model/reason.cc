@@ -20,6 +20,8 @@ constexpr Reason kTable[] = {
     reason::kAwaitingApproval,
     reason::kAdmissionNotEnforced,
     reason::kNamespaceNotManaged,
+    reason::kUserUnknown,
+    reason::kUserConflict,
     reason::kQuotaExceeded,
     reason::kPodRefused,
     reason::kVolumeCannotMount,

@@ -65,6 +65,12 @@ inline constexpr Reason kAdmissionNotEnforced{
 inline constexpr Reason kNamespaceNotManaged{
     "NamespaceNotManaged", ReasonClass::Ask,
     "The namespace lacks the label dlworkspace.io/managed=true; an administrator must set it."};
+inline constexpr Reason kUserUnknown{
+    "UserUnknown", ReasonClass::Ask,
+    "There is no DLUser for who made the job; an administrator must create one."};
+inline constexpr Reason kUserConflict{
+    "UserConflict", ReasonClass::Ask,
+    "Two DLUsers have one username or one uid; an administrator must change one of them."};
 inline constexpr Reason kQuotaExceeded{
     "QuotaExceeded", ReasonClass::Ask,
     "A ResourceQuota of the namespace leaves no room for a pod of the job."};

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "model/accounts.h"
 #include "model/environment.h"
 #include "model/names.h"
 #include "model/owned.h"
@@ -26,10 +27,11 @@ using Result = std::expected<void, RenderError>;
 /// One job with its cluster; makes a role's template at a time.
 class Renderer {
   public:
-    Renderer(const DLJob& job, const DLCluster& cluster)
+    Renderer(const DLJob& job, const DLCluster& cluster, const PodUser& user)
         : job_(job),
           spec_(job.spec),
           cluster_(cluster),
+          user_(user),
           pods_(TotalPods(job.spec)),
           // An elastic job of one pod may grow: its names must not change then.
           peers_(pods_ > 1 || job.spec.elastic) {
@@ -43,6 +45,7 @@ class Renderer {
     std::expected<json::object, RenderError> RoleTemplate(const Role& role);
     Result Overrides(PodTemplate& pod);
     Result AddStorage(PodTemplate& pod);
+    void AddAccounts(PodTemplate& pod);
     Result AddUserKeys(json::object& target, std::string_view what,
                        const std::map<std::string, std::string>& keys);
     void Safety(PodTemplate& pod);
@@ -62,6 +65,7 @@ class Renderer {
     const DLJob& job_;
     const DLJobSpec& spec_;
     const DLCluster& cluster_;
+    const PodUser& user_;
     int pods_;
     bool peers_;
     std::vector<JobFile> files_;
@@ -69,12 +73,12 @@ class Renderer {
 };
 
 std::expected<Rendered, RenderError> Renderer::Run() {
-    if (auto ok = CheckJob(job_, cluster_); !ok) return std::unexpected(ok.error());
+    if (auto ok = CheckJob(job_, user_); !ok) return std::unexpected(ok.error());
     auto ruling = CheckPermissions(job_, cluster_);
     if (!ruling) return std::unexpected(ruling.error());
     ruling_ = std::move(*ruling);
     const bool ssh = UsesSsh(spec_.framework);
-    if (ssh) std::ranges::move(SshFiles(job_, cluster_), std::back_inserter(files_));
+    if (ssh) std::ranges::move(SshFiles(job_), std::back_inserter(files_));
     Rendered out;
     out.job = job_.meta.name;
     out.ns = job_.meta.ns;
@@ -110,6 +114,7 @@ std::expected<json::object, RenderError> Renderer::RoleTemplate(const Role& role
     SetMain(pod, role);
     SetResources(pod, role);
     if (auto ok = AddStorage(pod); !ok) return std::unexpected(ok.error());
+    AddAccounts(pod);
     AddHostPaths(pod, spec_.permissions.hostPaths, ruling_.prefixes);
     if (!files_.empty()) AddFiles(pod);
     if (cluster_.gpu.driver == DriverMode::HostPath && role.gpus > 0) AddDriver(pod);
@@ -222,8 +227,13 @@ void Renderer::Safety(PodTemplate& pod) {
 
     json::object& user = pod.ObjectAt(spec, "securityContext");
     user["runAsNonRoot"] = true;
-    user["runAsUser"] = cluster_.defaultUser.uid;
-    user["runAsGroup"] = cluster_.defaultUser.gid;
+    user["runAsUser"] = user_.uid;
+    user["runAsGroup"] = user_.gid;
+    if (!user_.groups.empty()) {
+        json::array& groups = pod.ArrayAt(user, "supplementalGroups");
+        for (std::int64_t group : user_.groups)
+            groups.push_back(group);
+    }
     user["seccompProfile"] = json::object{{"type", "RuntimeDefault"}};
 
     // Of the administrator's own settings for `main` only those that narrow are kept.
@@ -251,7 +261,7 @@ void Renderer::SetMain(PodTemplate& pod, const Role& role) {
     // itself.
     main.emplace("terminationMessagePolicy", "FallbackToLogsOnError");
     const json::array base = pod.ArrayAt(main, "env");
-    main["env"] = RoleEnvironment(job_, role, cluster_, base);
+    main["env"] = RoleEnvironment(job_, role, cluster_, user_, base);
 
     for (const std::string& secret : spec_.imagePullSecrets)
         pod.PutByKey(pod.ArrayAt(pod.spec(), "imagePullSecrets"), "name", {{"name", secret}});
@@ -297,7 +307,7 @@ Result Renderer::AddStorage(PodTemplate& pod) {
         if (s.name == kDataStorage) {
             folder = fmt::format("{}/storage", cluster_.sharedFolder);
         } else if (s.name == kWorkStorage) {
-            folder = fmt::format("{}/work/{}", cluster_.sharedFolder, kDefaultUserName);
+            folder = fmt::format("{}/work/{}", cluster_.sharedFolder, user_.name);
         } else {
             return Error(
                 reason::kUnknownStorage,
@@ -311,6 +321,27 @@ Result Renderer::AddStorage(PodTemplate& pod) {
         AddMount(pod, std::move(mount));
     }
     return {};
+}
+
+void Renderer::AddAccounts(PodTemplate& pod) {
+    PodUser user = user_;
+    // Its sessions need a shell that every image has.
+    if (UsesSsh(spec_.framework)) user.shell = "/bin/sh";
+    json::object& annotations = pod.ObjectAt(pod.metadata(), "annotations");
+    json::array items;
+    const auto add = [&](std::string_view file, std::string_view annotation, std::string text) {
+        annotations[annotation] = std::move(text);
+        items.push_back(json::object{
+            {"path", file},
+            {"fieldRef", {{"fieldPath", fmt::format("metadata.annotations['{}']", annotation)}}}});
+        AddMount(pod, {{"name", "dlws-accounts"},
+                       {"mountPath", fmt::format("/etc/{}", file)},
+                       {"subPath", file},
+                       {"readOnly", true}});
+    };
+    add("passwd", kPasswdAnnotation, PasswdFile(user, Home(spec_)));
+    add("group", kGroupAnnotation, GroupFile(user));
+    AddVolume(pod, {{"name", "dlws-accounts"}, {"downwardAPI", {{"items", std::move(items)}}}});
 }
 
 void Renderer::AddFiles(PodTemplate& pod) {
@@ -338,7 +369,6 @@ void Renderer::AddSsh(PodTemplate& pod, const Role& role) {
                        {"subPath", fmt::format(".dlws/{}", file)},
                        {"readOnly", true}});
     };
-    put("passwd", "/etc/passwd");
     // Debian's, Ubuntu's, Fedora's and Alpine's own settings include this folder: a plain `ssh` and
     // pdsh find the job's pods, too.
     put("ssh_config", "/etc/ssh/ssh_config.d/dlws.conf");
@@ -431,8 +461,9 @@ namespace {
 // What is kept for an approval goes into one object.
 constexpr std::size_t kMaxKept = 700'000;
 
-std::expected<Rendered, RenderError> RenderAsItIs(const DLJob& job, const DLCluster& cluster) {
-    auto rendered = Renderer(job, cluster).Run();
+std::expected<Rendered, RenderError> RenderAsItIs(const DLJob& job, const DLCluster& cluster,
+                                                  const PodUser& user) {
+    auto rendered = Renderer(job, cluster, user).Run();
     if (rendered && !rendered->toApprove.empty() && CanonicalBytes(*rendered).size() > kMaxKept)
         return Error(reason::kSpecInvalid,
                      fmt::format("What would be approved has more than {} bytes; shorten env, "
@@ -443,8 +474,9 @@ std::expected<Rendered, RenderError> RenderAsItIs(const DLJob& job, const DLClus
 
 }  // namespace
 
-std::expected<Rendered, RenderError> Render(const DLJob& job, const DLCluster& cluster) {
-    auto rendered = RenderAsItIs(job, cluster);
+std::expected<Rendered, RenderError> Render(const DLJob& job, const DLCluster& cluster,
+                                            const PodUser& user) {
+    auto rendered = RenderAsItIs(job, cluster, user);
     const auto& elastic = job.spec.elastic;
     if (!rendered || rendered->toApprove.empty() || !elastic ||
         elastic->replicas == elastic->maxReplicas)
@@ -453,7 +485,11 @@ std::expected<Rendered, RenderError> Render(const DLJob& job, const DLCluster& c
     largest.spec.elastic->replicas = elastic->maxReplicas;
     for (Role& role : largest.spec.roles)
         if (role.name == elastic->role) role.replicas = elastic->maxReplicas;
-    return RenderAsItIs(largest, cluster);
+    return RenderAsItIs(largest, cluster, user);
+}
+
+std::expected<Rendered, RenderError> Render(const DLJob& job, const DLCluster& cluster) {
+    return Render(job, cluster, cluster.defaultUser);
 }
 
 }  // namespace dlws::model

@@ -17,15 +17,16 @@
 /// @file
 /// From a job and the administrator's settings to the Kubernetes objects that run it.
 ///
-///     auto rendered = Render(job, cluster);
+///     auto rendered = Render(job, cluster, user);
 ///     if (!rendered) return Wait(rendered.error().cls, rendered.error().message);
 ///     if (rendered->files) create(Serialize(*rendered->files));
 ///     if (rendered->service) create(Serialize(*rendered->service));
 ///     create(MakePod(*rendered, 0, 1, 0));   // pod `<job>-<role 0>-1-0`
 ///
-/// Render is pure: the same job and cluster give the same bytes. It starts from the administrator's
-/// `podTemplate`; whatever it sets itself wins. Nothing that reaches the host comes from the job.
-/// `Rendered` is a value: keep it as long as you like; const use from many threads is fine.
+/// Render is pure: the same job, cluster and user give the same bytes. It starts from the
+/// administrator's `podTemplate`; whatever it sets itself wins. Nothing that reaches the host comes
+/// from the job. `Rendered` is a value: keep it as long as you like; const use from many threads is
+/// fine.
 
 namespace dlws::model {
 
@@ -75,6 +76,10 @@ inline constexpr int kLostNodeSeconds = 60;
 
 /// An elastic job that needs an approval is rendered with as many pods as it may ever have: what is
 /// approved does not depend on how many there are now.
+/// `user`: whom the pods run as (dluser.h).
+std::expected<Rendered, RenderError> Render(const DLJob& job, const DLCluster& cluster,
+                                            const PodUser& user);
+/// As the cluster's default user.
 std::expected<Rendered, RenderError> Render(const DLJob& job, const DLCluster& cluster);
 
 /// What lets a pod with special permissions be created; it is told in annotations of the pod.

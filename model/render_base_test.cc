@@ -64,8 +64,9 @@ TEST(BaseTemplate, IsKept) {
     EXPECT_EQ(At(pod, "/metadata/finalizers"), "(none)");
     EXPECT_EQ(At(pod, "/metadata/labels/cost"), R"("lab")");
     EXPECT_EQ(At(pod, "/metadata/labels/dlworkspace.io~1job"), R"("digits")");
-    EXPECT_EQ(At(pod, "/metadata/annotations"),
-              R"({"a":"b","kubectl.kubernetes.io/default-container":"main"})");
+    EXPECT_EQ(At(pod, "/metadata/annotations/a"), R"("b")");
+    EXPECT_EQ(At(pod, "/metadata/annotations/kubectl.kubernetes.io~1default-container"),
+              R"("main")");
     EXPECT_EQ(At(pod, "/spec/priorityClassName"), R"("training")");
     EXPECT_EQ(At(pod, "/spec/volumes/0/name"), R"("ca")");
     EXPECT_EQ(At(pod, "/spec/containers/0/name"), R"("main")");
@@ -167,7 +168,7 @@ TEST(Overrides, AddToTheTemplate) {
               R"("tolerationSeconds":60})");
     EXPECT_EQ(At(pod, "/spec/tolerations/2"), R"({"key":"e","operator":"Exists"})");
     EXPECT_EQ(At(pod, "/metadata/labels/team"), R"("vision")");
-    EXPECT_EQ(At(pod, "/metadata/annotations"), R"({"purpose":"nightly"})");
+    EXPECT_EQ(At(pod, "/metadata/annotations/purpose"), R"("nightly")");
     EXPECT_EQ(At(pod, "/spec/terminationGracePeriodSeconds"), "120");
     EXPECT_EQ(At(pod, "/spec/imagePullSecrets"), R"([{"name":"admin"},{"name":"mine"}])");
 }

@@ -80,14 +80,14 @@ std::unexpected<RenderError> Error(const Reason& why, std::string message) {
 }
 
 // The API server has checked all of this; a job that came past it must still not harm.
-Result CheckJob(const DLJob& job, const DLCluster& cluster) {
+Result CheckJob(const DLJob& job, const PodUser& user) {
     const auto too_long = [](const Role& r) { return r.name.size() > kMaxRoleName; };
     if (job.meta.name.size() > kMaxJobName || std::ranges::any_of(job.spec.roles, too_long))
         return Error(reason::kSpecInvalid,
                      fmt::format("A job's name has at most {} characters and a role's at most {}: "
                                  "host names are made of them.",
                                  kMaxJobName, kMaxRoleName));
-    if (cluster.defaultUser.uid < 1 || cluster.defaultUser.gid < 1)
+    if (user.uid < 1 || user.gid < 1)
         return Error(reason::kClusterInvalid,
                      "Jobs never run as root: an administrator must set DLCluster's "
                      "spec.defaultUser.uid and gid to 1 or more.");

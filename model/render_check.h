@@ -17,7 +17,7 @@ namespace dlws::model {
 std::unexpected<RenderError> Error(const Reason& why, std::string message);
 
 /// Names, paths, quantities, and roles that wait for one another.
-std::expected<void, RenderError> CheckJob(const DLJob& job, const DLCluster& cluster);
+std::expected<void, RenderError> CheckJob(const DLJob& job, const PodUser& user);
 
 /// What only very large jobs meet: the API server or the kernel would refuse it later, in words
 /// that help nobody.

@@ -51,7 +51,6 @@ TEST(Render, ThePodIsTheJobs) {
               R"({"dlworkspace.io/job":"digits","dlworkspace.io/job-uid":"u1",)"
               R"("app.kubernetes.io/managed-by":"dlworkspace","dlworkspace.io/role":"worker",)"
               R"("dlworkspace.io/index":"1","dlworkspace.io/attempt":"3"})");
-    EXPECT_EQ(At(pod, "/metadata/annotations"), "(none)");
     EXPECT_EQ(At(pod, "/metadata/ownerReferences"),
               R"([{"apiVersion":"dlworkspace.io/v1","kind":"DLJob","name":"digits","uid":"u1",)"
               R"("controller":true,"blockOwnerDeletion":false}])");
@@ -62,7 +61,7 @@ TEST(Render, ThePodIsTheJobs) {
     EXPECT_EQ(At(pod, "/spec/containers/0/command"), R"(["python3","train.py"])");
     EXPECT_EQ(At(pod, "/spec/containers/0/args"), "(none)");
     EXPECT_EQ(At(pod, "/spec/containers/0/workingDir"), "(none)");
-    EXPECT_EQ(At(pod, "/spec/volumes"), "(none)");
+    EXPECT_EQ(pod.at_pointer("/spec/volumes").as_array().size(), 1U) << "who the user is";
     EXPECT_EQ(At(pod, "/spec/affinity"), "(none)");
 }
 
@@ -82,6 +81,59 @@ TEST(Render, ThePodIsHarmless) {
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().cls, ReasonClass::Ask);
     EXPECT_EQ(refused.error().reason, "ClusterInvalid");
+}
+
+TEST(Render, PodsAreTheirUsers) {
+    DLJob job = Job();
+    job.spec.storage = {{"work", "", "/work", false}};
+    DLCluster cluster = Cluster();
+    cluster.podTemplate = R"({"spec":{"securityContext":{"supplementalGroups":[44]}}})";
+    const auto rendered = Render(job, cluster, {5001, 5002, "alice", {6001, 6002}});
+    ASSERT_TRUE(rendered) << rendered.error().message;
+    const json::value pod = json::parse(MakePod(*rendered, 0, 0, 0));
+    EXPECT_EQ(At(pod, "/spec/securityContext/runAsUser"), "5001");
+    EXPECT_EQ(At(pod, "/spec/securityContext/runAsGroup"), "5002");
+    EXPECT_EQ(At(pod, "/spec/securityContext/supplementalGroups"), "[44,6001,6002]");
+    EXPECT_EQ(Item(pod, "/spec/volumes", "name", "dlws-storage-work"),
+              R"({"name":"dlws-storage-work","hostPath":)"
+              R"({"path":"/mnt/s/work/alice","type":"Directory"}})");
+    EXPECT_EQ(Env(pod, "USER"), "alice");
+    EXPECT_FALSE(Render(job, cluster, {0, 5002, "alice", {}})) << "never root";
+}
+
+// Images know none of the cluster's users; getpwuid(3) must find them all the same.
+TEST(Render, ThePodKnowsItsUser) {
+    DLJob job = Job();
+    job.spec.storage = {{"work", "", "/work", false}};
+    const PodUser alice{5001, 5002, "alice", {6001}, "/bin/zsh"};
+    const auto rendered = Render(job, Cluster(), alice);
+    ASSERT_TRUE(rendered) << rendered.error().message;
+    const json::value pod = json::parse(MakePod(*rendered, 0, 0, 0));
+    const auto annotation = [](const json::value& in, std::string_view key) {
+        return std::string(in.at("metadata").at("annotations").at(key).as_string());
+    };
+    EXPECT_EQ(annotation(pod, kPasswdAnnotation),
+              "root:x:0:0:root:/root:/bin/sh\n"
+              "alice:x:5001:5002:alice:/work:/bin/zsh\n"
+              "nobody:x:65534:65534:nobody:/nonexistent:/bin/false\n");
+    EXPECT_EQ(annotation(pod, kGroupAnnotation),
+              "root:x:0:\nalice:x:5002:\nnogroup:x:65534:\ngroup6001:x:6001:alice\n");
+    for (std::string file : {"passwd", "group"})
+        EXPECT_EQ(Item(pod, "/spec/containers/0/volumeMounts", "mountPath", "/etc/" + file),
+                  R"({"name":"dlws-accounts","mountPath":"/etc/)" + file + R"(","subPath":")" +
+                      file + R"(","readOnly":true})");
+    EXPECT_EQ(Item(pod, "/spec/volumes", "name", "dlws-accounts"),
+              R"({"name":"dlws-accounts","downwardAPI":{"items":[{"path":"passwd","fieldRef":)"
+              R"({"fieldPath":"metadata.annotations['dlworkspace.io/passwd']"}},{"path":"group",)"
+              R"("fieldRef":{"fieldPath":"metadata.annotations['dlworkspace.io/group']"}}]}})");
+    // Sessions of sshd need a shell that the image has.
+    job.spec.framework = Framework::MPI;
+    job.spec.roles.insert(job.spec.roles.begin(), Role{.name = "launcher"});
+    const auto mpi = Render(job, Cluster(), alice);
+    ASSERT_TRUE(mpi) << mpi.error().message;
+    EXPECT_NE(annotation(json::parse(MakePod(*mpi, 0, 0, 0)), kPasswdAnnotation)
+                  .find("alice:/work:/bin/sh\n"),
+              std::string::npos);
 }
 
 TEST(Render, ServiceOnlyForMoreThanOnePod) {
@@ -206,7 +258,7 @@ TEST(Render, DriverFolderOnlyForRolesWithGpus) {
               R"({"name":"dlws-driver","mountPath":"/usr/local/nvidia","readOnly":true})");
     EXPECT_EQ(Env(gpu, "LD_LIBRARY_PATH"), "/usr/local/nvidia/lib64:/usr/local/nvidia/lib");
     EXPECT_EQ(Env(gpu, "PATH"), "(none)");
-    EXPECT_EQ(At(cpu, "/spec/volumes"), "(none)");
+    EXPECT_EQ(Item(cpu, "/spec/volumes", "name", "dlws-driver"), "(none)");
     EXPECT_EQ(Env(cpu, "LD_LIBRARY_PATH"), "(none)");
     job.spec.env = {{"LD_LIBRARY_PATH", "/opt/mine", {}}, {"PATH", "/opt/conda/bin:/bin", {}}};
     const json::value mine = Pod(job, cluster, 0);

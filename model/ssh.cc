@@ -5,7 +5,6 @@
 
 #include <boost/json.hpp>
 
-#include "model/environment.h"
 #include "model/frameworks.h"
 #include "model/names.h"
 #include "model/owned.h"
@@ -15,12 +14,6 @@ namespace dlws::model {
 namespace json = boost::json;
 
 namespace {
-
-// OpenSSH reads no other place for who a user is. Images cannot know the cluster's uid.
-constexpr std::string_view kPasswd = R"(root:x:0:0:root:/root:/bin/sh
-{user}:x:{uid}:{gid}:{user}:{home}:/bin/sh
-nobody:x:65534:65534:nobody:/nonexistent:/bin/false
-)";
 
 // Only for the pods of this job, by the name of its Service: an image's own settings and, say,
 // github.com stay as they are.
@@ -149,16 +142,12 @@ std::string Hosts(const DLJob& job) {
 
 }  // namespace
 
-std::vector<JobFile> SshFiles(const DLJob& job, const DLCluster& cluster) {
+std::vector<JobFile> SshFiles(const DLJob& job) {
     const auto ours = [](std::string_view name, std::string content) {
         return JobFile{fmt::format("dlws-{}", name), fmt::format(".dlws/{}", name),
                        std::move(content)};
     };
     return {{"hostfile", "hostfile", Hosts(job)},
-            ours("passwd", fmt::format(fmt::runtime(kPasswd), fmt::arg("user", kDefaultUserName),
-                                       fmt::arg("uid", cluster.defaultUser.uid),
-                                       fmt::arg("gid", cluster.defaultUser.gid),
-                                       fmt::arg("home", Home(job.spec)))),
             ours("ssh_config", Filled(kSshConfig, job)),
             ours("sshd_config", Filled(kSshdConfig, job)),
             ours("worker", Filled(kWorker, job)),

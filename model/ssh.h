@@ -5,7 +5,6 @@
 #include <string_view>
 #include <vector>
 
-#include "model/dlcluster.h"
 #include "model/dljob.h"
 
 /// @file
@@ -27,7 +26,7 @@ struct JobFile {
 };
 
 /// The files, in the order in which they are mounted.
-std::vector<JobFile> SshFiles(const DLJob& job, const DLCluster& cluster);
+std::vector<JobFile> SshFiles(const DLJob& job);
 
 /// The command of a worker whose role has none: an ssh server.
 std::string SshWorkerScript();

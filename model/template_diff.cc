@@ -107,13 +107,14 @@ std::string Bounded(const std::vector<std::string>& lines) {
 
 }  // namespace
 
-std::expected<Rendered, RenderError> RenderPlain(const DLJob& job, const DLCluster& cluster) {
+std::expected<Rendered, RenderError> RenderPlain(const DLJob& job, const DLCluster& cluster,
+                                                 const PodUser& user) {
     DLJob plain;
     plain.meta = job.meta;
     plain.spec.image = "(image)";
     for (const Role& role : job.spec.roles)
         plain.spec.roles.push_back({.name = role.name, .replicas = role.replicas});
-    return Render(plain, cluster);
+    return Render(plain, cluster, user);
 }
 
 std::string TemplateDiff(const Rendered& job, const Rendered& plain) {

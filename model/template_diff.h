@@ -12,9 +12,10 @@
 
 namespace dlws::model {
 
-/// What the cluster makes of a job that says nothing but its roles' names and sizes. An error where
-/// the cluster's own settings cannot be used.
-std::expected<Rendered, RenderError> RenderPlain(const DLJob& job, const DLCluster& cluster);
+/// What the cluster makes of a job of that user's that says nothing but its roles' names and sizes.
+/// An error where the cluster's own settings cannot be used.
+std::expected<Rendered, RenderError> RenderPlain(const DLJob& job, const DLCluster& cluster,
+                                                 const PodUser& user);
 
 /// A line for each value that is not in the plain pod ("+ "), is another there ("- " and "+ "), or
 /// is only there ("- "); what reaches the node first, then images and commands, then the rest.

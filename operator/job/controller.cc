@@ -83,6 +83,7 @@ Controller::Controller(kube::Client& client, kube::EventRecorder& events, kube::
                   {.resource = kube::kNamespaces,
                    .label_selector = std::string(model::kManagedLabel) + "=true"},
                   random),
+      users_(client, {.resource = kDLUsers}, random),
       admission_(client, metrics, random, settings_.admission),
       queue_(client.Executor(), {.name = "dljob", .metrics = &metrics}),
       reconciler_(client, events, settings_.rounds),
@@ -105,6 +106,7 @@ Controller::Controller(kube::Client& client, kube::EventRecorder& events, kube::
     namespaces_.OnChange([this](const kube::Change& c) {
         if (!c.before || !c.after) LookAtAll((c.after ? c.after : c.before)->meta.name);
     });
+    users_.OnChange([this](const kube::Change& c) { OnUser(c); });
     admission_.OnChange([this] { LookAtAll(""); });
     for (auto& [name, informer] : Informers()) {
         informer->OnProgress([this, last = std::uint64_t(0)](std::uint64_t version) mutable {
@@ -117,7 +119,8 @@ Controller::Controller(kube::Client& client, kube::EventRecorder& events, kube::
 std::vector<Controller::NamedInformer> Controller::Informers() {
     std::vector<NamedInformer> all{{"dljobs", &jobs_},         {"dlclusters", &clusters_},
                                    {"pods", &pods_},           {"services", &services_},
-                                   {"approvals", &approvals_}, {"namespaces", &namespaces_}};
+                                   {"approvals", &approvals_}, {"namespaces", &namespaces_},
+                                   {"dlusers", &users_}};
     for (auto& [name, informer] : admission_.Informers())
         all.push_back({name, informer});
     return all;
@@ -126,7 +129,7 @@ std::vector<Controller::NamedInformer> Controller::Informers() {
 bool Controller::HasSynced() const {
     return jobs_.HasSynced() && clusters_.HasSynced() && pods_.HasSynced() &&
            services_.HasSynced() && approvals_.HasSynced() && namespaces_.HasSynced() &&
-           admission_.HasSynced();
+           users_.HasSynced() && admission_.HasSynced();
 }
 
 void Controller::ForgetVersions() {
@@ -172,6 +175,18 @@ void Controller::OnCluster(const kube::Change&) {
             cluster_ = std::make_shared<const model::DLCluster>(std::move(*parsed));
         else
             cluster_problem_ = parsed.error();
+    }
+    LookAtAll("");
+}
+
+void Controller::OnUser(const kube::Change& change) {
+    if (change.before) directory_.Remove(change.before->meta.name);
+    if (change.after) {
+        auto user = model::ParseDLUser(change.after->raw);
+        if (user)
+            directory_.Put(std::move(*user));
+        else
+            kube::LogWarning("controller", "DLUser {}: {}", change.after->meta.name, user.error());
     }
     LookAtAll("");
 }
@@ -226,6 +241,7 @@ std::optional<World> Controller::Observe(const kube::Object& object) const {
     world.job = std::move(*job);
     world.cluster = cluster_;
     world.cluster_problem = cluster_problem_;
+    if (cluster_) world.user = directory_.RunsAs(world.job, *cluster_);
     for (const auto& pod : pods_.store().ByIndex(kByController, object.meta.uid)) {
         auto view = model::ParsePod(pod->raw);
         if (view) world.pods.push_back(std::move(*view));

@@ -15,6 +15,7 @@
 #include "kube/metrics.h"
 #include "kube/workqueue.h"
 #include "model/dlcluster.h"
+#include "model/dluser.h"
 #include "model/pod.h"
 #include "operator/admission/enforcement.h"
 #include "operator/job/decide.h"
@@ -69,6 +70,7 @@ class Controller {
     void OnPod(const kube::Change& change);
     void OnService(const kube::Change& change);
     void OnCluster(const kube::Change& change);
+    void OnUser(const kube::Change& change);
     void OnApproval(const kube::Change& change);
     void LookAtAll(const std::string& ns);
 
@@ -82,7 +84,7 @@ class Controller {
     kube::Client& client_;
     kube::Metrics& metrics_;
     Settings settings_;
-    kube::Informer jobs_, clusters_, pods_, services_, approvals_, namespaces_;
+    kube::Informer jobs_, clusters_, pods_, services_, approvals_, namespaces_, users_;
     admission::Enforcement admission_;
     kube::WorkQueue queue_;
     Reconciler reconciler_;
@@ -90,6 +92,7 @@ class Controller {
     int active_workers_ = 0;
     std::shared_ptr<const model::DLCluster> cluster_;
     std::string cluster_problem_;
+    model::UserDirectory directory_;
     std::unordered_map<kube::ObjectKey, Remembered, kube::ObjectKeyHash> memory_;
 };
 

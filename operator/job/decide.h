@@ -48,6 +48,8 @@ struct World {
     model::DLJob job;
     std::shared_ptr<const model::DLCluster> cluster;  ///< null: there is none
     std::string cluster_problem;                      ///< why it could not be read, if so
+    /// Whom its pods run as, or why nobody; none: the cluster's default user.
+    std::optional<std::expected<model::PodUser, model::RenderError>> user;
     std::vector<model::PodView> pods;  ///< every pod whose controller is this job's UID
     bool service_exists = false;       ///< the job's own headless Service is there
     std::optional<WriteProblem> problem;

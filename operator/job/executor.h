@@ -15,6 +15,7 @@
 namespace dlws::job {
 
 inline constexpr kube::Resource kDLJobs{"dlworkspace.io", "v1", "dljobs", "DLJob", true};
+inline constexpr kube::Resource kDLUsers{"dlworkspace.io", "v1", "dlusers", "DLUser", false};
 inline constexpr kube::Resource kDLClusters{"dlworkspace.io", "v1", "dlclusters", "DLCluster",
                                             false};
 

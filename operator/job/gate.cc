@@ -34,7 +34,7 @@ bool Gate::Open() {
         return false;
     }
     if (spec_.permissions.Any()) return OpenForPermissions();
-    auto rendered = model::Render(world_.job, *world_.cluster);
+    auto rendered = RenderNow();
     if (!rendered) {
         const model::RenderError& error = rendered.error();
         WaitAs(Phase::Queued, {error.cls, error.reason, error.message});
@@ -45,11 +45,20 @@ bool Gate::Open() {
     return true;
 }
 
+std::expected<model::Rendered, model::RenderError> Gate::RenderNow() const {
+    if (world_.user && !*world_.user) return std::unexpected(world_.user->error());
+    return model::Render(world_.job, *world_.cluster, User());
+}
+
+const model::PodUser& Gate::User() const {
+    return world_.user && *world_.user ? **world_.user : world_.cluster->defaultUser;
+}
+
 // What was approved once goes on as it was approved, whatever DLCluster says by now; anything else
 // goes by what it says now.
 bool Gate::OpenForPermissions() {
     const bool settled = was_.approval && was_.approval->state == ApprovalStatus::Approved;
-    auto fresh = model::Render(world_.job, *world_.cluster);
+    auto fresh = RenderNow();
     if (!fresh && !settled) {
         const model::RenderError& error = fresh.error();
         next_.approval.reset();
@@ -169,7 +178,7 @@ void Gate::Describe(const model::Rendered& kept) {
     told.classes = kept.toApprove;
     told.asks = kept.asks;
     told.mounts = model::MountedObjects(kept);
-    if (auto plain = model::RenderPlain(world_.job, *world_.cluster))
+    if (auto plain = model::RenderPlain(world_.job, *world_.cluster, User()))
         told.diff = model::TemplateDiff(kept, *plain);
     told.manifest = model::ApprovalManifest(*WhatIsAsked());
     const auto& by = spec_.submittedBy;

@@ -39,6 +39,9 @@ class Gate : protected Notebook {
     void NoteNothingAsked();
 
   private:
+    /// What the job would run now, by its user's name.
+    std::expected<model::Rendered, model::RenderError> RenderNow() const;
+    const model::PodUser& User() const;
     bool OpenForPermissions();
     std::optional<model::Question> WhatIsAsked() const;
     const model::Approval* Granting() const;

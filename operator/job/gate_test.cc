@@ -254,6 +254,25 @@ TEST(Gate, ADeletedServiceIsMadeAgain) {
     EXPECT_EQ(decision.rendered->service, world.kept->rendered->service);
 }
 
+TEST(Gate, AJobOfSomebodyWhoIsNotKnownWaits) {
+    World world = WorldOf(Job());
+    world.user = std::unexpected(model::RenderError{model::ReasonClass::Ask, "UserUnknown",
+                                                    "There is no DLUser for carol."});
+    const Decision decision = Decide(world);
+    EXPECT_EQ(Find<CreatePods>(decision), nullptr);
+    const model::JobStatus status = Published(world, decision);
+    EXPECT_EQ(status.pending->reason, "UserUnknown");
+    EXPECT_EQ(status.message, "There is no DLUser for carol.");
+}
+
+// What is approved is who runs it, too.
+TEST(Gate, AnotherUserIsAnotherQuestion) {
+    World world = Asking();
+    const std::string before = model::CanonicalBytes(*Decide(world).rendered);
+    world.user = model::PodUser{5001, 5001, "alice", {}};
+    EXPECT_NE(model::CanonicalBytes(*Decide(world).rendered), before);
+}
+
 // A finalizer of somebody's keeps a deleted job for ever; its pods it does not keep.
 TEST(Gate, ADeletedJobsPodsEnd) {
     World world = Running();

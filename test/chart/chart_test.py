@@ -544,7 +544,7 @@ class Rights(unittest.TestCase):
 
     def test_the_operator_may_do_this_and_nothing_else(self):
         want = {
-            "dlworkspace.io/dljobs": "get list watch delete", "dlworkspace.io/dlclusters": "get list watch",
+            "dlworkspace.io/dljobs": "get list watch delete", "dlworkspace.io/dlclusters": "get list watch", "dlworkspace.io/dlusers": "get list watch",
             "dlworkspace.io/dljobapprovals": "get list watch",
             "dlworkspace.io/dljobs/status": "patch", "/pods": "get list watch create delete",
             "/services": "get list watch create", "/configmaps": "get create patch",

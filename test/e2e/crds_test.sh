@@ -44,7 +44,7 @@ shows() {
 
 summary() { printf '%d passed, %d failed, 0 skipped\n' "$passed" "$failed"; [ "$failed" = 0 ]; }
 
-for crd in dljob dlcluster; do
+for crd in dljob dlcluster dluser; do
     accepted "crds/$crd.yaml" apply --server-side --force-conflicts --field-manager=crds-test -f "crds/$crd.yaml"
     accepted "$crd established" wait --for=condition=Established --timeout=30s "crd/${crd}s.dlworkspace.io"
 done
