@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "model/decode.h"
 
 namespace dlws::model {
@@ -36,7 +38,51 @@ PermissionRule ReadRule(const Node& node) {
     return rule;
 }
 
+// A word of a later version breaks this storage, and no other.
+Storage ReadStorage(const Node& node) {
+    Storage s;
+    s.name = node["name"].Text();
+    const std::string kind = node["kind"].Text("HostMount"), layout = node["layout"].Text("shared");
+    if (kind == "PersistentVolumeClaim")
+        s.kind = StorageKind::PersistentVolumeClaim;
+    else if (kind != "HostMount")
+        s.problem = fmt::format("this version does not know the kind {}", kind);
+    if (layout == "perUser")
+        s.layout = StorageLayout::PerUser;
+    else if (layout == "perJob")
+        s.layout = StorageLayout::PerJob;
+    else if (layout != "shared")
+        s.problem = fmt::format("this version does not know the layout {}", layout);
+    s.hostPath = node["hostPath"].Text();
+    s.claim = node["claim"].Text();
+    s.path = node["path"].Text();
+    s.readOnly = node["readOnly"].Bool(false);
+    s.namespaces = node["namespaces"].Texts();
+    s.fileSystem = node["fileSystem"].Text();
+    s.sentinel = node["sentinel"].Text();
+    s.share = node["share"].Text();
+    return s;
+}
+
+// By default the folders have the names of the storages they lead to, as in the original.
+void ReadSystemFolders(const Node& node, DLCluster& cluster) {
+    cluster.systemRoot = node["root"].Text(cluster.systemRoot);
+    const auto add = [&](std::string_view folder, std::string_view usual) {
+        std::string name = node[folder].Text(usual);
+        if (FindStorage(cluster, name))
+            cluster.systemFolders.push_back({std::string(folder), std::move(name)});
+    };
+    add("storage", kDataStorage);
+    add("work", kWorkStorage);
+    add("jobfiles", kJobFilesStorage);
+}
+
 }  // namespace
+
+const Storage* FindStorage(const DLCluster& cluster, std::string_view name) {
+    const auto found = std::ranges::find(cluster.storages, name, &Storage::name);
+    return found == cluster.storages.end() ? nullptr : &*found;
+}
 
 std::expected<DLCluster, std::string> ParseDLCluster(std::string_view json) {
     Document doc(json);
@@ -47,7 +93,14 @@ std::expected<DLCluster, std::string> ParseDLCluster(std::string_view json) {
         const Node spec = doc.Root()["spec"];
         if (const Node base = spec["podTemplate"]; base.Present())
             cluster.podTemplate = simdjson::minify(base.element());
-        cluster.sharedFolder = spec["sharedFolder"]["hostPath"].Text();
+        spec["storages"].Each(
+            [&](const Node& item) { cluster.storages.push_back(ReadStorage(item)); });
+        if (std::string shared = spec["sharedFolder"]["hostPath"].Text(); !shared.empty())
+            for (Storage& s : SharedFolder(shared))
+                if (!FindStorage(cluster, s.name)) cluster.storages.push_back(std::move(s));
+        CheckStorages(cluster.storages);
+        ReadSystemFolders(spec["systemFolders"], cluster);
+        cluster.helperImage = spec["helperImage"].Text();
         const Node driver = spec["gpu"]["driver"];
         const std::string mode = driver["mode"].Text("None");
         if (mode == "HostPath") {

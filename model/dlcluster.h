@@ -11,6 +11,7 @@
 #include "model/dljob.h"
 #include "model/names.h"
 #include "model/permissions.h"
+#include "model/storage.h"
 
 namespace dlws::model {
 
@@ -60,7 +61,11 @@ struct DLCluster {
     /// `spec.podTemplate`, a PodTemplateSpec as the administrator wrote it, as raw JSON bytes;
     /// empty = none. Only Render looks into it.
     std::string podTemplate;
-    std::string sharedFolder;  ///< absolute folder of every host; empty = none declared
+    std::vector<Storage> storages;  ///< those of `sharedFolder` too
+    std::string systemRoot{kSystemRoot};
+    std::vector<SystemFolder> systemFolders;
+    /// Has the agent's program: makes folders in pods. Empty: the kubelet makes them, as root.
+    std::string helperImage;
     GpuSettings gpu;
     PodUser defaultUser;
     UnknownUsers unknownUsers = UnknownUsers::Default;
@@ -69,6 +74,9 @@ struct DLCluster {
     std::vector<Device> devices;
     bool operator==(const DLCluster&) const = default;
 };
+
+/// Null: there is none of that name. Valid as long as the cluster.
+const Storage* FindStorage(const DLCluster& cluster, std::string_view name);
 
 /// As ParseDLJob: tolerant of unknown and absent fields; error: a sentence with the field's path.
 std::expected<DLCluster, std::string> ParseDLCluster(std::string_view json);

@@ -139,7 +139,7 @@ TEST(ParseDLCluster, GivesDefaults) {
     const auto c = ParseDLCluster(R"({"metadata":{"name":"cluster","uid":"u"},"spec":{}})");
     ASSERT_TRUE(c) << c.error();
     EXPECT_EQ(c->podTemplate, "");
-    EXPECT_EQ(c->sharedFolder, "");
+    EXPECT_TRUE(c->storages.empty());
     EXPECT_EQ(c->gpu, GpuSettings{});
     EXPECT_EQ(c->defaultUser, (PodUser{1000, 1000}));
 }
@@ -151,7 +151,7 @@ TEST(ParseDLCluster, ReadsEveryField) {
       "defaultUser":{"uid":5,"gid":6}}})");
     ASSERT_TRUE(c) << c.error();
     EXPECT_EQ(c->podTemplate, R"({"spec":{"x":1}})");
-    EXPECT_EQ(c->sharedFolder, "/mnt/s");
+    EXPECT_EQ(c->storages, SharedFolder("/mnt/s"));
     EXPECT_EQ(c->gpu, (GpuSettings{DriverMode::HostPath, "/opt/d", "t"}));
     EXPECT_EQ(c->defaultUser, (PodUser{5, 6}));
     EXPECT_EQ(c->meta.resourceVersion, "9");

@@ -18,7 +18,7 @@ using ::testing::StartsWith;
 
 DLCluster Cluster() {
     DLCluster c;
-    c.sharedFolder = "/mnt/s";
+    c.storages = SharedFolder("/mnt/s");
     c.defaultUser = {5000, 6000};
     return c;
 }

@@ -93,6 +93,8 @@ inline constexpr std::string_view kLauncherRole = "launcher";
 // Storage names every cluster with a shared folder has.
 inline constexpr std::string_view kDataStorage = "data";  ///< `<shared>/storage`
 inline constexpr std::string_view kWorkStorage = "work";  ///< `<shared>/work/<user>`
+/// Every job's own folder, with its logs: `<shared>/jobfiles/<user>/<yyyy-mm>/<job>-<uid8>`.
+inline constexpr std::string_view kJobFilesStorage = "jobfiles";
 /// Whose work folder a job of somebody without a DLUser gets.
 inline constexpr std::string_view kDefaultUserName = "default";
 

@@ -23,7 +23,7 @@ const std::string kImage = "registry.example/digits@sha256:" + std::string(64, '
 
 DLCluster Cluster() {
     DLCluster c;
-    c.sharedFolder = "/mnt/s";
+    c.storages = SharedFolder("/mnt/s");
     c.defaultUser = {5000, 6000};
     c.devices = {{"infiniband", "rdma/hca"}};
     return c;

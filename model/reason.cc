@@ -20,6 +20,7 @@ constexpr Reason kTable[] = {
     reason::kAwaitingApproval,
     reason::kAdmissionNotEnforced,
     reason::kNamespaceNotManaged,
+    reason::kStorageNotForNamespace,
     reason::kUserUnknown,
     reason::kUserConflict,
     reason::kQuotaExceeded,

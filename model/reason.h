@@ -46,9 +46,8 @@ inline constexpr Reason kApiServerBusy{"ApiServerBusy", ReasonClass::Wait,
 inline constexpr Reason kClusterNotConfigured{
     "ClusterNotConfigured", ReasonClass::Ask,
     "There is no DLCluster named `cluster`; an administrator must create it."};
-inline constexpr Reason kNoSharedFolder{
-    "NoSharedFolder", ReasonClass::Ask,
-    "The job asks for storage and DLCluster declares no sharedFolder."};
+inline constexpr Reason kNoSharedFolder{"NoSharedFolder", ReasonClass::Ask,
+                                        "The job asks for storage and DLCluster declares none."};
 inline constexpr Reason kBaseTemplateInvalid{
     "BaseTemplateInvalid", ReasonClass::Ask,
     "DLCluster's podTemplate cannot be used; an administrator must correct it."};
@@ -65,6 +64,9 @@ inline constexpr Reason kAdmissionNotEnforced{
 inline constexpr Reason kNamespaceNotManaged{
     "NamespaceNotManaged", ReasonClass::Ask,
     "The namespace lacks the label dlworkspace.io/managed=true; an administrator must set it."};
+inline constexpr Reason kStorageNotForNamespace{
+    "StorageNotForNamespace", ReasonClass::Ask,
+    "The storage is not for jobs of this namespace; an administrator must add it."};
 inline constexpr Reason kUserUnknown{
     "UserUnknown", ReasonClass::Ask,
     "There is no DLUser for who made the job; an administrator must create one."};

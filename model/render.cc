@@ -14,6 +14,7 @@
 #include "model/pod_template.h"
 #include "model/render_check.h"
 #include "model/render_permissions.h"
+#include "model/render_storage.h"
 #include "model/ssh.h"
 
 namespace dlws::model {
@@ -44,7 +45,6 @@ class Renderer {
   private:
     std::expected<json::object, RenderError> RoleTemplate(const Role& role);
     Result Overrides(PodTemplate& pod);
-    Result AddStorage(PodTemplate& pod);
     void AddAccounts(PodTemplate& pod);
     Result AddUserKeys(json::object& target, std::string_view what,
                        const std::map<std::string, std::string>& keys);
@@ -113,7 +113,7 @@ std::expected<json::object, RenderError> Renderer::RoleTemplate(const Role& role
     AddPermissions(pod, spec_.permissions);
     SetMain(pod, role);
     SetResources(pod, role);
-    if (auto ok = AddStorage(pod); !ok) return std::unexpected(ok.error());
+    if (auto ok = AddStorage(pod, job_, cluster_, user_); !ok) return std::unexpected(ok.error());
     AddAccounts(pod);
     AddHostPaths(pod, spec_.permissions.hostPaths, ruling_.prefixes);
     if (!files_.empty()) AddFiles(pod);
@@ -290,37 +290,6 @@ void Renderer::SetResources(PodTemplate& pod, const Role& role) {
                         {"emptyDir", {{"medium", "Memory"}, {"sizeLimit", role.resources.shm}}}});
         AddMount(pod, {{"name", "dlws-shm"}, {"mountPath", "/dev/shm"}});
     }
-}
-
-Result Renderer::AddStorage(PodTemplate& pod) {
-    for (const StorageMount& s : spec_.storage) {
-        if (cluster_.sharedFolder.empty())
-            return Error(
-                reason::kNoSharedFolder,
-                fmt::format("The job asks for storage '{}', but this cluster declares no shared "
-                            "folder: ask an administrator to set spec.sharedFolder.hostPath of "
-                            "the DLCluster 'cluster', or remove storage from the job.",
-                            s.name));
-        // The deepest folder a user cannot replace by a link; the user's own path is only a
-        // subPath, which the kubelet resolves inside it without following links out of it.
-        std::string folder;
-        if (s.name == kDataStorage) {
-            folder = fmt::format("{}/storage", cluster_.sharedFolder);
-        } else if (s.name == kWorkStorage) {
-            folder = fmt::format("{}/work/{}", cluster_.sharedFolder, user_.name);
-        } else {
-            return Error(
-                reason::kUnknownStorage,
-                fmt::format("There is no storage named '{}'; write data or work.", s.name));
-        }
-        const std::string volume = fmt::format("dlws-storage-{}", s.name);
-        AddVolume(pod, {{"name", volume}, {"hostPath", {{"path", folder}, {"type", "Directory"}}}});
-        json::object mount{{"name", volume}, {"mountPath", s.mountPath}};
-        if (!s.path.empty()) mount["subPath"] = s.path;
-        if (s.readOnly) mount["readOnly"] = true;
-        AddMount(pod, std::move(mount));
-    }
-    return {};
 }
 
 void Renderer::AddAccounts(PodTemplate& pod) {

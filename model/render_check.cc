@@ -9,6 +9,7 @@
 
 #include "model/names.h"
 #include "model/quantity.h"
+#include "model/storage.h"
 
 namespace dlws::model {
 
@@ -17,15 +18,6 @@ namespace json = boost::json;
 namespace {
 
 using Result = std::expected<void, RenderError>;
-
-bool GoesUp(std::string_view path) {
-    for (std::size_t at = 0; at <= path.size();) {
-        const std::size_t end = std::min(path.find('/', at), path.size());
-        if (path.substr(at, end - at) == "..") return true;
-        at = end + 1;
-    }
-    return false;
-}
 
 // What one environment value (the kernel's MAX_ARG_STRLEN) and one ConfigMap can hold, with room
 // for the rest.
@@ -92,11 +84,11 @@ Result CheckJob(const DLJob& job, const PodUser& user) {
                      "Jobs never run as root: an administrator must set DLCluster's "
                      "spec.defaultUser.uid and gid to 1 or more.");
     for (const StorageMount& s : job.spec.storage) {
-        if (s.path.starts_with('/') || GoesUp(s.path))
+        if (!StaysBelow(s.path))
             return Error(
                 reason::kSpecInvalid,
                 fmt::format("Storage path '{}' must be relative and without '..'.", s.path));
-        if (!s.mountPath.starts_with('/') || GoesUp(s.mountPath))
+        if (!s.mountPath.starts_with('/') || !StaysBelow(s.mountPath.substr(1)))
             return Error(
                 reason::kSpecInvalid,
                 fmt::format("mountPath '{}' must be absolute and without '..'.", s.mountPath));

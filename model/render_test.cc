@@ -14,7 +14,7 @@ using ::testing::HasSubstr;
 
 DLCluster Cluster() {
     DLCluster c;
-    c.sharedFolder = "/mnt/s";
+    c.storages = SharedFolder("/mnt/s");
     c.defaultUser = {5000, 6000};
     return c;
 }
@@ -199,18 +199,18 @@ TEST(Render, StorageThatIsNotThere) {
     DLJob job = Job();
     job.spec.storage = {{"work", "", "/work", false}};
     DLCluster bare = Cluster();
-    bare.sharedFolder.clear();
+    bare.storages.clear();
     auto refused = Render(job, bare);
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().cls, ReasonClass::Ask);
     EXPECT_EQ(refused.error().reason, "NoSharedFolder");
-    EXPECT_THAT(refused.error().message, HasSubstr("spec.sharedFolder.hostPath"));
+    EXPECT_THAT(refused.error().message, HasSubstr("spec.sharedFolder"));
     job.spec.storage[0].name = "scratch";
     refused = Render(job, Cluster());
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().cls, ReasonClass::Change);
     EXPECT_EQ(refused.error().reason, "UnknownStorage");
-    EXPECT_THAT(refused.error().message, HasSubstr("'scratch'; write data or work"));
+    EXPECT_THAT(refused.error().message, HasSubstr("'scratch'; write one of data, work, jobfiles"));
 }
 
 TEST(Render, PathsThatLeadOutAreRefusedAgain) {

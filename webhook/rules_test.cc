@@ -61,7 +61,7 @@ TEST(Stamp, OtherKindsSubresourcesAndBrokenSpecsAreLeftAlone) {
 
 model::DLCluster WithFolder() {
     model::DLCluster cluster;
-    cluster.sharedFolder = "/srv/dlws";
+    cluster.storages = model::SharedFolder("/srv/dlws");
     return cluster;
 }
 

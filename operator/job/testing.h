@@ -19,7 +19,7 @@ inline model::Time At(int seconds) {
 inline std::shared_ptr<const model::DLCluster> Cluster() {
     auto cluster = std::make_shared<model::DLCluster>();
     cluster->meta.name = "cluster";
-    cluster->sharedFolder = "/srv/dlws";
+    cluster->storages = model::SharedFolder("/srv/dlws");
     return cluster;
 }
 
