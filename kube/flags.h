@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <charconv>
+#include <concepts>
 #include <expected>
 #include <functional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 /// @file
@@ -37,10 +39,11 @@ Flag<Options> Text(std::string name, std::string Options::* field, std::string h
             }};
 }
 
-template <typename Options>
-Flag<Options> Number(std::string name, int Options::* field, int low, int high, std::string help) {
+template <typename Options, typename Int>
+Flag<Options> NumberOf(std::string name, std::type_identity_t<Int Options::*> field, Int low,
+                       Int high, std::string help) {
     auto set = [=](Options& o, const std::string& v) -> std::string {
-        int value = 0;
+        Int value = 0;
         auto [end, error] = std::from_chars(v.data(), v.data() + v.size(), value);
         if (error != std::errc() || end != v.data() + v.size() || value < low || value > high)
             return fmt::format("--{} must be a whole number from {} to {}, not \"{}\"", name, low,
@@ -49,6 +52,11 @@ Flag<Options> Number(std::string name, int Options::* field, int low, int high, 
         return {};
     };
     return {name, std::move(help), std::move(set)};
+}
+
+template <typename Options>
+Flag<Options> Number(std::string name, int Options::* field, int low, int high, std::string help) {
+    return NumberOf<Options, int>(std::move(name), field, low, high, std::move(help));
 }
 
 template <typename Options>
@@ -103,23 +111,9 @@ struct CommonOptions {
 template <typename Options>
 class FlagSet {
   public:
-    /// These, and those of CommonOptions.
+    /// These, and those of CommonOptions where Options derives from it.
     FlagSet(std::initializer_list<Flag<Options>> own) : flags_(own) {
-        flags_.insert(
-            flags_.end(),
-            {Text<Options>("kubeconfig", &Options::kubeconfig,
-                           "kubeconfig file; default: $KUBECONFIG, the pod's ServiceAccount, "
-                           "~/.kube/config"),
-             Text<Options>("context", &Options::context,
-                           "context in the kubeconfig; default: its current one"),
-             Text<Options>("health-address", &Options::health_address,
-                           "address of /healthz, /readyz and /metrics; default 0.0.0.0"),
-             Number<Options>("health-port", &Options::health_port, 0, 65535,
-                             "port of the same, 0 picks one; default 8080"),
-             OneOf<Options>("log-level", &Options::log_level, {"debug", "info", "warn", "error"},
-                            "debug, info, warn or error; default info"),
-             Switch<Options>("help", &Options::help, "print this and end"),
-             Switch<Options>("version", &Options::version, "print the version and end")});
+        if constexpr (std::derived_from<Options, CommonOptions>) AddCommon();
     }
 
     std::expected<Options, std::string> Parse(const std::vector<std::string>& args) const {
@@ -161,6 +155,24 @@ class FlagSet {
     }
 
   private:
+    void AddCommon() {
+        flags_.insert(
+            flags_.end(),
+            {Text<Options>("kubeconfig", &Options::kubeconfig,
+                           "kubeconfig file; default: $KUBECONFIG, the pod's ServiceAccount, "
+                           "~/.kube/config"),
+             Text<Options>("context", &Options::context,
+                           "context in the kubeconfig; default: its current one"),
+             Text<Options>("health-address", &Options::health_address,
+                           "address of /healthz, /readyz and /metrics; default 0.0.0.0"),
+             Number<Options>("health-port", &Options::health_port, 0, 65535,
+                             "port of the same, 0 picks one; default 8080"),
+             OneOf<Options>("log-level", &Options::log_level, {"debug", "info", "warn", "error"},
+                            "debug, info, warn or error; default info"),
+             Switch<Options>("help", &Options::help, "print this and end"),
+             Switch<Options>("version", &Options::version, "print the version and end")});
+    }
+
     std::vector<Flag<Options>> flags_;
 };
 

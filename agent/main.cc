@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// The agent of one node. Its first word says what it does; most words are for children of its own,
+// which touch what may hang.
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "agent/storage/check_command.h"
+
+namespace {
+
+constexpr std::string_view kUsage =
+    "dlws-agent: facts, folders and logs of one node.\n\n"
+    "Usage: dlws-agent COMMAND [--name=value ...]\n\n"
+    "  check-mount   tells as JSON what a storage is like on this node\n"
+    "  --version     prints the version\n"
+    "  --help        prints this; dlws-agent COMMAND --help its flags\n";
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const std::string command = argc > 1 ? argv[1] : "";
+    const std::vector<std::string> args(argv + std::min(argc, 2), argv + argc);
+    if (command == "check-mount") return dlws::agent::RunCheckMount(args);
+    if (command == "--version") {
+        fmt::print("dlws-agent {}\n", DLWS_VERSION);
+        return 0;
+    }
+    if (command == "--help") {
+        fmt::print("{}", kUsage);
+        return 0;
+    }
+    fmt::print(stderr, "dlws-agent: {}; see dlws-agent --help\n",
+               command.empty() ? "say what to do" : "there is no command \"" + command + "\"");
+    return 2;
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/storage/child_runner.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/system/system_error.hpp>
+#include <cerrno>
+#include <expected>
+#include <utility>
+
+#include "agent/storage/beneath.h"
+
+namespace dlws::agent {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
+constexpr std::size_t kMaxOutput = 64 << 10;
+
+// The pid of the program, whose output is the pipe's end `out`; or errno.
+std::expected<pid_t, int> Spawn(std::vector<std::string> words, int out) {
+    std::vector<char*> argv;
+    for (std::string& word : words)
+        argv.push_back(word.data());
+    argv.push_back(nullptr);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+    // Signals as a fresh process has them.
+    sigset_t none;
+    sigset_t all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawnattr_t attributes;
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    pid_t pid = 0;
+    const int error = ::posix_spawn(&pid, argv[0], &actions, &attributes, argv.data(), ::environ);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    if (error != 0) return std::unexpected(error);
+    return pid;
+}
+
+// Reads what the child prints, then waits for its end.
+kube::Awaitable<void> Follow(asio::posix::stream_descriptor& output,
+                             asio::posix::stream_descriptor& exited, std::string& text) {
+    char chunk[4096];
+    const auto buffer = asio::buffer(chunk);
+    boost::system::error_code error;
+    while (!error) {
+        const auto [why, n] = co_await output.async_read_some(buffer, kTuple);
+        text.append(chunk, std::min(n, kMaxOutput - text.size()));
+        error = why;
+    }
+    if (error == asio::error::eof)
+        co_await exited.async_wait(asio::posix::stream_descriptor::wait_read, kTuple);
+}
+
+kube::Awaitable<void> Alarm(asio::steady_timer& timer) {
+    co_await timer.async_wait(kTuple);
+}
+
+std::unexpected<ChildRunner::Answer> Failure(std::string_view what, int error) {
+    return std::unexpected(ChildRunner::Answer{ChildRunner::Answer::kFailed,
+                                               fmt::format("{}: {}", what, ErrnoText(error))});
+}
+
+}  // namespace
+
+// Killed when it is given up.
+class ChildRunner::Child {
+  public:
+    explicit Child(pid_t pid) : pid_(pid) {}
+    Child(const Child&) = delete;
+    Child& operator=(const Child&) = delete;
+    ~Child() { Kill(); }
+
+    pid_t pid() const { return pid_; }
+    int status() const { return status_; }
+
+    // True when it has ended. Never waits.
+    bool Reap() {
+        if (pid_ != 0 && ::waitpid(pid_, &status_, WNOHANG) != 0) pid_ = 0;
+        return pid_ == 0;
+    }
+    void Kill() {
+        if (!Reap()) ::kill(pid_, SIGKILL);
+    }
+
+  private:
+    pid_t pid_;  // 0: reaped
+    int status_ = 0;
+};
+
+ChildRunner::ChildRunner(asio::any_io_executor executor, Settings settings)
+    : executor_(std::move(executor)), settings_(std::move(settings)) {}
+
+ChildRunner::~ChildRunner() = default;
+
+std::size_t ChildRunner::Outstanding() {
+    std::erase_if(children_, [](const auto& child) { return child.second->Reap(); });
+    return children_.size();
+}
+
+kube::Awaitable<ChildRunner::Answer> ChildRunner::Run(std::string key,
+                                                      std::vector<std::string> arguments) {
+    Outstanding();
+    if (children_.contains(key)) co_return Answer{Answer::kNoAnswer, ""};
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) co_return Failure("pipe", errno).error();
+    Descriptor from(ends[0]);
+    Descriptor to(ends[1]);
+    arguments.insert(arguments.begin(), settings_.program);
+    const auto pid = Spawn(std::move(arguments), to.get());
+    if (!pid) co_return Failure("cannot run " + settings_.program, pid.error()).error();
+    to = Descriptor();
+    const auto child = std::make_shared<Child>(*pid);
+    children_[key] = child;
+    // The frame may be destroyed while suspended, even after *this.
+    struct Guard {
+        explicit Guard(std::shared_ptr<Child> child_in) : child(std::move(child_in)) {}
+        Guard(const Guard&) = delete;
+        ~Guard() { child->Kill(); }
+        std::shared_ptr<Child> child;
+    } guard(child);
+    // glibc 2.36 declares pidfd_open() without extern "C".
+    Descriptor exit_fd(static_cast<int>(::syscall(SYS_pidfd_open, child->pid(), 0)));
+    if (!exit_fd) co_return Failure("pidfd_open", errno).error();
+
+    asio::posix::stream_descriptor output(executor_, from.release());
+    asio::posix::stream_descriptor exited(executor_, exit_fd.release());
+    asio::steady_timer timer(executor_, settings_.deadline);
+    std::string text;
+    using namespace asio::experimental::awaitable_operators;
+    co_await (Follow(output, exited, text) || Alarm(timer));
+    const auto cancellation = co_await asio::this_coro::cancellation_state;
+    if (cancellation.cancelled() != asio::cancellation_type::none)
+        throw boost::system::system_error(asio::error::operation_aborted);
+    if (!child->Reap()) co_return Answer{Answer::kNoAnswer, ""};
+    children_.erase(key);
+    if (WIFSIGNALED(child->status()))
+        co_return Answer{Answer::kFailed,
+                         fmt::format("ended by signal {}", WTERMSIG(child->status()))};
+    if (WEXITSTATUS(child->status()) != 0)
+        co_return Answer{Answer::kFailed,
+                         fmt::format("exit code {}", WEXITSTATUS(child->status()))};
+    co_return Answer{Answer::kDone, std::move(text)};
+}
+
+}  // namespace dlws::agent

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+
+#include "agent/storage/child_runner.h"
+#include "agent/storage/mount_check.h"
+#include "model/time.h"
+
+namespace dlws::agent {
+
+/// Checks storages without ever blocking on one.
+///
+///     Prober prober(runner);
+///     StorageFact fact = co_await prober.Check(mount);
+///     const StorageRecord& record = facts.Update("data", mount, fact, now);
+///
+/// Lifetime and threads: as ChildRunner's, which must outlive it.
+class Prober {
+  public:
+    explicit Prober(ChildRunner& runner) : runner_(runner) {}
+
+    /// Hung when no answer comes within the runner's deadline, and as long as an earlier child is
+    /// stuck there. One check of a storage at a time. Throws operation_aborted when cancelled.
+    kube::Awaitable<StorageFact> Check(MountToCheck mount);
+
+  private:
+    ChildRunner& runner_;
+};
+
+struct StorageRecord {
+    StorageFact fact;
+    model::Time since;  ///< when `fact.state` became what it is
+};
+
+/// Since when each storage is in its state. A storage that was Full stays so until a tenth more
+/// than its minimum is free: a job that writes and removes files around it does not flap its
+/// state. Pure: times are given.
+class StorageFacts {
+  public:
+    /// What is known now; valid until the next call. `storage` is its name.
+    const StorageRecord& Update(const std::string& storage, const MountToCheck& mount,
+                                StorageFact fact, model::Time now);
+    /// What an earlier life of this process has published: `since` outlives it.
+    void Restore(const std::string& storage, StorageRecord record);
+    /// Forgets all others.
+    void KeepOnly(const std::set<std::string>& storages);
+    const std::map<std::string, StorageRecord>& All() const { return records_; }
+
+  private:
+    std::map<std::string, StorageRecord> records_;
+};
+
+}  // namespace dlws::agent
