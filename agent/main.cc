@@ -3,11 +3,13 @@
 // which touch what may hang.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <string>
 #include <vector>
 
 #include "agent/storage/check_command.h"
+#include "agent/storage/home_command.h"
 
 namespace {
 
@@ -15,6 +17,7 @@ constexpr std::string_view kUsage =
     "dlws-agent: facts, folders and logs of one node.\n\n"
     "Usage: dlws-agent COMMAND [--name=value ...]\n\n"
     "  check-mount   tells as JSON what a storage is like on this node\n"
+    "  make-home     makes a user's folder on a storage unless it is there\n"
     "  --version     prints the version\n"
     "  --help        prints this; dlws-agent COMMAND --help its flags\n";
 
@@ -24,6 +27,7 @@ int main(int argc, char** argv) {
     const std::string command = argc > 1 ? argv[1] : "";
     const std::vector<std::string> args(argv + std::min(argc, 2), argv + argc);
     if (command == "check-mount") return dlws::agent::RunCheckMount(args);
+    if (command == "make-home") return dlws::agent::RunMakeHome(args);
     if (command == "--version") {
         fmt::print("dlws-agent {}\n", DLWS_VERSION);
         return 0;
