@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/storage/check_command.h"
+#include "agent/storage/folders_command.h"
 #include "agent/storage/home_command.h"
 
 namespace {
@@ -18,6 +19,7 @@ constexpr std::string_view kUsage =
     "Usage: dlws-agent COMMAND [--name=value ...]\n\n"
     "  check-mount   tells as JSON what a storage is like on this node\n"
     "  make-home     makes a user's folder on a storage unless it is there\n"
+    "  make-folders  makes a job's missing folders, in its pod and as its user\n"
     "  --version     prints the version\n"
     "  --help        prints this; dlws-agent COMMAND --help its flags\n";
 
@@ -28,6 +30,7 @@ int main(int argc, char** argv) {
     const std::vector<std::string> args(argv + std::min(argc, 2), argv + argc);
     if (command == "check-mount") return dlws::agent::RunCheckMount(args);
     if (command == "make-home") return dlws::agent::RunMakeHome(args);
+    if (command == "make-folders") return dlws::agent::RunMakeFolders(args);
     if (command == "--version") {
         fmt::print("dlws-agent {}\n", DLWS_VERSION);
         return 0;

@@ -63,7 +63,7 @@ json::object FoldersContainer(const DLCluster& cluster) {
     return {
         {"name", "dlws-folders"},
         {"image", cluster.helperImage},
-        {"command", json::array{"/usr/local/bin/dlws-agent", "make-folders"}},
+        {"command", json::array{"/dlws-agent", "make-folders"}},
         {"args", json::array{}},
         {"terminationMessagePolicy", "FallbackToLogsOnError"},
         {"resources",

@@ -20,6 +20,7 @@ api_tsan  the same with ThreadSanitizer
 image     the operator's image: small, without root, the same each time it is built
 e2e       the installed operator on a real cluster
 approval  admission on a real API server: with the webhook up, down and deleted
+storage   shared storage on a real cluster: users, folders, and attacks on both
 metrics   what a real Prometheus reads of it: dashboard, alerts, documentation
 faults    the same while API server, etcd, network and operator are killed, frozen or cut off; and plans that break
           one request of a job's life each, by a proxy (DLWS_PLAN=NAME repeats one)
@@ -92,6 +93,12 @@ suite_e2e() {
     "$repo_dir/script/cluster" up --real-nodes 2
     once operator install_operator
     run_ctest dev e2e
+}
+suite_storage() {
+    once build-dev compile dev
+    once cluster start_cluster
+    compile release
+    run_ctest dev storage
 }
 suite_metrics() {
     "$repo_dir/script/setup" metrics

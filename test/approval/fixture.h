@@ -10,12 +10,6 @@
 
 namespace dlws::e2e {
 
-/// Somebody who logs in with a certificate: `uid` "-": their way of logging in has none.
-inline Api LogIn(const std::string& name, const std::string& uid = "") {
-    const std::string made = MustShell("script/cluster user " + name + " " + uid + " 2>/dev/null");
-    return Api(made.substr(0, made.find_last_not_of('\n') + 1));
-}
-
 class Admission : public E2e {
   protected:
     void SetUp() override {

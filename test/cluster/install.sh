@@ -27,12 +27,12 @@ mpi="$("$repo_dir/script/image" mpi)"
 
 # What an administrator does once: the shared folder, and in it the folder of the default user.
 shared="$state/shared"
-install -d -m 755 "$shared" "$shared/storage" "$shared/work"
+install -d -m 755 "$shared" "$shared/storage" "$shared/work" "$shared/jobfiles"
 [ -d "$shared/work/default" ] || install -d -m 755 -o 1000 -g 1000 "$shared/work/default"
 
 read -ra more <<<"${DLWS_HELM_ARGS:-}"
 # The programs' hash in a pod annotation makes the Deployments roll when the image has changed.
-stamp="$(cat "$build"/{operator/dlws-operator,webhook/dlws-webhook} | sha256sum | cut -c 1-16)"
+stamp="$(cat "$build"/{operator/dlws-operator,webhook/dlws-webhook,agent/dlws-agent} | sha256sum | cut -c 1-16)"
 say "installing the operator $stamp"
 # Another test may have applied the definitions by hand: the release takes them over.
 run_logged "$cache_dir/log/helm.log" "$helm_bin/helm" --kubeconfig "$admin_kubeconfig" upgrade --install dlworkspace \

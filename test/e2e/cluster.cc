@@ -178,6 +178,11 @@ void Cluster::WaitForOperator(std::chrono::seconds deadline) const {
                                  OperatorLogs());
 }
 
+Api LogIn(const std::string& name, const std::string& uid) {
+    const std::string made = MustShell("script/cluster user " + name + " " + uid + " 2>/dev/null");
+    return Api(made.substr(0, made.find_last_not_of('\n') + 1));
+}
+
 bool Eventually(std::chrono::milliseconds deadline, const std::function<bool()>& done) {
     auto end = std::chrono::steady_clock::now() + deadline;
     while (!done()) {

@@ -72,6 +72,9 @@ class Cluster {
     Api api_;
 };
 
+/// Somebody who logs in with a certificate: `uid` "-": their way of logging in has none.
+Api LogIn(const std::string& name, const std::string& uid = "");
+
 /// Calls `done` every 100 ms until it is true; false after `deadline`.
 bool Eventually(std::chrono::milliseconds deadline, const std::function<bool()>& done);
 
