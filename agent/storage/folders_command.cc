@@ -18,6 +18,11 @@ std::string Problem(bool make, const std::string& name, const fs::path& folder,
                     std::string_view below) {
     std::error_code error;
     if (fs::is_directory(folder, error)) return "";
+    if (fs::is_symlink(fs::symlink_status(folder, error)))
+        return fmt::format(
+            "storage {}: {} is a link that leads nowhere inside the storage: remove "
+            "it, or choose another path",
+            name, below);
     if (error && error != std::errc::no_such_file_or_directory)
         return fmt::format("storage {}: folder {}: {}", name, below, error.message());
     if (!make)

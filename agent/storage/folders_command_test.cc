@@ -53,6 +53,9 @@ TEST_F(MakeFolders, AFileInTheWayIsSaid) {
     std::ofstream(root_ / "work/a") << "x";
     EXPECT_THAT(Run({Work("make", "a/b")}), HasSubstr("1 storage work: folder a/b"));
     EXPECT_THAT(Run({Work("make", "a")}), HasSubstr("1 storage work: folder a"));
+    fs::create_symlink("/no/such", root_ / "work/link");
+    EXPECT_THAT(Run({Work("make", "link")}),
+                HasSubstr("1 storage work: link is a link that leads nowhere inside the storage"));
 }
 
 TEST_F(MakeFolders, AWrongWordIsRefused) {

@@ -210,7 +210,7 @@ std::optional<Verdict> WaitedTooLong(const PodView& pod, const model::Pending& s
     if (!config && problem->reason != reason::kImageCannotBePulled.name) return std::nullopt;
     const auto grace = config ? kConfigGrace : kImageGrace;
     if (now - since.since < grace) {
-        look_again = since.since + grace;
+        look_again = std::min(look_again.value_or(model::Time::max()), since.since + grace);
         return std::nullopt;
     }
     Failure f = Base(pod, config ? reason::kContainerConfig : reason::kImageCannotBePulled,

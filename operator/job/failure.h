@@ -33,7 +33,7 @@ model::Failure MissingPod(const std::string& pod, const std::string& role, int i
 
 /// A pod whose container has waited for longer than such a thing takes to come right by itself:
 /// a Secret that is missing for kConfigGrace, an image that cannot be pulled for kImageGrace.
-/// `look_again` is when it will be, if it is not yet.
+/// `look_again` becomes when it will be, if it is not yet and that is sooner.
 inline constexpr std::chrono::seconds kConfigGrace{300};
 inline constexpr std::chrono::seconds kImageGrace{900};
 std::optional<Verdict> WaitedTooLong(const model::PodView& pod, const model::Pending& since,

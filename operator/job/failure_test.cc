@@ -163,6 +163,9 @@ TEST(WaitedTooLong, AMissingSecretIsNotWaitedForForEver) {
     std::optional<model::Time> again;
     EXPECT_FALSE(WaitedTooLong(pod, since, At(299), again));
     EXPECT_EQ(again, At(300));
+    again = At(15);
+    EXPECT_FALSE(WaitedTooLong(pod, since, At(10), again));
+    EXPECT_EQ(again, At(15)) << "what is due sooner, a deadline say, is not put off";
     auto verdict = WaitedTooLong(pod, since, At(300), again);
     ASSERT_TRUE(verdict);
     EXPECT_TRUE(verdict->final);

@@ -51,7 +51,7 @@ class Storage : public E2e {
     std::string Run(const Api& as, const std::string& name, const std::string& script,
                     const std::string& storage, const std::string& phase = "Succeeded") {
         const Reply made = Create(as, name,
-                                  "command: [bash, -c, " + Quoted(script) +
+                                  "command: [bash, -c, " + Json::string(script).serialize() +
                                       "]\nretry: {maxRetries: 0}\nstorage: " + storage);
         EXPECT_EQ(made.code, 201) << made.text;
         WaitForPhase(name, phase);

@@ -43,16 +43,16 @@ class Users : public Storage {
 TEST_F(Users, AJobIsItsSubmitter) {
     const std::string log =
         Run(alice_, "who",
-            "id; whoami; echo ~; echo $USER; getent passwd 5001; touch /work/mine; "
-            "sed -n 's/^NoNewPrivs:\\t/nnp /p; s/^CapEff:\\t/caps /p; s/^Seccomp:\\t/seccomp /p' "
-            "/proc/self/status; ls /var/run/secrets/kubernetes.io 2>&1",
+            "id; id -un; echo ~; echo $USER; getent passwd 5001; touch /work/mine; "
+            "while read key value; do case $key in NoNewPrivs:|CapEff:|Seccomp:) echo $key "
+            "$value;; esac; done </proc/self/status; ls /var/run/secrets/kubernetes.io; exit 0",
             "[{name: work, mountPath: /work}]");
     EXPECT_THAT(log, HasSubstr("uid=5001(alice) gid=5001(alice) "
                                "groups=5001(alice),6001(group6001)\nalice\n/work\nalice\n"));
     EXPECT_THAT(log, HasSubstr("alice:x:5001:5001:alice:/work:/bin/sh\n"));
-    EXPECT_THAT(log, HasSubstr("nnp 1\n"));
-    EXPECT_THAT(log, HasSubstr("caps 0000000000000000\n"));
-    EXPECT_THAT(log, HasSubstr("seccomp 2\n"));
+    EXPECT_THAT(log, HasSubstr("NoNewPrivs: 1\n"));
+    EXPECT_THAT(log, HasSubstr("CapEff: 0000000000000000\n"));
+    EXPECT_THAT(log, HasSubstr("Seccomp: 2\n"));
     EXPECT_THAT(log, HasSubstr("No such file or directory")) << "no token of the API server";
     EXPECT_EQ(OwnerOf(Work("alice") + "/mine"), 5001U);
 }
@@ -109,83 +109,103 @@ TEST_F(Users, TwoOfOneUidBothWaitUntilOneHasAnother) {
     fs::remove_all(Work("carol"));
 }
 
-// What bob tries at alice's folder from his own jobs, and through links that he plants.
-TEST_F(Users, NobodyGetsAtAnothersFiles) {
-    WriteSecret();
-    int tried = 0;
-    const auto refused = [&](const std::string& name, const std::string& storage,
-                             const std::string& says) {
-        ++tried;
-        const Reply made = Create(bob_, name, "command: ['true']\nstorage: " + storage);
-        EXPECT_EQ(made.code, 422) << name << made.text;
-        EXPECT_THAT(made.text, HasSubstr(says)) << name;
-    };
-    // Refused at kubectl apply.
-    int n = 0;
-    for (const char* path : {"../alice", "x/../../alice", "a/..", "..", "x/../../../work/alice"})
-        refused(fmt::format("up-{}", n++),
-                fmt::format("[{{name: work, path: {}, mountPath: /in}}]", path),
-                "path must not contain '..'");
-    for (const char* path : {"/", "/etc", "/work/alice"})
-        refused(fmt::format("abs-{}", n++),
-                fmt::format("[{{name: work, path: {}, mountPath: /in}}]", path),
-                "path is relative to the storage's top");
-    for (const char* at : {"/proc", "/etc", "/work/../etc", "work"})
-        refused(fmt::format("at-{}", n++), fmt::format("[{{name: work, mountPath: {}}}]", at),
-                "mountPath must");
-
-    // A link of bob's is never followed out of his folder: neither by the node when it mounts...
-    const auto plant = [&](const std::string& link, const std::string& target) {
+// What bob tries at alice's folder.
+class Attacks : public Users {
+  protected:
+    void SetUp() override {
+        Users::SetUp();
+        if (!HasFatalFailure()) WriteSecret();
+    }
+    void TearDown() override {
+        EXPECT_EQ(Read(Work("alice") + "/secret"), "ALICES-SECRET\n");
+        PrintFigure("storage_attacks_tried", tried_, "attacks", ">= 15");
+        Users::TearDown();
+    }
+    void Refused(const std::string& mount, const std::string& says) {
+        const std::string name = "refused-" + std::to_string(++tried_);
+        const Reply made = Create(bob_, name, "command: ['true']\nstorage: [{" + mount + "}]");
+        EXPECT_EQ(made.code, 422) << mount << made.text;
+        EXPECT_THAT(made.text, HasSubstr(says)) << mount;
+    }
+    // A link of bob's in his folder.
+    void Plant(const std::string& link, const std::string& target) {
         const std::string at = Work("bob") + "/" + link;
         ASSERT_EQ(symlink(target.c_str(), at.c_str()), 0) << at;
         ASSERT_EQ(lchown(at.c_str(), 5002, 5002), 0);
-    };
-    plant("up", "../alice");
-    plant("abs", Work("alice"));
-    plant("etc", "/etc");
-    plant("root", "/");
-    plant("chain", "up");
-    ASSERT_EQ(mkdir((Work("bob") + "/deep").c_str(), 0755), 0);
-    ASSERT_EQ(chown((Work("bob") + "/deep").c_str(), 5002, 5002), 0);
-    plant("deep/up", "../../alice");
-    for (const char* path :
-         {"up", "abs", "etc", "root", "chain", "deep/up", "up/sub", "abs/secret"}) {
-        ++tried;
-        const std::string name = fmt::format("link-{}", n++);
-        ASSERT_EQ(Create(bob_, name,
-                         fmt::format("command: [bash, -c, 'cat /in/secret /in/passwd /in/shadow "
-                                     "/in; ls -R /in; touch /in/planted']\nretry: {{maxRetries: "
-                                     "0}}\nactiveDeadlineSeconds: 15\nstorage: [{{name: work, "
-                                     "path: {}, mountPath: /in}}]",
-                                     path))
-                      .code,
-                  201);
-        const Json job = WaitForPhase(name, "Failed");
+    }
+
+    inline static int tried_ = 0;  // of all tests
+};
+
+TEST_F(Attacks, PathsThatLeaveAreRefused) {
+    for (const char* path : {"../alice", "x/../../alice", "a/..", "..", "x/../../../work/alice"})
+        Refused(fmt::format("name: work, path: {}, mountPath: /in", path),
+                "path must not contain '..'");
+    for (const char* path : {"/", "/etc", "/work/alice"})
+        Refused(fmt::format("name: work, path: {}, mountPath: /in", path),
+                "path is relative to the storage's top");
+    for (const char* at : {"/proc", "/etc", "/work/../etc", "work"})
+        Refused(fmt::format("name: work, mountPath: {}", at), "mountPath must");
+}
+
+// The node resolves them when it mounts, and nothing that they lead to is in the pod.
+TEST_F(Attacks, LinksLeadNowhere) {
+    Plant("up", "../alice");
+    Plant("abs", Work("alice"));
+    Plant("etc", "/etc");
+    Plant("root", "/");
+    Plant("chain", "up");
+    MustShell("install -d -m 755 -o 5002 -g 5002 " + Work("bob") + "/deep");
+    Plant("deep/up", "../../alice");
+    const std::vector<std::string> links{"up",    "abs",     "etc",    "root",
+                                         "chain", "deep/up", "up/sub", "abs/secret"};
+    for (std::size_t i = 0; i < links.size(); ++i) {
+        ++tried_;
+        const Reply made =
+            Create(bob_, "link-" + std::to_string(i),
+                   fmt::format("command: [bash, -c, 'cat /in/secret /in/passwd /in/shadow /in; ls "
+                               "-R /in; touch /in/planted']\nretry: {{maxRetries: 0}}\n"
+                               "activeDeadlineSeconds: 15\n"
+                               "storage: [{{name: work, path: {}, mountPath: /in}}]",
+                               links[i]));
+        ASSERT_EQ(made.code, 201) << made.text;
+    }
+    for (std::size_t i = 0; i < links.size(); ++i) {
+        const std::string name = "link-" + std::to_string(i);
+        WaitForPhase(name, "Failed");
         const std::string log =
             Shell(kKubectl + " -n " + ns_ + " logs " + name + "-worker-0-0 --all-containers").text;
-        EXPECT_THAT(log, Not(HasSubstr("ALICES-SECRET"))) << path;
-        EXPECT_THAT(log, Not(HasSubstr("root:"))) << path;
+        EXPECT_THAT(log, Not(HasSubstr("ALICES-SECRET"))) << links[i];
+        EXPECT_THAT(log, Not(HasSubstr("root:"))) << links[i];
     }
     EXPECT_FALSE(fs::exists(Work("alice") + "/planted"));
     EXPECT_FALSE(fs::exists(Work("alice") + "/sub"));
     EXPECT_FALSE(fs::exists("/etc/planted"));
-    // ... nor does it lead anywhere from inside.
-    ++tried;
+    ++tried_;
     const std::string inside =
         Run(bob_, "inside",
-            "cat /work/up/secret /work/abs/secret /work/../alice/secret; ls /work/root/home; "
-            "ls -la /work; exit 0",
+            "cat /work/up/secret /work/abs/secret /work/../alice/secret /work/root/etc/shadow; "
+            "exit 0",
             "[{name: work, mountPath: /work}]");
     EXPECT_THAT(inside, Not(HasSubstr("ALICES-SECRET")));
-    // Bob takes alice's name.
-    ++tried;
+    EXPECT_THAT(inside, Not(HasSubstr("root:")));
+}
+
+// The storage shared by all is no way to another's folder; nor is another's name.
+TEST_F(Attacks, NobodyIsAnother) {
+    ++tried_;
     Json forged = FromYaml(Job("forged", "command: ['true']"));
     forged["spec"]["submittedBy"]["username"] = Json::string("alice");
-    const Reply as_alice = bob_.Post(JobPath(""), forged);
-    EXPECT_TRUE(!as_alice.ok() || Text(as_alice.body, "spec/submittedBy/username") == "bob")
-        << as_alice.text;
-    PrintFigure("storage_attacks_tried", tried, "attacks", ">= 15");
-    EXPECT_EQ(Read(Work("alice") + "/secret"), "ALICES-SECRET\n");
+    const Reply reply = bob_.Post(JobPath(""), forged);
+    EXPECT_TRUE(!reply.ok() || Text(reply.body, "spec/submittedBy/username") == "bob")
+        << reply.text;
+    // Bob may not say who alice is.
+    ++tried_;
+    const Reply user =
+        bob_.Post("/apis/dlworkspace.io/v1/dlusers",
+                  FromYaml("{apiVersion: dlworkspace.io/v1, kind: DLUser, metadata: {name: eve}, "
+                           "spec: {username: bob, uid: 5001, gid: 5001}}"));
+    EXPECT_EQ(user.code, 403) << user.text;
 }
 
 }  // namespace
