@@ -262,7 +262,8 @@ TEST_P(HomesTest, ManyNodesAtOnceMakeOne) {
             });
         for (std::thread& node : nodes)
             node.join();
-        EXPECT_GE(made, 1);
+        // Where there is no exclusive rename, several may find it half made and finish it.
+        EXPECT_TRUE(made == 1 || (made > 1 && !GetParam())) << made;
         EXPECT_EQ(StatusOf(work / name).st_uid, 12345U);
         EXPECT_EQ(Entries(), std::size_t(round + 1));
     }

@@ -125,8 +125,8 @@ TEST_F(RunnerTest, KillsWhatDoesNotEnd) {
     EXPECT_LT(Clock::now() - begin, 2s);
     // A child that can be killed is gone soon, and its key is free again.
     kube::testing::RunFor(io, 100ms);
-    EXPECT_EQ(runner.Outstanding(), 0U);
     EXPECT_EQ(Run(runner, "key", "echo again").text, "again\n");
+    EXPECT_EQ(runner.Outstanding(), 0U);
 }
 
 TEST_F(RunnerTest, OneThatClosesItsOutputButStaysIsNotDone) {

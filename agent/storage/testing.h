@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <sched.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
 #include <string>
-#include <utility>
 #include <vector>
+
+#include "agent/storage/beneath.h"
 
 /// @file
 /// Real file systems for tests. Mounting takes root; everything is undone at the end of its life,
@@ -51,6 +56,11 @@ class TestFolder {
     std::filesystem::path Mount(const std::string& source, const std::string& name,
                                 const std::string& type, unsigned long flags,
                                 const std::string& options) {
+        // Nobody else sees it, and it does not outlive this process even if that is killed.
+        static const bool is_private =
+            ::unshare(CLONE_NEWNS) == 0 &&
+            ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
+        if (!is_private) throw std::runtime_error("unshare: " + ErrnoName());
         const auto at = MakeFolder(name);
         if (::mount(source.c_str(), at.c_str(), type.c_str(), flags, options.c_str()) != 0)
             throw std::runtime_error("mount " + type + ": " + ErrnoName());
@@ -62,7 +72,7 @@ class TestFolder {
     }
 
   private:
-    static std::string ErrnoName() { return std::generic_category().message(errno); }
+    static std::string ErrnoName() { return ErrnoText(errno); }
 
     std::filesystem::path path_;
     std::vector<std::string> mounts_;

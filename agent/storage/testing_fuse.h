@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/fuse.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -54,6 +55,7 @@ class HungMount {
     }
     // Only system calls: it runs in a copy of a process that may have threads.
     [[noreturn]] static void Serve(int device) {
+        ::prctl(PR_SET_PDEATHSIG, SIGKILL);
         static char request[1 << 20];
         while (true) {
             if (::read(device, request, sizeof request) < 0) {
