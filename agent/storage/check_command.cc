@@ -65,6 +65,7 @@ std::string ToJson(const StorageFact& fact) {
     out["reason"] = fact.reason;
     out["message"] = fact.message;
     out["fileSystem"] = fact.file_system;
+    out["mount"] = fact.mount;
     out["bytesTotal"] = fact.bytes_total;
     out["bytesFree"] = fact.bytes_free;
     out["inodesTotal"] = fact.inodes_total;
@@ -92,6 +93,7 @@ std::expected<StorageFact, std::string> ParseFact(std::string_view text) {
     fact.reason = word("reason");
     fact.message = word("message");
     fact.file_system = word("fileSystem");
+    fact.mount = word("mount");
     fact.bytes_total = number("bytesTotal");
     fact.bytes_free = number("bytesFree");
     fact.inodes_total = number("inodesTotal");

@@ -163,19 +163,21 @@ std::optional<StorageState> StorageStateOf(std::string_view name) {
     return std::nullopt;
 }
 
-std::optional<std::string> FileSystemAt(std::string_view mountinfo, std::string_view path) {
-    std::optional<std::string> found;
+std::optional<Mounted> MountedAt(std::string_view mountinfo, std::string_view path) {
+    std::optional<Mounted> found;
     while (!mountinfo.empty()) {
         std::string_view line = TakeUntil(mountinfo, '\n');
         // 36 35 98:0 /root /mnt/point rw,noatime master:1 - ext3 /dev/root rw
-        for (int skipped = 0; skipped < 4; ++skipped)
-            TakeUntil(line, ' ');
+        TakeUntil(line, ' ');
+        TakeUntil(line, ' ');
+        const std::string_view device = TakeUntil(line, ' ');
+        TakeUntil(line, ' ');
         if (Unescaped(TakeUntil(line, ' ')) != path) continue;
         // Any number of optional fields, then a dash.
         const std::size_t dash = line.find(" - ");
         if (dash == std::string_view::npos) continue;
         line.remove_prefix(dash + 3);
-        found = Unescaped(TakeUntil(line, ' '));
+        found = Mounted{Unescaped(TakeUntil(line, ' ')), std::string(device)};
     }
     return found;
 }
@@ -202,17 +204,18 @@ std::string ProbeName(const MountToCheck& mount) {
 StorageFact CheckMount(const MountToCheck& mount) {
     StorageFact fact;
     fact.reason = "Healthy";
-    const auto type = FileSystemAt(ReadMountInfo(), mount.path);
-    if (!type)
+    const auto mounted = MountedAt(ReadMountInfo(), mount.path);
+    if (!mounted)
         return With(fact, StorageState::Missing, "NotMounted",
                     fmt::format("Nothing is mounted at {}; mount the storage there on this node.",
                                 mount.path));
-    fact.file_system = *type;
-    if (!mount.file_system.empty() && mount.file_system != *type)
+    fact.file_system = mounted->file_system;
+    fact.mount = mounted->device;
+    if (!mount.file_system.empty() && mount.file_system != fact.file_system)
         return With(fact, StorageState::Missing, "WrongFileSystem",
                     fmt::format("At {} is {}, not {}; mount the right file system, or correct the "
                                 "storage's fileSystem.",
-                                mount.path, *type, mount.file_system));
+                                mount.path, fact.file_system, mount.file_system));
 
     // O_PATH asks for no right to list the folder, which root of a node need not have.
     const Descriptor top(::open(mount.path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));

@@ -46,13 +46,20 @@ struct StorageFact {
     std::string reason;   ///< a CamelCase word that never changes its meaning
     std::string message;  ///< a sentence for an administrator; empty when all is well
     std::string file_system;
+    std::string mount;  ///< which mount it is: the device's number, "0:52"
     std::int64_t bytes_total = 0, bytes_free = 0;    ///< free to others than root
     std::int64_t inodes_total = 0, inodes_free = 0;  ///< total 0: no limit, or not told
 };
 
-/// The type of what is mounted at `path` in the text of /proc/self/mountinfo (proc(5)); of several
-/// mounts on one path the last, which hides the others. Nothing: no mount point. Pure.
-std::optional<std::string> FileSystemAt(std::string_view mountinfo, std::string_view path);
+/// What is mounted.
+struct Mounted {
+    std::string file_system;  ///< nfs4, for example
+    std::string device;  ///< major:minor. A pod that holds an earlier mount keeps its number taken
+    bool operator==(const Mounted&) const = default;
+};
+/// What is mounted at `path` in the text of /proc/self/mountinfo (proc(5)); of several mounts on
+/// one path the last, which hides the others. Nothing: no mount point. Pure.
+std::optional<Mounted> MountedAt(std::string_view mountinfo, std::string_view path);
 
 /// What is wrong with the question, as a sentence; empty: nothing. Pure.
 std::string Refusal(const MountToCheck& mount);

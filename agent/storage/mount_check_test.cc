@@ -24,26 +24,32 @@ constexpr std::string_view kMountInfo =
     "44 27 0:44 / /mnt/broken rw,relatime\n"
     "45 27 0:45 / /mnt/short\\04 rw - tmpfs t rw";
 
+std::optional<std::string> TypeAt(std::string_view path) {
+    const auto mounted = MountedAt(kMountInfo, path);
+    return mounted ? std::optional(mounted->file_system) : std::nullopt;
+}
+
 TEST(MountInfoTest, FindsWhatIsMountedExactlyThere) {
-    EXPECT_EQ(FileSystemAt(kMountInfo, "/proc"), "proc");
-    EXPECT_EQ(FileSystemAt(kMountInfo, "/"), "ext4");
-    EXPECT_EQ(FileSystemAt(kMountInfo, "/mnt/xy"), "lustre");
-    EXPECT_EQ(FileSystemAt(kMountInfo, "/mnt"), std::nullopt);
-    EXPECT_EQ(FileSystemAt(kMountInfo, "/mnt/xy/z"), std::nullopt);
-    EXPECT_EQ(FileSystemAt("", "/"), std::nullopt);
+    EXPECT_EQ(MountedAt(kMountInfo, "/mnt/xy"), (Mounted{"lustre", "0:43"}));
+    EXPECT_EQ(TypeAt("/proc"), "proc");
+    EXPECT_EQ(TypeAt("/"), "ext4");
+    EXPECT_EQ(TypeAt("/mnt/xy"), "lustre");
+    EXPECT_EQ(TypeAt("/mnt"), std::nullopt);
+    EXPECT_EQ(TypeAt("/mnt/xy/z"), std::nullopt);
+    EXPECT_EQ(MountedAt("", "/"), std::nullopt);
 }
 
 TEST(MountInfoTest, ReadsEscapedPaths) {
-    EXPECT_EQ(FileSystemAt(kMountInfo, "/mnt/a b\\c"), "nfs4");
-    EXPECT_EQ(FileSystemAt(kMountInfo, "/mnt/short\\04"), "tmpfs");
+    EXPECT_EQ(TypeAt("/mnt/a b\\c"), "nfs4");
+    EXPECT_EQ(TypeAt("/mnt/short\\04"), "tmpfs");
 }
 
 TEST(MountInfoTest, TheLastOfSeveralMountsHidesTheOthers) {
-    EXPECT_EQ(FileSystemAt(kMountInfo, "/mnt/x"), "ceph");
+    EXPECT_EQ(TypeAt("/mnt/x"), "ceph");
 }
 
 TEST(MountInfoTest, ALineWithoutATypeIsNoMount) {
-    EXPECT_EQ(FileSystemAt(kMountInfo, "/mnt/broken"), std::nullopt);
+    EXPECT_EQ(TypeAt("/mnt/broken"), std::nullopt);
 }
 
 MountToCheck Small(const std::string& path) {

@@ -23,6 +23,28 @@ bool StillFull(const StorageFact& before, const StorageFact& now, const MountToC
     return false;
 }
 
+// Full and ReadOnly take nothing away from a job that runs: it is told by its own writes.
+bool Usable(StorageState state) {
+    return state != StorageState::Hung && state != StorageState::Missing;
+}
+
+void NoteLoss(StorageRecord& record, StorageState state, model::Time now) {
+    const bool was_lost = record.lost_since && !record.lost_until;
+    if (Usable(state) != was_lost) return;
+    if (was_lost) {
+        record.lost_until = now;
+    } else {
+        record.lost_since = now;
+        record.lost_until.reset();
+    }
+}
+
+void NoteMount(StorageRecord& record, const std::string& mount, model::Time now) {
+    if (mount.empty() || mount == record.mount) return;
+    if (!record.mount.empty()) record.remounted_at = now;
+    record.mount = mount;
+}
+
 }  // namespace
 
 kube::Awaitable<StorageFact> Prober::Check(MountToCheck mount) {
@@ -65,6 +87,8 @@ const StorageRecord& StorageFacts::Update(const std::string& storage, const Moun
         fact.message = record.fact.message;
     }
     if (fresh || record.fact.state != fact.state) record.since = now;
+    NoteLoss(record, fact.state, now);
+    NoteMount(record, fact.mount, now);
     record.fact = std::move(fact);
     return record;
 }

@@ -33,6 +33,12 @@ class Prober {
 struct StorageRecord {
     StorageFact fact;
     model::Time since;  ///< when `fact.state` became what it is
+    /// The last time that jobs could not use it: from when, and until when; not set: never, and not
+    /// yet again.
+    std::optional<model::Time> lost_since, lost_until;
+    /// The last mount that was seen, and when it took the place of another one.
+    std::string mount;
+    std::optional<model::Time> remounted_at;
 };
 
 /// Since when each storage is in its state. A storage that was Full stays so until a tenth more

@@ -84,8 +84,33 @@ TEST_F(StorageFactsTest, WhatIsNoJitterCountsAtOnce) {
     EXPECT_EQ(Update(Fact(StorageState::Healthy, "Healthy", 999), 50).since, At(50));
 }
 
+TEST_F(StorageFactsTest, TheLastLossIsKept) {
+    EXPECT_FALSE(Update(healthy, 0).lost_since);
+    Update(Fact(StorageState::Hung, "NoAnswer"), 10);
+    const StorageRecord& record = Update(Fact(StorageState::Missing, "NotConnected"), 20);
+    EXPECT_EQ(record.lost_since, At(10)) << "one loss, whatever its states";
+    EXPECT_FALSE(record.lost_until);
+    EXPECT_EQ(Update(healthy, 30).lost_until, At(30));
+    EXPECT_EQ(Update(Fact(StorageState::Full, "FewBytesFree", 1), 40).lost_until, At(30))
+        << "what runs goes on";
+    EXPECT_EQ(Update(Fact(StorageState::Hung, "NoAnswer"), 50).lost_since, At(50));
+    EXPECT_FALSE(record.lost_until);
+}
+
+// What a pod has mounted stays what it was.
+TEST_F(StorageFactsTest, AnotherMountIsNoted) {
+    StorageFact first = healthy, second = healthy;
+    first.mount = "0:52";
+    second.mount = "0:53";
+    EXPECT_FALSE(Update(first, 0).remounted_at) << "nobody knows what was before";
+    Update(Fact(StorageState::Missing, "NotMounted"), 10);
+    EXPECT_FALSE(Update(first, 20).remounted_at) << "it answers again";
+    EXPECT_EQ(Update(second, 30).remounted_at, At(30));
+    EXPECT_EQ(Update(second, 40).remounted_at, At(30));
+}
+
 TEST_F(StorageFactsTest, WhatWasPublishedOutlivesARestart) {
-    facts.Restore("data", {healthy, At(5)});
+    facts.Restore("data", {.fact = healthy, .since = At(5)});
     EXPECT_EQ(Update(healthy, 100).since, At(5));
     facts.KeepOnly({"work"});
     EXPECT_TRUE(facts.All().empty());
