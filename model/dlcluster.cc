@@ -101,6 +101,7 @@ std::expected<DLCluster, std::string> ParseDLCluster(std::string_view json) {
         CheckStorages(cluster.storages);
         ReadSystemFolders(spec["systemFolders"], cluster);
         cluster.helperImage = spec["helperImage"].Text();
+        cluster.checkStorages = spec["checkStorages"].Bool(false);
         const Node driver = spec["gpu"]["driver"];
         const std::string mode = driver["mode"].Text("None");
         if (mode == "HostPath") {

@@ -66,6 +66,7 @@ struct DLCluster {
     std::vector<SystemFolder> systemFolders;
     /// Has the agent's program: makes folders in pods. Empty: the kubelet makes them, as root.
     std::string helperImage;
+    bool checkStorages = false;  ///< nodes have labels that tell which storages are healthy there
     GpuSettings gpu;
     PodUser defaultUser;
     UnknownUsers unknownUsers = UnknownUsers::Default;

@@ -26,6 +26,7 @@ inline constexpr std::string_view kDLJobPlural = "dljobs";
 inline constexpr std::string_view kDLClusterKind = "DLCluster";
 inline constexpr std::string_view kDLClusterPlural = "dlclusters";
 inline constexpr std::string_view kDLUserKind = "DLUser";
+inline constexpr std::string_view kDLNodeKind = "DLNode";
 inline constexpr std::string_view kDLJobApprovalKind = "DLJobApproval";
 inline constexpr std::string_view kDLJobApprovalPlural = "dljobapprovals";
 /// Nothing of this name exists: a right on it is the right to approve the class that it is named
@@ -60,6 +61,9 @@ inline constexpr std::string_view kManagedByLabel = "app.kubernetes.io/managed-b
 inline constexpr std::string_view kManagedBy = "dlworkspace";
 /// `spec.managedBy` of the jobs that are ours; absent means the same.
 inline constexpr std::string_view kOurselves = "dlworkspace.io/operator";
+/// On a node, before the name of a storage: what it is like there; "Healthy" is where jobs go.
+inline constexpr std::string_view kStorageLabelPrefix = "storage.dlworkspace.io/";
+inline constexpr std::string_view kHealthy = "Healthy";
 /// Where a node says what GPUs it has, unless DLCluster names another label.
 inline constexpr std::string_view kGpuTypeLabel = "dlworkspace.io/gpu-type";
 

@@ -129,6 +129,16 @@ TEST(Storage, OfANamespaceOrReadOnly) {
               "true");
 }
 
+TEST(Storage, JobsGoWhereItIsHealthy) {
+    DLCluster cluster = Cluster(R"({"checkStorages":true,"storages":[{"name":"g","hostPath":"/mnt/g"},
+      {"name":"pvc","kind":"PersistentVolumeClaim","claim":"c"}]})");
+    const DLJob job = Job({{"g", "", "/g", false}, {"g", "x", "/x", false}, {"pvc", "", "/p", false}});
+    EXPECT_EQ(At(Pod(job, cluster), "/spec/nodeSelector"),
+              R"({"storage.dlworkspace.io/g":"Healthy"})");
+    cluster.checkStorages = false;
+    EXPECT_EQ(At(Pod(job, cluster), "/spec/nodeSelector"), "(none)");
+}
+
 TEST(Storage, AClaimIsMountedByItsName) {
     const DLCluster cluster = Cluster(R"({"storages":[{"name":"pvc","kind":"PersistentVolumeClaim",
       "claim":"lab-data","layout":"perUser"}]})");

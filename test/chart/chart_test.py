@@ -108,7 +108,9 @@ VALUE_SETS = {
         "operator": {"logLevel": "debug", "healthPort": 9090, "watchNamespace": "vision"},
         "crds": {"keep": False},
         "cluster": {
-            "sharedFolder": {"hostPath": "/mnt/shared"},
+            "sharedFolder": {"hostPath": "/mnt/shared"}, "unknownUsers": "Refuse",
+            "storages": [{"name": "data", "hostPath": "/mnt/gluster/data", "path": "sets", "readOnly": True, "fileSystem": "nfs4"}],
+            "systemFolders": {"root": "/srv/dlws", "storage": "data", "work": "work", "jobfiles": "jobfiles"},
             "gpu": {"typeLabel": "example.org/gpu", "driver": {"mode": "HostPath", "hostPath": "/opt/driver"}},
             "defaultUser": {"uid": 2000000000, "gid": 100},
             "permissions": [{"class": "hostPaths", "policy": "RequireApproval", "paths": [{"prefix": "/data"}],
@@ -137,6 +139,7 @@ VALUE_SETS = {
         "replicas": 1, "crds": {"enabled": False}, "cluster": {"create": False}, "rbac": {"aggregate": False},
         "serviceAccount": {"create": False, "name": "there"}, "podDisruptionBudget": {"enabled": False},
         "metrics": {"service": {"enabled": False}}, "policies": {"enabled": False}, "webhook": {"enabled": False},
+        "agent": {"enabled": False},
     },
 }
 
@@ -418,6 +421,38 @@ class Webhook(unittest.TestCase):
         self.assertIn("--webhook-configuration=dlworkspace-webhook", operator["args"])
 
 
+class Agent(unittest.TestCase):
+    def setUp(self):
+        self.all = render(VALUE_SETS["everything"])
+        self.pod = only(self.all, "DaemonSet")["spec"]["template"]["spec"]
+
+    def test_off_nothing_of_it_is_there(self):
+        documents = render({"agent": {"enabled": False}})
+        self.assertFalse([d for d in documents if d["metadata"]["name"] == "dlworkspace-agent"])
+        self.assertIs(only(documents, "DLCluster")["spec"]["checkStorages"], False)
+
+    def test_it_has_no_more_than_it_needs(self):
+        context = self.pod["containers"][0]["securityContext"]
+        self.assertEqual((context["allowPrivilegeEscalation"], context["readOnlyRootFilesystem"], context["capabilities"]),
+                         (False, True, {"drop": ["ALL"], "add": ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"]}))
+        for field in ("hostNetwork", "hostPID", "hostIPC"):
+            self.assertNotIn(field, self.pod)
+
+    def test_it_sees_the_folders_that_hold_mount_points(self):
+        paths = {v["hostPath"]["path"] for v in self.pod["volumes"]}
+        self.assertEqual(paths, {"/srv/dlws", "/mnt", "/mnt/gluster"})
+        for mount in self.pod["containers"][0]["volumeMounts"]:
+            if mount["mountPath"].startswith("/mnt"):
+                self.assertEqual(mount["mountPropagation"], "HostToContainer")
+        refused = template({"cluster": {"sharedFolder": {"hostPath": "/data"}}})
+        self.assertIn("below a folder of its own", refused.stderr)
+
+    def test_its_token_changes_little(self):
+        rules = only(self.all, "ClusterRole", "dl-agent")["rules"]
+        writes = {(r["resources"][0], v) for r in rules for v in r["verbs"] if v not in ("get", "list", "watch")}
+        self.assertEqual(writes, {("dlnodes", "create"), ("dlnodes/status", "patch")})
+
+
 class Policies(unittest.TestCase):
     """How the rules do on a real API server: test/approval."""
 
@@ -467,7 +502,7 @@ class Policies(unittest.TestCase):
         self.assertEqual(set(self.policies), set(bindings))
         self.assertEqual(set(self.policies), {
             "submitted-by", "approvals", "four-eyes", "status", "restricted-pods", "own-objects", "own-deletions", "own-names",
-            "exec", "exec-host", "ephemeral-containers", "managed-label"})
+            "exec", "exec-host", "ephemeral-containers", "managed-label", "node-facts"})
         for name, spec in self.policies.items():
             with self.subTest(name):
                 binding = {"policyName": f"dlworkspace-{name}", "validationActions": ["Deny"]}
@@ -606,6 +641,7 @@ class Cluster(unittest.TestCase):
         values = VALUE_SETS["everything"]
         cluster = only(render(values), "DLCluster")
         want = {key: value for key, value in values["cluster"].items() if key != "create"}
+        want |= {"checkStorages": True, "helperImage": operator(render(values))["spec"]["template"]["spec"]["containers"][0]["image"]}
         self.assertEqual(cluster["spec"], want)
         self.assertEqual(cluster["metadata"]["name"], "cluster")
 
@@ -628,7 +664,7 @@ class Schema(unittest.TestCase):
                 if isinstance(inner, dict):
                     yield from places(inner, path + (key,))
 
-        free = {("podLabels",), ("podAnnotations",), ("nodeSelector",), ("serviceAccount", "annotations"),
+        free = {("podLabels",), ("podAnnotations",), ("nodeSelector",), ("agent", "nodeSelector"), ("serviceAccount", "annotations"),
                 *(("metrics", part, "labels") for part in ("serviceMonitor", "prometheusRule", "dashboard"))}
         tried = 0
         for path in places(self.values):
@@ -669,7 +705,8 @@ class Schema(unittest.TestCase):
                 return
             self.assertIs(schema["additionalProperties"], False, path)
             # Helm's own, and a limit that is better not set: a throttled operator renews no lease.
-            names = set(schema["properties"]) - {"": {"global"}, ".resources.limits": {"cpu"}, ".webhook.resources.limits": {"cpu"}}.get(path, set())
+            names = set(schema["properties"]) - {"": {"global"}, ".resources.limits": {"cpu"}, ".webhook.resources.limits": {"cpu"},
+                                                ".agent.resources.limits": {"cpu"}}.get(path, set())
             self.assertEqual(names, set(values), path)
             for name in names:
                 walk(schema["properties"][name], values[name], f"{path}.{name}")

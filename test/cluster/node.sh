@@ -75,7 +75,7 @@ start_node_init() {
     remove_cgroups "$1"   # a kubelet spends seconds on each dead pod that it finds there
     make_cgroups "$1"
     start_process "node-unshare-$1" unshare --mount --propagation slave --pid --net --uts --ipc --fork --kill-child \
-        "$repo_dir/test/cluster/node_init.sh" "$(node_dir "$1")" "$(node_name "$1")"
+        "$repo_dir/test/cluster/node_init.sh" "$(node_dir "$1")" "$(node_name "$1")" "$state/shared"
     retry 5 child_of "node-unshare-$1" || die "the namespaces of node $1 could not be made; see $log_dir/node-unshare-$1.log"
     pid="$(child_of "node-unshare-$1")"
     record_process "node-init-$1" "$pid"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # First process of a node, which has its own process, mount, network and host-name namespaces: when it
 # ends, by whatever cause, the kernel ends everything on the node and removes its mounts and devices.
-# Usage: node_init.sh NODE_FOLDER NODE_NAME
+# Usage: node_init.sh NODE_FOLDER NODE_NAME SHARED_FOLDER
 set -euo pipefail
 node="$1"
 cd /   # what enters later begins here
@@ -21,6 +21,11 @@ for folder in /var/lib/kubelet /var/log /var/lib/cni; do
     mkdir -p "$node$folder" "$folder"
     mount --bind "$node$folder" "$folder"
 done
+
+# The shared folder, mounted on every node as an administrator would.
+shared="$3"
+mkdir -p "$shared"
+mount --bind "$shared" "$shared"
 
 # The kubelet sets these for the whole machine; here it sets files of ours instead.
 for setting in vm/overcommit_memory vm/panic_on_oom kernel/panic kernel/panic_on_oops \

@@ -53,6 +53,31 @@ app.kubernetes.io/component: webhook
 app.kubernetes.io/component: webhook
 {{- end -}}
 
+{{- define "dlworkspace.agent" -}}
+{{- printf "%s-agent" (include "dlworkspace.fullname" .) -}}
+{{- end -}}
+
+{{- define "dlworkspace.agentSelector" -}}
+app.kubernetes.io/name: dlworkspace
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: agent
+{{- end -}}
+
+{{- define "dlworkspace.agentLabels" -}}
+{{ include "dlworkspace.commonLabels" . }}
+app.kubernetes.io/component: agent
+{{- end -}}
+
+{{- /* A YAML list of the folders that hold the mount points. The folder of a hostPath volume looks like a mount point whether
+       the node has mounted something there or not; what is below it does not. */ -}}
+{{- define "dlworkspace.mountParents" -}}
+{{- $parents := .Values.agent.mountParents -}}
+{{- range .Values.cluster.storages }}{{ with .hostPath }}{{ $parents = append $parents (dir .) }}{{ end }}{{ end -}}
+{{- with .Values.cluster.sharedFolder.hostPath }}{{ $parents = append $parents (dir .) }}{{ end -}}
+{{- if has "/" $parents }}{{ fail "a storage must be mounted below a folder of its own, so that the agent need not see all of the node: /mnt/data, not /data" }}{{ end -}}
+{{- $parents | uniq | sortAlpha | toYaml -}}
+{{- end -}}
+
 {{- define "dlworkspace.image" -}}
 {{- with .Values.image -}}
 {{- if .digest -}}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/agent.h"
+
+#include <fmt/format.h>
+
+#include <boost/asio/signal_set.hpp>
+#include <random>
+
+#include "agent/options.h"
+#include "agent/storage/child_runner.h"
+#include "agent/storage/home_keeper.h"
+#include "agent/storage/watcher.h"
+#include "kube/client.h"
+#include "kube/health_server.h"
+#include "kube/informer.h"
+#include "kube/leader.h"
+#include "kube/log.h"
+#include "kube/manager.h"
+#include "kube/metrics.h"
+#include "kube/program.h"
+#include "model/names.h"
+
+namespace dlws::agent {
+namespace {
+
+namespace asio = boost::asio;
+using kube::Awaitable;
+
+constexpr std::string_view kLog = "agent";
+constexpr kube::Resource kDLClusters{"dlworkspace.io", "v1", "dlclusters", "DLCluster", false};
+constexpr kube::Resource kDLUsers{"dlworkspace.io", "v1", "dlusers", "DLUser", false};
+
+kube::LeaderElector::Settings LeaseSettings(const Options& options, kube::Metrics& metrics) {
+    kube::LeaderElector::Settings lease;
+    lease.lease = {options.ns, options.lease};
+    lease.identity =
+        fmt::format("{}_{:08x}", options.identity.empty() ? options.node : options.identity,
+                    std::random_device{}());
+    // Nothing is urgent about it, and many wait: four times client-go's terms.
+    lease.lease_duration = std::chrono::seconds(60);
+    lease.renew_deadline = std::chrono::seconds(40);
+    lease.retry_period = std::chrono::seconds(10);
+    lease.metrics = &metrics;
+    return lease;
+}
+
+// All parts of the process. Destroyed only after the io_context has run dry.
+class Agent {
+  public:
+    Agent(asio::any_io_executor executor, const Options& options, const kube::Config& config)
+        : options_(options),
+          random_(std::random_device{}()),
+          client_(executor, config, {.max_connections = 4, .metrics = &metrics_}),
+          lease_client_(executor, config, {.max_connections = 1, .metrics = &metrics_}),
+          clusters_(client_, {.resource = kDLClusters}, random_),
+          users_(client_, {.resource = kDLUsers}, random_),
+          runner_(executor, {}),
+          storages_(client_, runner_, metrics_,
+                    {.node = options.node,
+                     .system_root = options.system_root,
+                     .period = std::chrono::seconds(options.check_seconds)}),
+          homes_(runner_, executor,
+                 [this](const std::string& name) { return storages_.IsHealthy(name); }, {}),
+          elector_(lease_client_, LeaseSettings(options, metrics_), random_),
+          health_(executor, options.health_address, (unsigned short)options.health_port),
+          manager_(executor),
+          signals_(executor, SIGTERM, SIGINT) {
+        clusters_.OnChange([this](const kube::Change& change) { OnCluster(change); });
+        users_.OnChange([this](const kube::Change& change) { homes_.OnUser(change); });
+    }
+
+    // The process's exit code.
+    Awaitable<int> Run() {
+        kube::ServeHealth(health_, metrics_, DLWS_VERSION, [this] {
+            return stopping_ ? "stopping" : !storages_.HasTold() ? "nothing told yet" : "";
+        });
+        auto port = health_.Listen();
+        if (!port) {
+            kube::LogError(kLog, "{}", port.error().message);
+            co_return 1;
+        }
+        kube::LogInfo(kLog, "dlws-agent {} of node {}, health on port {}", DLWS_VERSION,
+                      options_.node, *port);
+        signals_.async_wait([this](boost::system::error_code error, int signal) {
+            if (!error) manager_.Stop(signal == SIGTERM ? "SIGTERM" : "SIGINT");
+        });
+        manager_.Add("health", "health", [this] { return health_.Run(); });
+        manager_.Add("caches", "dlclusters", [this] { return clusters_.Run(); });
+        manager_.Add("caches", "dlusers", [this] { return users_.Run(); });
+        manager_.Add("node", "storages", [this] { return Watch(); });
+        manager_.Add("lease", "homes", [this] { return Lead(); });
+        manager_.Add("homes", "homes", [this] { return homes_.Run(); });
+        for (const char* group : {"health", "caches", "node", "lease"})
+            manager_.StartGroup(group);
+        std::string why = co_await manager_.Wait();
+        const bool told = why == "SIGTERM" || why == "SIGINT";
+        kube::LogInfo(kLog, "stopping: {}", why);
+        stopping_ = true;
+        const bool clean = co_await manager_.StopAll(std::chrono::seconds(10));
+        if (elector_.IsLeader()) co_await elector_.Release();
+        co_return told&& clean ? 0 : 1;
+    }
+
+  private:
+    void OnCluster(const kube::Change& change) {
+        std::shared_ptr<const model::DLCluster> cluster;
+        if (change.after) {
+            if (change.after->meta.name != model::kDLClusterName) return;
+            auto parsed = model::ParseDLCluster(change.after->raw);
+            if (!parsed) {
+                // What it said before goes on.
+                kube::LogWarning(kLog, "DLCluster: {}", parsed.error());
+                return;
+            }
+            cluster = std::make_shared<const model::DLCluster>(std::move(*parsed));
+        }
+        storages_.SetCluster(cluster);
+        homes_.SetCluster(std::move(cluster));
+    }
+
+    Awaitable<void> Synced(kube::Informer& informer) {
+        bool read = false;  // g++ 12 miscompiles a co_await in the condition of a loop
+        while (!read)
+            read = co_await informer.WaitForSync(std::chrono::seconds(30));
+    }
+
+    Awaitable<void> Watch() {
+        co_await Synced(clusters_);
+        co_await storages_.Run();
+    }
+
+    // One agent makes homes. To lose the lease is to end: the next life of this process waits for
+    // it.
+    Awaitable<void> Lead() {
+        co_await Synced(users_);
+        co_await elector_.Acquire();
+        kube::LogInfo(kLog, "makes users' folders");
+        manager_.StartGroup("homes");
+        co_await elector_.RenewUntilLost();
+        kube::LogError(kLog, "the lease is lost");
+    }
+
+    Options options_;
+    kube::Random random_;
+    kube::Metrics metrics_;
+    kube::Client client_;
+    kube::Client lease_client_;
+    kube::Informer clusters_, users_;
+    ChildRunner runner_;
+    StorageWatcher storages_;
+    HomeKeeper homes_;
+    kube::LeaderElector elector_;
+    kube::HealthServer health_;
+    kube::Manager manager_;
+    asio::signal_set signals_;
+    bool stopping_ = false;
+};
+
+}  // namespace
+
+int RunAgent(int argc, char** argv) {
+    return kube::RunProgram<Agent>("agent run", DLWS_VERSION, argc, argv, &ParseOptions, &HelpText);
+}
+
+}  // namespace dlws::agent

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/storage/prober.h"
+#include "kube/api.h"
+#include "kube/metrics.h"
+#include "model/dlcluster.h"
+#include "model/dlnode.h"
+
+/// @file
+/// Checks the storages of DLCluster on this node, again and again, keeps the soft links to them,
+/// and tells in the node's DLNode what it found.
+
+namespace dlws::agent {
+
+/// How often what has not changed is told again; an agent that is silent for three times as long
+/// counts as gone. The operator's word for it is kStaleAfter.
+inline constexpr std::chrono::seconds kTellAgain{60};
+
+/// What to check of those that the node mounts; the others are no node's business.
+std::vector<std::pair<std::string, MountToCheck>> MountsToCheck(const model::DLCluster& cluster,
+                                                                const std::string& node);
+
+/// The status of the DLNode.
+model::DLNode Report(const std::string& node, const StorageFacts& facts,
+                     std::vector<std::string> problems, model::Time now);
+
+/// Whether `now` says something that `told` did not. Free space changes all the time and is none of
+/// it; nor is that it was checked.
+bool IsNews(const model::DLNode& told, const model::DLNode& now);
+
+/// Confined to the executor of `api`, which it never blocks. What it is given must outlive it.
+class StorageWatcher {
+  public:
+    struct Settings {
+        std::string node;
+        std::string system_root;         ///< where we see the folder of the soft links
+        std::chrono::seconds period{5};  ///< between two checks of one storage
+    };
+    StorageWatcher(kube::Api& api, ChildRunner& runner, kube::Metrics& metrics, Settings settings);
+
+    /// Null: there is none, and nothing to check.
+    void SetCluster(std::shared_ptr<const model::DLCluster> cluster) {
+        cluster_ = std::move(cluster);
+    }
+    /// As of the last check.
+    bool IsHealthy(const std::string& storage) const;
+    /// Something was told since we run.
+    bool HasTold() const { return told_.has_value(); }
+
+    /// Until cancelled.
+    kube::Awaitable<void> Run();
+
+  private:
+    kube::Awaitable<void> Restore();
+    kube::Awaitable<void> CheckAll();
+    kube::Awaitable<void> CheckOne(std::string name, MountToCheck mount);
+    void KeepSystemFolders();
+    kube::Awaitable<void> Tell(model::DLNode report);
+    kube::Awaitable<bool> Create();
+
+    kube::Api& api_;
+    Settings settings_;
+    Prober prober_;
+    StorageFacts facts_;
+    std::shared_ptr<const model::DLCluster> cluster_;
+    std::vector<std::string> problems_;
+    std::optional<model::DLNode> told_;
+};
+
+}  // namespace dlws::agent

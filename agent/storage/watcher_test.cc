@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/storage/watcher.h"
+
+#include <gmock/gmock.h>
+
+#include "agent/storage/home_keeper.h"
+
+namespace dlws::agent {
+namespace {
+
+model::DLCluster Cluster(const std::string& spec) {
+    auto cluster =
+        model::ParseDLCluster(R"({"metadata":{"name":"cluster","uid":"u"},"spec":)" + spec + "}");
+    if (!cluster) throw std::runtime_error(cluster.error());
+    return *std::move(cluster);
+}
+
+model::Time At(int seconds) {
+    return model::Time(std::chrono::seconds(seconds));
+}
+
+TEST(Watcher, ChecksWhatTheNodeMounts) {
+    const auto mounts = MountsToCheck(Cluster(R"({"storages":[
+        {"name":"g","hostPath":"/mnt/g","path":"lab","fileSystem":"nfs4","sentinel":".dlws","readOnly":true},
+        {"name":"pvc","kind":"PersistentVolumeClaim","claim":"c"},
+        {"name":"bad","hostPath":"relative"}]})"),
+                                      "node-1");
+    ASSERT_EQ(mounts.size(), 1U);
+    EXPECT_EQ(mounts[0].first, "g");
+    const MountToCheck& mount = mounts[0].second;
+    EXPECT_EQ(mount.path, "/mnt/g");
+    EXPECT_EQ(mount.below, "lab");
+    EXPECT_EQ(mount.file_system, "nfs4");
+    EXPECT_EQ(mount.sentinel, ".dlws");
+    EXPECT_EQ(mount.node_name, "node-1");
+    EXPECT_TRUE(mount.read_only);
+}
+
+TEST(Watcher, FreeSpaceIsNoNews) {
+    StorageFacts facts;
+    StorageFact fact;
+    fact.bytes_free = 10;
+    facts.Update("g", MountToCheck(), fact, At(0));
+    const model::DLNode told = Report("node-1", facts, {}, At(0));
+    EXPECT_EQ(told.meta.name, "node-1");
+    EXPECT_EQ(told.storages.at(0).bytesFree, 10);
+    fact.bytes_free = 5;
+    facts.Update("g", MountToCheck(), fact, At(5));
+    EXPECT_FALSE(IsNews(told, Report("node-1", facts, {}, At(5))));
+    EXPECT_TRUE(IsNews(told, Report("node-1", facts, {"a folder is in the way"}, At(5))));
+    fact.state = StorageState::Hung;
+    facts.Update("g", MountToCheck(), fact, At(10));
+    EXPECT_TRUE(IsNews(told, Report("node-1", facts, {}, At(10))));
+}
+
+TEST(Homes, AreThoseOfUsersWithoutARival) {
+    std::map<std::string, model::DLUser> users;
+    model::UserDirectory directory;
+    const auto put = [&](const std::string& name, std::int64_t uid) {
+        model::DLUser user;
+        user.meta.name = user.username = name;
+        user.uid = user.gid = uid;
+        users[name] = user;
+        directory.Put(user);
+    };
+    put("alice", 5001);
+    put("bob", 5002);
+    put("eve", 5002);
+    const auto names = [&](const char* spec) {
+        std::string all;
+        for (const Home& home : HomesOf(Cluster(spec), users, directory))
+            all += home.name + ":" + std::to_string(home.uid) + " ";
+        return all;
+    };
+    EXPECT_EQ(names("{}"), "default:1000 alice:5001 ");
+    EXPECT_EQ(names(R"({"unknownUsers":"Refuse"})"), "alice:5001 ");
+}
+
+}  // namespace
+}  // namespace dlws::agent
