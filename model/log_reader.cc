@@ -116,7 +116,7 @@ std::optional<ArchiveLine> ArchiveReader::Next() {
     bool more = true;
     while (more) {
         if (used_ == buffer_.size() && !Fill()) {
-            if (!error_.empty() || offset_ == read_to_) return std::nullopt;
+            if (!error_.empty() || offset_ == line.offset) return std::nullopt;
             line.ended = false;
             break;
         }
