@@ -51,6 +51,9 @@ class Archiver {
     /// A line of ours, "dlws: " and `text`, with the time of the last record.
     void Note(std::string_view text, std::string& out);
 
+    /// Of the last record, 0 (1970) before the first.
+    LogMicros LastTime() const { return time_; }
+
     /// A few bytes of ASCII without spaces at the ends; nothing for what Save() never returned.
     std::string Save() const;
     static std::optional<Archiver> Load(std::string_view saved);
