@@ -49,9 +49,15 @@ TEST(LogArchive, WhatIsNoRecordStaysAsText) {
 TEST(LogArchive, ACutOffFileEndsItsLine) {
     EXPECT_EQ(Archive(kIn + "stdout F hal"), kOut + "hal\n");
     EXPECT_EQ(Archive(kIn + "stdout F one\n" + "2026-11"), kOut + "one\n" + kOut + "2026-11\n");
-    // A piece that was whole goes on in the next file.
+    // A piece that was whole goes on in the next file, one that was cut off does not.
     Archiver archiver;
     std::string out;
+    for (const std::string& file : {kIn + "stdout F hal", kIn2 + "stdout F next\n"}) {
+        EXPECT_EQ(archiver.Feed(file, out, SIZE_MAX), file.size());
+        archiver.EndFile({}, out);
+    }
+    EXPECT_EQ(out, kOut + "hal\n" + kOut2 + "next\n");
+    out.clear();
     for (const std::string& file : {kIn + "stdout P one \n", kIn2 + "stdout F two\n"}) {
         EXPECT_EQ(archiver.Feed(file, out, SIZE_MAX), file.size());
         archiver.EndFile({}, out);

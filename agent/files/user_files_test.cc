@@ -26,8 +26,10 @@ class UserFiles : public ::testing::Test {
     void SetUp() override {
         if (::geteuid() != 0) GTEST_SKIP() << "only root can be somebody else";
         std::string made = fs::temp_directory_path() / "user-files-XXXXXX";
-        folder_ = mkdtemp(made.data());
-        fs::permissions(folder_, fs::perms(0755));
+        outside_ = mkdtemp(made.data());
+        fs::permissions(outside_, fs::perms(0777));  // what would be possible there
+        folder_ = outside_ / "root";
+        fs::create_directory(folder_);
         MakeHome("alice", kAlice);
         MakeHome("bob", kBob);
         auto root = OpenRoot(folder_);
@@ -35,7 +37,7 @@ class UserFiles : public ::testing::Test {
         root_ = std::move(*root);
     }
     void TearDown() override {
-        if (!folder_.empty()) fs::remove_all(folder_);
+        if (!outside_.empty()) fs::remove_all(outside_);
     }
     void MakeHome(const std::string& name, const UserIds& user) const {
         fs::create_directory(folder_ / name);
@@ -50,7 +52,7 @@ class UserFiles : public ::testing::Test {
         return file.error().code;
     }
 
-    fs::path folder_;
+    fs::path outside_, folder_;
     Fd root_;
 };
 
@@ -86,7 +88,7 @@ TEST_F(UserFiles, WhatTheUserMayNotWriteStaysClosed) {
 }
 
 TEST_F(UserFiles, NothingLeadsOutOfTheRoot) {
-    fs::create_directory_symlink("/tmp", folder_ / "alice/out");
+    fs::create_directory_symlink(outside_, folder_ / "alice/out");
     fs::create_directory_symlink("jobs", folder_ / "alice/in");
     fs::create_symlink("/etc/passwd", folder_ / "alice/x.log");
     EXPECT_EQ(Code(kAlice, "alice/out/x.log"), ELOOP);
@@ -96,7 +98,8 @@ TEST_F(UserFiles, NothingLeadsOutOfTheRoot) {
     EXPECT_EQ(Code(kAlice, "/alice/x.log"), EXDEV);
     EXPECT_FALSE(MakeUserFolders(root_.get(), kAlice, "alice/out/new"));
     EXPECT_FALSE(MakeUserFolders(root_.get(), kAlice, "alice/../../new"));
-    EXPECT_FALSE(fs::exists("/tmp/new"));
+    EXPECT_FALSE(fs::exists(outside_ / "new"));
+    EXPECT_FALSE(fs::exists(outside_ / "x.log"));
 }
 
 TEST_F(UserFiles, OnlyRegularFilesWithOneName) {

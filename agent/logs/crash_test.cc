@@ -18,6 +18,7 @@
 #include <fstream>
 #include <random>
 #include <thread>
+#include <utility>
 
 #include "agent/logs/follower.h"
 #include "agent/logs/linker.h"
@@ -133,9 +134,13 @@ class Pod {
         const std::string stamp = fmt::format("0.log.20261129-08462{}", ++rotations_);
         fs::rename(main / "0.log", main / stamp);
         WriteLines(int(random_() % 300));
+        // The runtime opens the new file before it lets go of the old one.
         const int old = file_;
         Reopen();
-        ::close(old);
+        std::this_thread::sleep_for(50ms);
+        const int opened = std::exchange(file_, old);
+        WriteLines(int(random_() % 300));
+        ::close(std::exchange(file_, opened));
         // All rotated files but the last.
         if (!rotated_.empty()) {
             std::ofstream(main / (rotated_ + ".tmp")) << "compressed";

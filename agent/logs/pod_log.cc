@@ -96,7 +96,10 @@ bool PodLog::Step(Clock::time_point now) {
         Failed(moved.error(), now);
         return false;
     }
-    if (*moved || resumed_) backoff_.Reset();
+    if (*moved || resumed_) {
+        backoff_.Reset();
+        complaint_.clear();
+    }
     return *moved;
 }
 
@@ -343,7 +346,10 @@ void PodLog::Tidy() {
         if (!status || (status->st_nlink > 1 && !gone_)) continue;
         if (safe_sequence_ <= link.sequence) {
             Flush();
-            if (!Save(true)) return;
+            if (const auto saved = Save(true); !saved) {
+                Failed(saved.error(), Clock::now());
+                return;
+            }
         }
         node_.RemoveLink(facts_.uid, link);
     }
