@@ -30,8 +30,7 @@ bool Follower::Round() {
     const auto now = Clock::now();
     std::string version = node_.Version();
     const bool housekeeping = now - housekept_ >= kHousekeeping;
-    if (housekeeping || version != version_) Refresh();
-    version_ = std::move(version);
+    if ((housekeeping || version != version_) && Refresh()) version_ = std::move(version);
     bool more = false;
     for (auto& [uid, pod] : pods_)
         more = pod->Step(Clock::now()) || more;
@@ -62,11 +61,17 @@ FollowerStats Follower::Stats() const {
     return published_;
 }
 
-void Follower::Refresh() {
+bool Follower::Refresh() {
     // The marks before the links: the linker makes no link of a pod after it is marked.
-    const std::set<std::string> gone = node_.GonePods();
+    const auto gone = node_.GonePods();
     auto links = node_.Links();
-    for (const std::string& uid : node_.PodsWithFacts()) {
+    const auto with_facts = node_.PodsWithFacts();
+    if (!gone || !links || !with_facts) {
+        ++stats_.errors["node"];
+        stats_.last_error = !gone ? gone.error() : !links ? links.error() : with_facts.error();
+        return false;
+    }
+    for (const std::string& uid : *with_facts) {
         auto& pod = pods_[uid];
         if (!pod) {
             const auto facts = node_.ReadFacts(uid);
@@ -77,8 +82,9 @@ void Follower::Refresh() {
             pod = std::make_unique<PodLog>(node_, root_, settings_, *facts, random_, *buffers_,
                                            stats_);
         }
-        pod->See(gone.contains(uid), std::move(links[uid]));
+        pod->See(gone->contains(uid), std::move((*links)[uid]));
     }
+    return true;
 }
 
 void Follower::KeepBacklog() {

@@ -95,7 +95,7 @@ class Follower {
     FollowerStats Stats() const;
 
   private:
-    void Refresh();
+    bool Refresh();
     void KeepBacklog();
 
     const NodeFolder& node_;

@@ -2,6 +2,7 @@
 #include "agent/logs/follower.h"
 
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include <cerrno>
@@ -233,6 +234,27 @@ TEST_F(FollowerTest, TheOldestFilesAreDroppedWhenTooMuchWaits) {
                   Line("dlws: " + std::to_string(dropped) +
                        " bytes of this log were dropped here: they could not be written in time") +
                   Line("3" + x) + Line("4" + x));
+}
+
+// With no descriptors left, no folder can be listed: that must not look like an empty one.
+TEST_F(FollowerTest, WhatCannotBeReadIsNotAbsent) {
+    Put(Log(), Record("one"));
+    ExpectArchive(Line("one"));
+    rlimit before{}, none{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = before;
+    none.rlim_cur = 0;
+    for (const bool fresh : {false, true}) {
+        if (fresh) Restart();
+        ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+        EXPECT_FALSE(linker_->Scan());
+        follower_->Round();
+        ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+        EXPECT_GE(follower_->Stats().errors["node"], fresh ? 1u : 0u);
+    }
+    fs::remove_all(PodFolder());
+    EXPECT_TRUE(Until([&] { return NothingKept(); }));
+    EXPECT_EQ(Archive(), Line("one"));
 }
 
 TEST_F(FollowerTest, OnePodCannotHoldUpTheOthers) {

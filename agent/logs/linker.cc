@@ -111,7 +111,8 @@ std::expected<void, std::string> Linker::Scan() {
     if (!pods) return failed(errno);
     Watch(pods.get());  // before the list, so that nothing falls in between
     // Links before folders: one that the follower removes meanwhile is of a file that is gone.
-    const LinksByPod links = node_.Links();
+    const auto links = node_.Links();
+    if (!links) return std::unexpected(links.error());
     const auto folders = ListFolder(pods.get());
     if (!folders) return failed(folders.error());  // and nothing counts as gone
     std::set<std::string> seen;
@@ -119,9 +120,9 @@ std::expected<void, std::string> Linker::Scan() {
         const auto uid = UidOfFolder(folder);
         if (!uid) continue;
         seen.insert(*uid);
-        VisitPod(pods.get(), folder, *uid, links);
+        VisitPod(pods.get(), folder, *uid, *links);
     }
-    AfterFolders(seen, links);
+    AfterFolders(seen, *links);
     if (!complaint_.empty()) return std::unexpected(complaint_);
     return {};
 }
@@ -165,7 +166,9 @@ void Linker::LinkFiles(int container, const std::string& uid, const std::vector<
     std::uint64_t& next = next_sequence_[uid];
     if (next == 0) {
         // After a restart. Links with larger numbers may be done with and removed.
-        const auto position = ParsePosition(node_.LoadState(uid).value_or(""));
+        const auto state = node_.LoadState(uid);
+        if (!state) return Complain(state.error());
+        const auto position = ParsePosition(state->value_or(""));
         next = position ? position->sequence : 1;
     }
     for (const LogLink& link : links) {
@@ -213,7 +216,10 @@ void Linker::LinkFiles(int container, const std::string& uid, const std::vector<
 void Linker::AfterFolders(const std::set<std::string>& seen, const LinksByPod& links) {
     std::erase_if(not_ours_, [&](const std::string& uid) { return !seen.contains(uid); });
     std::erase_if(next_sequence_, [&](const auto& pod) { return !seen.contains(pod.first); });
-    std::set<std::string> kept = node_.PodsWithFacts();
+    const auto with_facts = node_.PodsWithFacts();
+    const auto gone = node_.GonePods();
+    if (!with_facts || !gone) return Complain(with_facts ? gone.error() : with_facts.error());
+    std::set<std::string> kept = *with_facts;
     for (const auto& [uid, of_pod] : links)
         kept.insert(uid);
     for (const std::string& uid : kept) {
@@ -229,7 +235,7 @@ void Linker::AfterFolders(const std::set<std::string>& seen, const LinksByPod& l
         for (const LogLink& link : found->second)
             node_.RemoveLink(uid, link);
     }
-    for (const std::string& uid : node_.GonePods())
+    for (const std::string& uid : *gone)
         if (!seen.contains(uid) && !kept.contains(uid)) node_.Forget(uid);
 }
 

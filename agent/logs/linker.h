@@ -73,8 +73,6 @@ class Linker {
     std::uint64_t FilesLinked() const { return files_linked_; }
 
   private:
-    using LinksByPod = std::map<std::string, std::vector<LogLink>>;
-
     void VisitPod(int pods, const std::string& folder, const std::string& uid,
                   const LinksByPod& links);
     void LinkFiles(int container, const std::string& uid, const std::vector<LogLink>& links);

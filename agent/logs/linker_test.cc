@@ -11,7 +11,8 @@ class LinkerTest : public LogsTest {
   protected:
     std::vector<std::string> Texts() const {
         std::vector<std::string> texts;
-        for (const auto& [uid, links] : node_->Links()) {
+        const LinksByPod pods = node_->Links().value();
+        for (const auto& [uid, links] : pods) {
             for (const LogLink& link : links) {
                 std::ostringstream text;
                 text << std::ifstream(folder_ / "node/links" / node_->LinkName(uid, link)).rdbuf();
@@ -50,7 +51,7 @@ TEST_F(LinkerTest, AnInodeUsedAgainIsANewFile) {
     Put(Log("0.log.20261129-084622"), "old");
     Put(Log("0.log"), "current");
     Scan();
-    const auto links = node_->Links()[kUid];
+    const auto links = node_->Links().value()[kUid];
     ASSERT_EQ(links.size(), 2u);
     // As if archived: the state says so, the link is gone, and the number is free again.
     fs::remove(Log("0.log.20261129-084622"));
@@ -61,8 +62,8 @@ TEST_F(LinkerTest, AnInodeUsedAgainIsANewFile) {
     ASSERT_TRUE(node_->SaveState(kUid, FormatPosition(position), false));
     Restart();
     Scan();
-    ASSERT_EQ(node_->Links()[kUid].size(), 1u);
-    EXPECT_EQ(node_->Links()[kUid][0].sequence, 3u) << "behind what is done with";
+    ASSERT_EQ(node_->Links().value()[kUid].size(), 1u);
+    EXPECT_EQ(node_->Links().value()[kUid][0].sequence, 3u) << "behind what is done with";
 }
 
 TEST_F(LinkerTest, FollowsNoLinksAndTakesOnlyFiles) {

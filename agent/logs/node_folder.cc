@@ -70,10 +70,15 @@ bool Exists(int folder, const std::string& name) {
     return ::fstatat(folder, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-std::set<std::string> Uids(int folder, std::string_view ending) {
+std::unexpected<std::string> CannotList(std::string_view folder, int code) {
+    return std::unexpected(fmt::format("cannot read the folder {} of the node: {}", folder,
+                                       std::generic_category().message(code)));
+}
+
+std::expected<std::set<std::string>, std::string> Uids(int folder, std::string_view ending) {
     std::set<std::string> uids;
     const auto names = ListFolder(folder);
-    if (!names) return uids;
+    if (!names) return CannotList("facts or gone", names.error());
     for (std::string_view name : *names) {
         if (!name.ends_with(ending)) continue;
         name.remove_suffix(ending.size());
@@ -119,10 +124,10 @@ std::string NodeFolder::LinkName(std::string_view uid, const LogLink& link) cons
     return fmt::format("{}.{}.{}.{}", uid, link.sequence, link.restart, link.inode);
 }
 
-std::map<std::string, std::vector<LogLink>> NodeFolder::Links() const {
-    std::map<std::string, std::vector<LogLink>> links;
+std::expected<LinksByPod, std::string> NodeFolder::Links() const {
+    LinksByPod links;
     const auto names = ListFolder(links_.get());
-    if (!names) return links;
+    if (!names) return CannotList("links", names.error());
     for (const std::string& name : *names) {
         const std::size_t dot = std::min(name.find('.'), name.size());
         const std::string uid = name.substr(0, dot);
@@ -175,7 +180,7 @@ bool NodeFolder::HasFacts(std::string_view uid) const {
     return Exists(facts_.get(), std::string(uid) + std::string(kJson));
 }
 
-std::set<std::string> NodeFolder::PodsWithFacts() const {
+std::expected<std::set<std::string>, std::string> NodeFolder::PodsWithFacts() const {
     return Uids(facts_.get(), kJson);
 }
 
@@ -194,7 +199,7 @@ bool NodeFolder::IsGone(std::string_view uid) const {
     return Exists(gone_.get(), std::string(uid));
 }
 
-std::set<std::string> NodeFolder::GonePods() const {
+std::expected<std::set<std::string>, std::string> NodeFolder::GonePods() const {
     return Uids(gone_.get(), "");
 }
 
@@ -220,8 +225,13 @@ std::expected<void, std::string> NodeFolder::SaveState(std::string_view uid, std
     return Replace(state_.get(), std::string(uid) + std::string(kJson), text, durable);
 }
 
-std::optional<std::string> NodeFolder::LoadState(std::string_view uid) const {
-    return ReadAll(state_.get(), std::string(uid) + std::string(kJson));
+std::expected<std::optional<std::string>, std::string> NodeFolder::LoadState(
+    std::string_view uid) const {
+    const std::string name = std::string(uid) + std::string(kJson);
+    errno = 0;
+    auto text = ReadAll(state_.get(), name);
+    if (!text && errno != ENOENT) return Fail("read the state", name);
+    return text;
 }
 
 void NodeFolder::Forget(std::string_view uid) const {

@@ -45,6 +45,9 @@ struct LogLink {
     bool operator==(const LogLink&) const = default;
 };
 
+/// By UID; of each pod in the order of their sequence.
+using LinksByPod = std::map<std::string, std::vector<LogLink>>;
+
 /// Letters, digits and dashes: what may become a part of a file's name.
 bool IsPodUid(std::string_view text);
 
@@ -55,19 +58,19 @@ class NodeFolder {
 
     int links() const { return links_.get(); }
     std::string LinkName(std::string_view uid, const LogLink& link) const;
-    /// By UID; of each pod in the order of their sequence.
-    std::map<std::string, std::vector<LogLink>> Links() const;
+    /// An error is not the same as none: who took it for that would archive everything again.
+    std::expected<LinksByPod, std::string> Links() const;
     void RemoveLink(std::string_view uid, const LogLink& link) const;
 
     std::expected<void, std::string> WriteFacts(const PodFacts& facts) const;
     std::optional<PodFacts> ReadFacts(std::string_view uid) const;
     bool HasFacts(std::string_view uid) const;
-    std::set<std::string> PodsWithFacts() const;
+    std::expected<std::set<std::string>, std::string> PodsWithFacts() const;
 
     std::expected<void, std::string> MarkGone(std::string_view uid) const;
     void UnmarkGone(std::string_view uid) const;
     bool IsGone(std::string_view uid) const;
-    std::set<std::string> GonePods() const;
+    std::expected<std::set<std::string>, std::string> GonePods() const;
     /// Another text when a link, facts or a mark came or went, save for two changes within a tick
     /// of the system's clock.
     std::string Version() const;
@@ -77,7 +80,8 @@ class NodeFolder {
     /// Survives a loss of power when `durable`.
     std::expected<void, std::string> SaveState(std::string_view uid, std::string_view text,
                                                bool durable) const;
-    std::optional<std::string> LoadState(std::string_view uid) const;
+    /// Nothing: there is none.
+    std::expected<std::optional<std::string>, std::string> LoadState(std::string_view uid) const;
 
     /// Facts, state and mark. Links must be gone already.
     void Forget(std::string_view uid) const;

@@ -67,16 +67,22 @@ PodLog::PodLog(const NodeFolder& node, int root, const FollowerSettings& setting
       buffers_(buffers),
       stats_(stats),
       backoff_({}, random),
-      last_sync_(Clock::now()) {
-    if (const auto text = node_.LoadState(facts_.uid)) {
-        if (const auto position = ParsePosition(*text)) {
-            synced_ = position_ = *position;
-            saved_ = true;
-        } else {
-            kube::LogError(kLog, "the state of pod {} cannot be read: its logs begin anew",
-                           facts_.uid);
-        }
+      last_sync_(Clock::now()) {}
+
+FileResult<void> PodLog::Load() {
+    if (loaded_) return {};
+    const auto text = node_.LoadState(facts_.uid);
+    if (!text) return std::unexpected(FileError{kNodeError, text.error()});
+    loaded_ = true;
+    if (!*text) return {};
+    const auto position = ParsePosition(**text);
+    if (!position) {
+        kube::LogError(kLog, "the state of pod {} is damaged: its logs begin anew", facts_.uid);
+        return {};
     }
+    synced_ = position_ = *position;
+    saved_ = true;
+    return {};
 }
 
 void PodLog::See(bool gone, std::vector<LogLink> links) {
@@ -104,6 +110,7 @@ bool PodLog::Step(Clock::time_point now) {
 }
 
 FileResult<bool> PodLog::Advance(Clock::time_point now) {
+    if (const auto loaded = Load(); !loaded) return std::unexpected(loaded.error());
     std::size_t done = 0;
     while (done < settings_.round_bytes) {
         const LogLink* link = Current();
@@ -393,7 +400,7 @@ std::uint64_t PodLog::Backlog() const {
 
 std::optional<std::time_t> PodLog::Droppable() const {
     const LogLink* link = Current();
-    if (link == nullptr || !Complete(*link)) return std::nullopt;
+    if (!loaded_ || link == nullptr || !Complete(*link)) return std::nullopt;
     const auto status = StatLink(node_, facts_.uid, *link);
     return status ? std::optional(status->st_mtim.tv_sec) : std::nullopt;
 }

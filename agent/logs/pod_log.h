@@ -48,6 +48,7 @@ class PodLog {
   private:
     const LogLink* Current() const;
     bool Complete(const LogLink& link) const { return gone_ || link != links_.back(); }
+    FileResult<void> Load();
     FileResult<bool> Advance(Clock::time_point now);
     FileResult<std::size_t> ReadSome(const LogLink& link, Clock::time_point now);
     void SkipToEnd();
@@ -79,6 +80,7 @@ class PodLog {
     std::vector<LogLink> links_;
     Fd source_;  // of position_.sequence
     ArchiveFile archive_;
+    bool loaded_ = false;              // the state file was looked for
     bool resumed_ = false;             // the archive was looked at since the start or a failure
     bool saved_ = false;               // there is a state file
     LogPosition position_, synced_;    // now, and as saved
