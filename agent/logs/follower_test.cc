@@ -249,6 +249,10 @@ TEST_F(FollowerTest, WhatCannotBeReadIsNotAbsent) {
         ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
         EXPECT_FALSE(linker_->Scan());
         follower_->Round();
+        EXPECT_FALSE(node_->Links());
+        EXPECT_FALSE(node_->PodsWithFacts());
+        EXPECT_FALSE(node_->GonePods());
+        EXPECT_FALSE(node_->LoadState(kUid));
         ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
         EXPECT_GE(follower_->Stats().errors["node"], fresh ? 1u : 0u);
     }

@@ -47,8 +47,8 @@ TEST(Retention, BySizeForEachUser) {
 
 TEST(Retention, WhatIsTooOldCountsNoMore) {
     EXPECT_EQ(
-        DecideRetention(kJobs, At(1000), {.max_age = seconds(150), .max_bytes_per_user = 150}),
-        (Deletions{{1, kAge}, {2, kAge}, {5, kAge}, {6, kAge}}));
+        DecideRetention(kJobs, At(1000), {.max_age = seconds(150), .max_bytes_per_user = 140}),
+        (Deletions{{1, kAge}, {2, kAge}, {5, kAge}, {6, kAge}, {0, kSize}}));
 }
 
 TEST(Retention, NothingIsDeletedThatFreesNothing) {
