@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <string>
 
@@ -6,6 +8,8 @@
 #include "model/dlcluster.h"
 #include "model/dljob.h"
 #include "model/exit_codes.h"
+#include "model/log_archive.h"
+#include "model/log_reader.h"
 #include "model/pod.h"
 #include "model/pod_compare.h"
 #include "model/quantity.h"
@@ -43,6 +47,45 @@ void Pod(std::string_view bytes) {
     const std::string kept = PodProjection(bytes);
     if (ParsePod(kept) != ParsePod(bytes)) std::abort();
     if (PodProjection(kept) != kept) std::abort();
+}
+
+// However a log is cut, its archive is the same; and an archive reads as lines with times only. The
+// first byte says how large the pieces are.
+void Log(std::string_view bytes) {
+    if (bytes.empty()) return;
+    const std::size_t step = 1 + std::size_t(static_cast<unsigned char>(bytes[0]));
+    bytes.remove_prefix(1);
+    const auto archive = [&](std::size_t piece, std::size_t limit) {
+        Archiver archiver;
+        std::string all, out;
+        std::size_t at = 0, end = 0;
+        while (at < bytes.size()) {
+            end = std::min(bytes.size(), std::max(end, at) + piece);
+            const std::size_t used = archiver.Feed(bytes.substr(at, end - at), out, limit);
+            if (end - at > kMaxLogRecordHead && used == 0) std::abort();
+            if (end == bytes.size() && used == 0) break;
+            at += used;
+            all += out;
+            out.clear();
+            const auto loaded = Archiver::Load(archiver.Save());
+            if (!loaded || *loaded != archiver) std::abort();
+            archiver = *loaded;
+        }
+        archiver.EndFile(bytes.substr(at), all);
+        archiver.CloseLine(all);
+        return all;
+    };
+    const std::string all = archive(bytes.size() + 1, SIZE_MAX);
+    if (archive(step, step) != all) std::abort();
+    const ReadAt read = [&](std::uint64_t offset, std::span<char> buffer) {
+        const std::size_t size =
+            offset < all.size() ? all.copy(buffer.data(), buffer.size(), offset) : 0;
+        return std::expected<std::size_t, std::string>(size);
+    };
+    ArchiveReader reader(read);
+    while (const auto line = reader.Next())
+        if (!line->timed || !line->ended) std::abort();
+    if (SeekToTime(read, all.size(), LogMicros(step) << 40).value() > all.size()) std::abort();
 }
 
 void AQuantity(std::string_view bytes) {
@@ -117,6 +160,7 @@ constexpr Target kTargets[] = {{"dljob", Job},
                                {"pod", Pod},
                                {"quantity", AQuantity},
                                {"exit-codes", ExitCodeRule},
+                               {"log", Log},
                                {"time", ATime}};
 
 }  // namespace
