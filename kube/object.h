@@ -28,6 +28,7 @@ inline constexpr Resource kServices{"", "v1", "services", "Service", true};
 inline constexpr Resource kConfigMaps{"", "v1", "configmaps", "ConfigMap", true};
 inline constexpr Resource kSecrets{"", "v1", "secrets", "Secret", true};
 inline constexpr Resource kNamespaces{"", "v1", "namespaces", "Namespace", false};
+inline constexpr Resource kNodes{"", "v1", "nodes", "Node", false};
 inline constexpr Resource kControllerRevisions{"apps", "v1", "controllerrevisions",
                                                "ControllerRevision", true};
 inline constexpr Resource kSubjectAccessReviews{

@@ -26,6 +26,7 @@ inline constexpr std::string_view kDLJobPlural = "dljobs";
 inline constexpr std::string_view kDLClusterKind = "DLCluster";
 inline constexpr std::string_view kDLClusterPlural = "dlclusters";
 inline constexpr std::string_view kDLUserKind = "DLUser";
+inline constexpr std::string_view kDLNodeKind = "DLNode";
 inline constexpr std::string_view kDLJobApprovalKind = "DLJobApproval";
 inline constexpr std::string_view kDLJobApprovalPlural = "dljobapprovals";
 /// Nothing of this name exists: a right on it is the right to approve the class that it is named
@@ -55,6 +56,8 @@ inline constexpr std::string_view kPasswdAnnotation = "dlworkspace.io/passwd";
 inline constexpr std::string_view kGroupAnnotation = "dlworkspace.io/group";
 /// On a namespace, "true": jobs run there, and the policies of the chart hold.
 inline constexpr std::string_view kManagedLabel = "dlworkspace.io/managed";
+/// On a node, followed by the name of a storage: what that is like there ("Healthy", "Hung", …).
+inline constexpr std::string_view kStorageLabelPrefix = "storage.dlworkspace.io/";
 /// On everything we create; the operator's informers select by it.
 inline constexpr std::string_view kManagedByLabel = "app.kubernetes.io/managed-by";
 inline constexpr std::string_view kManagedBy = "dlworkspace";

@@ -2,6 +2,7 @@
 // How a JobStatus is written: the document, and the patch from one status to the next.
 #include <boost/json.hpp>
 
+#include "model/encode.h"
 #include "model/names.h"
 #include "model/status.h"
 
@@ -10,25 +11,6 @@ namespace dlws::model {
 namespace {
 
 namespace json = boost::json;
-
-// The CRD counts characters, so cutting at as many bytes is always short enough; a character is
-// never cut in half.
-std::string_view Cut(std::string_view text, std::size_t most = kMaxMessage) {
-    if (text.size() <= most) return text;
-    std::size_t end = most;
-    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80)
-        --end;
-    return text.substr(0, end);
-}
-
-void PutText(json::object& o, std::string_view key, std::string_view value,
-             std::size_t most = kMaxMessage) {
-    if (!value.empty()) o[key] = Cut(value, most);
-}
-
-void PutTime(json::object& o, std::string_view key, const std::optional<Time>& value) {
-    if (value) o[key] = FormatTime(*value);
-}
 
 json::array Roles(const std::vector<RoleStatus>& roles) {
     json::array list;

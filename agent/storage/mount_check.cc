@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-#include <array>
+#include <algorithm>
 #include <cerrno>
 #include <fstream>
 #include <iterator>
@@ -15,8 +15,6 @@
 
 namespace dlws::agent {
 namespace {
-
-constexpr std::array<std::string_view, 5> kStates{"Healthy", "Hung", "Missing", "Full", "ReadOnly"};
 
 StorageFact With(StorageFact fact, StorageState state, std::string reason, std::string message) {
     fact.state = state;
@@ -152,16 +150,6 @@ bool Relative(std::string_view path) {
 }
 
 }  // namespace
-
-std::string_view ToString(StorageState state) {
-    return kStates[std::size_t(state)];
-}
-
-std::optional<StorageState> StorageStateOf(std::string_view name) {
-    for (std::size_t i = 0; i < kStates.size(); ++i)
-        if (kStates[i] == name) return StorageState(i);
-    return std::nullopt;
-}
 
 std::optional<std::string> FileSystemAt(std::string_view mountinfo, std::string_view path) {
     std::optional<std::string> found;

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "model/dlnode.h"
+
 /// @file
 /// What one storage is like on this node, found by touching it. A network mount whose server is
 /// gone blocks whoever touches it, without end and deaf to signals, so this runs in a child
@@ -13,16 +15,8 @@
 
 namespace dlws::agent {
 
-enum class StorageState {
-    Healthy,   ///< jobs can use it
-    Hung,      ///< does not answer within the deadline
-    Missing,   ///< not mounted, another file system, or answers with errors
-    Full,      ///< too few bytes or inodes are free
-    ReadOnly,  ///< cannot be written to, though it should
-};
-
-std::string_view ToString(StorageState state);
-std::optional<StorageState> StorageStateOf(std::string_view name);
+using model::StorageState;
+using model::StorageStateOf;
 
 /// One storage, and when it counts as healthy. Not an aggregate: see kube/api.h.
 struct MountToCheck {
