@@ -13,8 +13,10 @@
 #include <set>
 #include <sstream>
 
+#include "model/cluster_status.h"
 #include "model/dlcluster.h"
 #include "model/dljob.h"
+#include "model/dlnode.h"
 #include "model/dluser.h"
 #include "model/render.h"
 #include "model/status.h"
@@ -239,6 +241,47 @@ TEST(Contract, StatusIsWhatTheOperatorWrites) {
     EXPECT_EQ(words(fields["pending"]["properties"]["class"]["enum"]),
               (std::set<std::string>{"Wait", "Ask", "Change"}));
     EXPECT_EQ(fields["message"]["maxLength"].as<std::size_t>(), kMaxMessage);
+}
+
+TEST(Contract, NodesAndStoragesAreToldAsTheSchemaHasIt) {
+    const auto described = [](const YAML::Node& schema) {
+        std::set<std::string> names;
+        for (const auto& p : schema["properties"])
+            names.insert(p.first.as<std::string>());
+        return names;
+    };
+    const auto written = [](const json::value& value) {
+        std::set<std::string> names;
+        for (const auto& [key, v] : value.as_object())
+            names.emplace(key);
+        return names;
+    };
+    DLNode node;
+    node.checkedAt = Time{};
+    node.problems = {"p"};
+    node.storages = {{"work", StorageState::Full, "R", "m", Time{}, Time{}, Time{}, "0:1", Time{},
+                      "nfs4", 1, 1, 1, 1}};
+    const json::value told = json::parse(StatusJson(node));
+    const YAML::Node of_node = Schema("dlnode.yaml")["properties"]["status"];
+    std::vector<std::string> wrong;
+    Check(of_node, "status", wrong);
+    EXPECT_EQ(described(of_node), written(told));
+    const YAML::Node fact = of_node["properties"]["storages"]["items"];
+    EXPECT_EQ(described(fact), written(told.at("storages").at(0)));
+    std::set<std::string> states;
+    for (const auto& word : fact["properties"]["state"]["enum"])
+        states.insert(word.as<std::string>());
+    EXPECT_EQ(states.size(), kStorageStates);
+    for (const std::string& state : states)
+        EXPECT_TRUE(StorageStateOf(state)) << state;
+    EXPECT_TRUE(wrong.empty()) << wrong[0];
+
+    const json::value patch =
+        json::parse(ClusterStatusPatch({1, {{"work", "p", 1, 1, 1, 1, 1, 1, "m"}}}, "u", "1"));
+    const YAML::Node of_cluster = Schema("dlcluster.yaml")["properties"]["status"];
+    EXPECT_EQ(described(of_cluster), written(patch.at("status")));
+    EXPECT_EQ(described(of_cluster["properties"]["storages"]["items"]),
+              written(patch.at("status").at("storages").at(0)));
 }
 
 // One list of classes in the code, five in the definitions.

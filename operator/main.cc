@@ -21,6 +21,7 @@
 #include "kube/program.h"
 #include "operator/job/controller.h"
 #include "operator/options.h"
+#include "operator/storage/manager.h"
 
 namespace dlws {
 namespace {
@@ -88,14 +89,16 @@ class Operator {
                  .workers = options.workers,
                  .rounds = {.parallel_writes = options.parallel_creates},
                  .admission = WhatShouldGuard(options),
-                 .leading = [this] { return !options_.leader_elect || elector_.IsLeader(); }}),
+                 .leading = [this] { return Leading(); }}),
+          storages_(client_, events_, metrics_, random_, {.leading = [this] { return Leading(); }}),
           manager_(executor),
           signals_(executor, SIGTERM, SIGINT) {}
 
     // The process's exit code.
     Awaitable<int> Run() {
         kube::ServeHealth(health_, metrics_, DLWS_VERSION, [this] {
-            return stopping_ ? "stopping" : !jobs_.HasSynced() ? "caches not read yet" : "";
+            if (stopping_) return "stopping";
+            return jobs_.HasSynced() && storages_.HasSynced() ? "" : "caches not read yet";
         });
         auto port = health_.Listen();
         if (!port) {
@@ -111,9 +114,12 @@ class Operator {
         manager_.Add("servers", "events", [this] { return events_.Run(); });
         for (auto& [name, informer] : jobs_.Informers())
             manager_.Add("caches", name, [informer] { return informer->Run(); });
+        for (auto& [name, informer] : storages_.Informers())
+            manager_.Add("caches", name, [informer] { return informer->Run(); });
         manager_.Add("leader", "lease", [this] { return Lead(); });
         for (int i = 0; i < jobs_.Workers(); ++i)
             manager_.Add("workers", fmt::format("job-{}", i), [this] { return jobs_.Work(); });
+        manager_.Add("workers", "storage", [this] { return storages_.Work(); });
 
         manager_.StartGroup("servers");
         manager_.StartGroup(
@@ -129,6 +135,8 @@ class Operator {
     }
 
   private:
+    bool Leading() const { return !options_.leader_elect || elector_.IsLeader(); }
+
     // Works while we hold the lease. To return is to end the process: what a new leader may do by
     // now must not be done by us too.
     Awaitable<void> Lead() {
@@ -164,6 +172,7 @@ class Operator {
     kube::EventRecorder events_;
     kube::LeaderElector elector_;
     job::Controller jobs_;
+    storage::Manager storages_;
     kube::Manager manager_;
     asio::signal_set signals_;
     bool stopping_ = false;

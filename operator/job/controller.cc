@@ -166,7 +166,11 @@ void Controller::OnService(const kube::Change& change) {
     OnPod(change);
 }
 
-void Controller::OnCluster(const kube::Change&) {
+void Controller::OnCluster(const kube::Change& change) {
+    // What its status says of storages changes each minute.
+    if (change.before && change.after && change.after->meta.generation != 0 &&
+        change.before->meta.generation == change.after->meta.generation)
+        return;
     cluster_.reset();
     cluster_problem_.clear();
     if (auto object = clusters_.store().Get({"", std::string(model::kDLClusterName)})) {

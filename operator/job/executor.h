@@ -11,13 +11,9 @@
 #include "kube/api.h"
 #include "kube/events.h"
 #include "operator/job/decide.h"
+#include "operator/resources.h"
 
 namespace dlws::job {
-
-inline constexpr kube::Resource kDLJobs{"dlworkspace.io", "v1", "dljobs", "DLJob", true};
-inline constexpr kube::Resource kDLUsers{"dlworkspace.io", "v1", "dlusers", "DLUser", false};
-inline constexpr kube::Resource kDLClusters{"dlworkspace.io", "v1", "dlclusters", "DLCluster",
-                                            false};
 
 /// The highest resourceVersion our own writes about one job have made, by resource. A cache that
 /// has not come so far does not know what we did.

@@ -502,7 +502,7 @@ class Policies(unittest.TestCase):
         self.assertEqual(set(self.policies), set(bindings))
         self.assertEqual(set(self.policies), {
             "submitted-by", "approvals", "four-eyes", "status", "restricted-pods", "own-objects", "own-deletions", "own-names",
-            "exec", "exec-host", "ephemeral-containers", "managed-label", "node-facts"})
+            "exec", "exec-host", "ephemeral-containers", "managed-label", "node-facts", "node-labels"})
         for name, spec in self.policies.items():
             with self.subTest(name):
                 binding = {"policyName": f"dlworkspace-{name}", "validationActions": ["Deny"]}
@@ -530,7 +530,7 @@ class Policies(unittest.TestCase):
         for name, spec in self.policies.items():
             groups = {g for r in spec["matchConstraints"]["resourceRules"] for g in r["apiGroups"]}
             selector = spec["matchConstraints"]["namespaceSelector"]
-            if name in ("managed-label", "ephemeral-containers") or groups == {"dlworkspace.io"}:
+            if name in ("managed-label", "node-labels", "ephemeral-containers") or groups == {"dlworkspace.io"}:
                 self.assertEqual(selector, {}, name)
             else:
                 self.assertEqual(selector, managed, name)
@@ -555,8 +555,9 @@ class Policies(unittest.TestCase):
     def test_the_operators_name_is_that_of_its_account(self):
         for values, user in (({}, "system:serviceaccount:dlws-system:dlworkspace-operator"),
                              ({"serviceAccount": {"create": False, "name": "there"}}, "system:serviceaccount:dlws-system:there")):
-            (condition,) = only(render(values), "ValidatingAdmissionPolicy", "dlworkspace-own-objects")["spec"]["matchConditions"]
-            self.assertEqual(condition["expression"], f"request.userInfo.username != '{user}'")
+            for policy, compared in (("own-objects", "!="), ("node-labels", "==")):
+                (condition,) = only(render(values), "ValidatingAdmissionPolicy", "dlworkspace-" + policy)["spec"]["matchConditions"]
+                self.assertEqual(condition["expression"], f"request.userInfo.username {compared} '{user}'")
 
     def test_the_switches(self):
         def expressions(values, name):
@@ -580,7 +581,8 @@ class Rights(unittest.TestCase):
     def test_the_operator_may_do_this_and_nothing_else(self):
         want = {
             "dlworkspace.io/dljobs": "get list watch delete", "dlworkspace.io/dlclusters": "get list watch", "dlworkspace.io/dlusers": "get list watch",
-            "dlworkspace.io/dljobapprovals": "get list watch",
+            "dlworkspace.io/dljobapprovals": "get list watch", "dlworkspace.io/dlnodes": "get list watch",
+            "dlworkspace.io/dlclusters/status": "patch", "/nodes": "get list watch patch",
             "dlworkspace.io/dljobs/status": "patch", "/pods": "get list watch create delete",
             "/services": "get list watch create", "/configmaps": "get create patch",
             "/secrets": "create", "apps/controllerrevisions": "get create", "/namespaces": "get list watch",

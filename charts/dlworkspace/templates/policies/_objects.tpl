@@ -172,3 +172,40 @@ validations:
   message: who may update the DLCluster says which namespaces have jobs; ask them to set the label dlworkspace.io/managed
   reason: Forbidden
 {{- end -}}
+
+{{- /* The right to patch Nodes is more than the operator needs: it labels them with what their storages are like, and does nothing else. */ -}}
+{{- define "dlworkspace.policies.node-labels" -}}
+matchConstraints:
+  {{- include "dlworkspace.policies.everywhere" . | nindent 2 }}
+  resourceRules:
+  - apiGroups: [""]
+    apiVersions: [v1]
+    resources: [nodes, nodes/status]
+    operations: [CREATE, UPDATE, DELETE]
+    scope: Cluster
+matchConditions:
+- name: the-operator
+  expression: request.userInfo.username == '{{ include "dlworkspace.operatorUser" . }}'
+variables:
+- name: labels
+  expression: "object == null ? {} : object.metadata.?labels.orValue({})"
+- name: oldLabels
+  expression: "oldObject == null ? {} : oldObject.metadata.?labels.orValue({})"
+validations:
+- expression: request.operation == 'UPDATE'
+  message: the operator neither makes nor deletes nodes, it labels them
+  reason: Forbidden
+- expression: >-
+    variables.labels.all(k, k.startsWith('storage.dlworkspace.io/') ||
+    (k in variables.oldLabels && variables.oldLabels[k] == variables.labels[k])) &&
+    variables.oldLabels.all(k, k.startsWith('storage.dlworkspace.io/') || k in variables.labels)
+  message: of a node's labels the operator changes those that begin with storage.dlworkspace.io/ and no others
+  reason: Forbidden
+- expression: >-
+    request.operation != 'UPDATE' || (object.?spec == oldObject.?spec && object.?status == oldObject.?status &&
+    object.metadata.?annotations == oldObject.metadata.?annotations &&
+    object.metadata.?finalizers == oldObject.metadata.?finalizers &&
+    object.metadata.?ownerReferences == oldObject.metadata.?ownerReferences)
+  message: of a node the operator changes nothing but labels that begin with storage.dlworkspace.io/
+  reason: Forbidden
+{{- end -}}

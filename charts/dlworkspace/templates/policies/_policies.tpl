@@ -7,7 +7,7 @@
 {{- /* A YAML list of ValidatingAdmissionPolicies and their bindings. */ -}}
 {{- define "dlworkspace.policies" -}}
 {{- $policies := list "submitted-by" "approvals" "four-eyes" "status" "restricted-pods" "own-objects" "own-deletions" "own-names"
-      "exec" "exec-host" "ephemeral-containers" "managed-label" "node-facts" -}}
+      "exec" "exec-host" "ephemeral-containers" "managed-label" "node-facts" "node-labels" -}}
 {{- $root := . -}}
 {{- range $policies }}
 {{- $name := printf "%s-%s" (include "dlworkspace.fullname" $root) . }}

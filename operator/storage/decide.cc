@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "operator/storage/decide.h"
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <set>
+
+#include "model/names.h"
+
+namespace dlws::storage {
+
+using model::DLNode;
+using model::NodeStorage;
+using model::StorageState;
+using model::StorageStatus;
+using model::Time;
+
+namespace {
+
+// One that nodes are asked about.
+struct Mount {
+    std::string name, label;
+    StorageStatus* status;
+    Time newest{};  // when what the status says of space was told
+};
+
+// Null: it does not count.
+const DLNode* Fresh(const NodeView& node, Time now) {
+    return node.told && IsFresh(*node.told, now) ? node.told : nullptr;
+}
+
+std::optional<Time> UnknownSince(const NodeView& node, Time now) {
+    // Of what is newer than now, or does not name this storage, nobody knows since when.
+    if (!node.told || !node.told->checkedAt || *node.told->checkedAt > now - kStale)
+        return std::nullopt;
+    return node.told->checkedAt;
+}
+
+void LookAt(const NodeView& node, Mount& mount, Time now, StorageTroubles& troubles,
+            LabelChange& change) {
+    const DLNode* told = Fresh(node, now);
+    const NodeStorage* fact = told ? model::FindStorage(*told, mount.name) : nullptr;
+    const SeenState state = fact ? SeenState(fact->state) : std::nullopt;
+    troubles.Add(mount.name, node.name, state, fact ? fact->since : UnknownSince(node, now));
+    const auto label = node.labels->find(mount.label);
+    if (label == node.labels->end() || label->second != ToString(state))
+        change.labels.emplace(mount.label, ToString(state));
+    if (state != StorageState::Healthy || *told->checkedAt < mount.newest) return;
+    mount.newest = *told->checkedAt;
+    mount.status->bytesTotal = fact->bytesTotal;
+    mount.status->bytesFree = fact->bytesFree;
+    mount.status->inodesTotal = fact->inodesTotal;
+    mount.status->inodesFree = fact->inodesFree;
+}
+
+bool AllHealthy(const StorageStatus& s) {
+    return s.nodesTotal > 0 && s.nodesHealthy == s.nodesTotal;
+}
+
+void TellChange(const StorageStatus& was, const StorageStatus& is, const StorageTroubles& troubles,
+                std::vector<EventNote>& events) {
+    if (was.nodesTotal == 0 || is.nodesTotal == 0 || AllHealthy(was) == AllHealthy(is)) return;
+    events.push_back({!AllHealthy(is), AllHealthy(is) ? "StorageHealthy" : "StorageNotHealthy",
+                      troubles.Availability(is.name)});
+}
+
+// Without what changes all the time.
+model::ClusterStatus WithoutSpace(model::ClusterStatus status) {
+    for (StorageStatus& s : status.storages)
+        s.bytesTotal = s.bytesFree = s.inodesTotal = s.inodesFree = 0;
+    return status;
+}
+
+// The first of each name, as the definition has each name once.
+std::vector<Mount> Declared(const model::DLCluster& cluster, model::ClusterStatus& status) {
+    std::set<std::string_view> names;
+    status.storages.reserve(cluster.storages.size());  // its items are pointed to
+    std::vector<Mount> mounts;
+    for (const model::Storage& storage : cluster.storages) {
+        if (!names.insert(storage.name).second) continue;
+        StorageStatus& s = status.storages.emplace_back();
+        s.name = storage.name;
+        s.problem = storage.problem;
+        if (storage.kind == model::StorageKind::HostMount && storage.problem.empty())
+            mounts.push_back(
+                {storage.name, std::string(model::kStorageLabelPrefix) + storage.name, &s});
+    }
+    return mounts;
+}
+
+}  // namespace
+
+bool IsFresh(const DLNode& node, Time now) {
+    return node.checkedAt && now - *node.checkedAt <= kStale && *node.checkedAt - now <= kStale;
+}
+
+Decision Decide(const World& world) {
+    Decision decision;
+    decision.status.observedGeneration = world.cluster.meta.generation;
+    std::vector<Mount> mounts = Declared(world.cluster, decision.status);
+    std::set<std::string_view> wanted;
+    for (const Mount& mount : mounts)
+        wanted.insert(mount.label);
+
+    for (const NodeView& node : world.nodes) {
+        LabelChange change{std::string(node.name), std::string(node.uid), {}};
+        for (Mount& mount : mounts)
+            LookAt(node, mount, world.now, decision.troubles, change);
+        for (const auto& [key, value] : *node.labels)
+            if (key.starts_with(model::kStorageLabelPrefix) && !wanted.contains(key))
+                change.labels.emplace(key, std::nullopt);
+        if (!change.labels.empty()) decision.labels.push_back(std::move(change));
+        if (const DLNode* told = Fresh(node, world.now); told && !mounts.empty())
+            decision.again = std::min(
+                decision.again, *told->checkedAt + kStale + std::chrono::seconds(1) - world.now);
+    }
+
+    for (const Mount& mount : mounts) {
+        StorageStatus& s = *mount.status;
+        const StorageTroubles::Counts counts = decision.troubles.CountsOf(s.name);
+        s.nodesHealthy = Healthy(counts);
+        s.nodesTotal = Total(counts);
+        if (!AllHealthy(s)) s.message = decision.troubles.Availability(s.name);
+        const auto was = std::ranges::find(world.was.storages, s.name, &StorageStatus::name);
+        if (was != world.was.storages.end())
+            TellChange(*was, s, decision.troubles, decision.events);
+    }
+    if (decision.status == world.was) return decision;
+    const auto due = world.written.value_or(Time{}) + kSpaceInterval;
+    decision.write_status =
+        world.now >= due || WithoutSpace(decision.status) != WithoutSpace(world.was);
+    if (!decision.write_status) decision.again = std::min(decision.again, due - world.now);
+    return decision;
+}
+
+std::string LabelPatch(const LabelChange& change) {
+    namespace json = boost::json;
+    json::object labels;
+    for (const auto& [key, value] : change.labels)
+        labels[key] = value ? json::value(*value) : json::value(nullptr);
+    return json::serialize(json::object{
+        {"metadata", json::object{{"uid", change.uid}, {"labels", std::move(labels)}}}});
+}
+
+}  // namespace dlws::storage

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "operator/storage/manager.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+
+#include "kube/testing/imposter.h"
+#include "kube/testing/run.h"
+
+namespace dlws::storage {
+namespace {
+
+namespace asio = boost::asio;
+using kube::testing::Imposter;
+using kube::testing::Request;
+using kube::testing::Stream;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+const std::string kOurs = "/apis/dlworkspace.io/v1/";
+const std::string kNodePath = "/api/v1/nodes/node-1";
+const std::string kStatusPath = kOurs + "dlclusters/cluster/status";
+
+std::string Node(int version, const std::string& labels = "") {
+    return fmt::format(R"({{"metadata":{{"name":"node-1","uid":"node-uid","resourceVersion":"{}",)"
+                       R"("labels":{{"zone":"a"{}}}}},"spec":{{}}}})",
+                       version, labels);
+}
+
+std::string Cluster(int version, const std::string& status = "{}") {
+    return fmt::format(
+        R"({{"metadata":{{"name":"cluster","uid":"cluster-uid","resourceVersion":"{}",)"
+        R"("generation":1}},"spec":{{"storages":[{{"name":"work","hostPath":"/mnt/work"}}]}},)"
+        R"("status":{}}})",
+        version, status);
+}
+
+std::string Told(int version, const std::string& state, int age = 0) {
+    using namespace std::chrono;
+    const auto now = floor<seconds>(system_clock::now());
+    return fmt::format(
+        R"({{"metadata":{{"name":"node-1","uid":"u","resourceVersion":"{}"}},"status":)"
+        R"({{"checkedAt":"{}","storages":[{{"name":"work","state":"{}","bytesTotal":9,)"
+        R"("since":"2026-01-02T03:04:05Z"}}]}}}})",
+        version, model::FormatTime(now - seconds(age)), state);
+}
+
+constexpr const char* kConflict =
+    R"({"kind":"Status","apiVersion":"v1","status":"Failure","code":409,"reason":"Conflict"})";
+
+class StorageManagerTest : public ::testing::Test {
+  protected:
+    StorageManagerTest()
+        : clusters_(Watch(kOurs + "dlclusters")),
+          nodes_(Watch("/api/v1/nodes")),
+          told_(Watch(kOurs + "dlnodes")) {
+        server_.When("PATCH", kNodePath).Reply(200, Node(11));
+        server_.When("PATCH", kStatusPath).Reply(200, Cluster(12));
+        server_.When("POST", "*").Reply(201, R"({"metadata":{"name":"event"}})");
+    }
+    ~StorageManagerTest() override {
+        asio::post(io_, [this] {
+            for (auto& cancel : cancels_)
+                cancel->emit(asio::cancellation_type::terminal);
+        });
+        EXPECT_TRUE(Until([this] { return running_ == 0; }));
+    }
+
+    Stream Watch(const std::string& path) {
+        return server_.When("GET", path, {{"watch", "true"}, {"sendInitialEvents", "true"}})
+            .OpenStream();
+    }
+    void Start(const std::string& told) {
+        clusters_.SendEvent("ADDED", Cluster(1));
+        nodes_.SendEvent("ADDED", Node(2));
+        told_.SendEvent("ADDED", told);
+        for (const Stream& stream : {clusters_, nodes_, told_})
+            stream.SendEvent("BOOKMARK", R"({"metadata":{"resourceVersion":"5","annotations":)"
+                                         R"({"k8s.io/initial-events-end":"true"}}})");
+        for (auto& [name, informer] : manager_.Informers())
+            Spawn(informer->Run());
+        Spawn(manager_.Work());
+    }
+    void Spawn(kube::Awaitable<void> work) {
+        ++running_;
+        auto& cancel = cancels_.emplace_back(std::make_unique<asio::cancellation_signal>());
+        asio::co_spawn(io_, std::move(work),
+                       asio::bind_cancellation_slot(cancel->slot(),
+                                                    [this](std::exception_ptr) { --running_; }));
+    }
+    template <typename Condition>
+    bool Until(Condition condition, milliseconds patience = seconds(5)) {
+        const auto end = std::chrono::steady_clock::now() + patience;
+        while (!condition() && std::chrono::steady_clock::now() < end)
+            kube::testing::RunFor(io_, milliseconds(2));
+        return condition();
+    }
+    std::size_t Labels() const { return server_.Count("PATCH", kNodePath); }
+    std::size_t Statuses() const { return server_.Count("PATCH", kStatusPath); }
+    std::string Last(const std::string& path) const {
+        std::string body;
+        for (const Request& request : server_.Requests())
+            if (request.method == "PATCH" && request.path == path) body = request.body;
+        return body;
+    }
+    bool UntilWritten() {
+        return Until([this] { return Labels() == 1 && Statuses() == 1; });
+    }
+    /// The cache learns of both writes.
+    void CatchUp() {
+        nodes_.SendEvent("MODIFIED", Node(11, R"(,"storage.dlworkspace.io/work":"Healthy")"));
+        const std::string patch = Last(kStatusPath);
+        const auto at = patch.find(R"("status":)");
+        clusters_.SendEvent("MODIFIED", Cluster(12, patch.substr(at + 9, patch.size() - at - 10)));
+    }
+
+    Imposter server_;
+    asio::io_context io_{1};
+    kube::Client client_{io_.get_executor(), server_.ClientConfig()};
+    kube::EventRecorder events_{client_, "test", "test-0"};
+    kube::Metrics metrics_;
+    kube::Random random_{1};
+    Manager manager_{client_, events_, metrics_, random_, {.coalesce = milliseconds(20)}};
+    Stream clusters_, nodes_, told_;
+    std::vector<std::unique_ptr<asio::cancellation_signal>> cancels_;
+    int running_ = 0;
+};
+
+TEST_F(StorageManagerTest, WritesWhatDiffersAndThenNothing) {
+    Start(Told(3, "Healthy"));
+    ASSERT_TRUE(UntilWritten());
+    EXPECT_EQ(
+        Last(kNodePath),
+        R"({"metadata":{"uid":"node-uid","labels":{"storage.dlworkspace.io/work":"Healthy"}}})");
+    EXPECT_THAT(Last(kStatusPath),
+                HasSubstr(R"("metadata":{"uid":"cluster-uid","resourceVersion":"1"})"));
+    EXPECT_THAT(Last(kStatusPath), HasSubstr(R"("nodesHealthy":1,"nodesTotal":1,"bytesTotal":9)"));
+    CatchUp();
+    told_.SendEvent("MODIFIED", Told(13, "Healthy"));
+    kube::testing::RunFor(io_, milliseconds(300));
+    EXPECT_EQ(Labels(), 1u);
+    EXPECT_EQ(Statuses(), 1u);
+    EXPECT_THAT(metrics_.Text(),
+                HasSubstr("dlws_storage_nodes{storage=\"work\",state=\"Healthy\"} 1\n"));
+
+    told_.SendEvent("MODIFIED", Told(14, "Hung"));
+    ASSERT_TRUE(Until([this] { return Labels() == 2 && Statuses() == 2; }));
+    EXPECT_THAT(Last(kNodePath), HasSubstr(R"("Hung")"));
+    EXPECT_EQ(events_.Queued(), 1u);
+    EXPECT_NE(manager_.Troubles().Find("work", "node-1"), nullptr);
+}
+
+TEST_F(StorageManagerTest, NothingIsWrittenTwiceWhileTheCacheIsBehind) {
+    Start(Told(3, "Healthy"));
+    ASSERT_TRUE(UntilWritten());
+    nodes_.SendEvent("MODIFIED", Node(6, R"(,"storage.dlworkspace.io/old":"Healthy")"));
+    clusters_.SendEvent("MODIFIED", Cluster(7));
+    kube::testing::RunFor(io_, milliseconds(300));
+    EXPECT_EQ(Labels(), 1u);
+    EXPECT_EQ(Statuses(), 1u);
+}
+
+TEST_F(StorageManagerTest, AConflictIsTriedAgain) {
+    server_.When("PATCH", kStatusPath).Reply(409, kConflict).Reply(200, Cluster(12));
+    Start(Told(3, "Healthy"));
+    EXPECT_TRUE(Until([this] { return Statuses() == 2; }));
+    EXPECT_EQ(Labels(), 1u);
+}
+
+TEST_F(StorageManagerTest, ARefusedLabelIsTriedAgainAndKeepsNobodyWaiting) {
+    server_.When("PATCH", kNodePath).Reply(403, kConflict).Reply(200, Node(11));
+    Start(Told(3, "Healthy"));
+    EXPECT_TRUE(Until([this] { return Labels() == 2 && Statuses() == 1; }));
+}
+
+TEST_F(StorageManagerTest, LabelsStayWhileThereIsNoDLCluster) {
+    Start(Told(3, "Healthy"));
+    ASSERT_TRUE(UntilWritten());
+    CatchUp();
+    clusters_.SendEvent("DELETED", Cluster(20));
+    told_.SendEvent("MODIFIED", Told(21, "Hung"));
+    kube::testing::RunFor(io_, milliseconds(300));
+    EXPECT_EQ(Labels(), 1u);
+}
+
+TEST_F(StorageManagerTest, OfANodeOnlyOurLabelsAreKept) {
+    Start(Told(3, "Healthy"));
+    ASSERT_TRUE(UntilWritten());
+    CatchUp();
+    auto& store = manager_.Informers()[1].second->store();
+    ASSERT_TRUE(Until([&] { return !store.Get({"", "node-1"})->meta.labels.empty(); }));
+    EXPECT_EQ(store.Get({"", "node-1"})->meta.labels.size(), 1u);
+    EXPECT_THAT(store.Get({"", "node-1"})->raw, IsEmpty());
+}
+
+// An agent that was silent for long and speaks again says nothing new, but it counts again.
+TEST_F(StorageManagerTest, AnAgentThatIsBackCounts) {
+    Start(Told(3, "Healthy", 1000));
+    ASSERT_TRUE(UntilWritten());
+    EXPECT_THAT(Last(kNodePath), HasSubstr(R"("Unknown")"));
+    nodes_.SendEvent("MODIFIED", Node(11, R"(,"storage.dlworkspace.io/work":"Unknown")"));
+    kube::testing::RunFor(io_, milliseconds(100));
+    told_.SendEvent("MODIFIED", Told(13, "Healthy"));
+    ASSERT_TRUE(Until([this] { return Labels() == 2; }));
+    EXPECT_THAT(Last(kNodePath), HasSubstr(R"("Healthy")"));
+}
+
+}  // namespace
+}  // namespace dlws::storage

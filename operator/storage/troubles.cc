@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "operator/storage/troubles.h"
+
+#include <fmt/format.h>
+
+#include <numeric>
+
+namespace dlws::storage {
+
+std::string_view ToString(SeenState state) {
+    return state ? model::ToString(*state) : "Unknown";
+}
+
+int Total(const StorageTroubles::Counts& counts) {
+    return std::accumulate(counts.begin(), counts.end(), 0);
+}
+
+int Healthy(const StorageTroubles::Counts& counts) {
+    return counts[std::size_t(model::StorageState::Healthy)];
+}
+
+void StorageTroubles::Add(const std::string& storage, std::string_view node, SeenState state,
+                          std::optional<model::Time> since) {
+    Storage& s = storages_[storage];
+    ++s.counts.at(state ? std::size_t(*state) : model::kStorageStates);
+    if (state != model::StorageState::Healthy)
+        s.troubles.insert_or_assign(std::string(node), Trouble{state, since});
+}
+
+const StorageTroubles::Trouble* StorageTroubles::Find(std::string_view storage,
+                                                      std::string_view node) const {
+    const auto s = storages_.find(storage);
+    if (s == storages_.end()) return nullptr;
+    const auto found = s->second.troubles.find(node);
+    return found == s->second.troubles.end() ? nullptr : &found->second;
+}
+
+StorageTroubles::Counts StorageTroubles::CountsOf(std::string_view storage) const {
+    const auto s = storages_.find(storage);
+    return s == storages_.end() ? Counts{} : s->second.counts;
+}
+
+std::string StorageTroubles::Availability(std::string_view storage) const {
+    constexpr std::size_t kNamed = 3;
+    const Counts counts = CountsOf(storage);
+    std::string text = fmt::format("Storage {} is healthy on {} of {} nodes", storage,
+                                   Healthy(counts), Total(counts));
+    const auto s = storages_.find(storage);
+    if (s == storages_.end()) return text + ".";
+    std::size_t named = 0;
+    for (const auto& [node, trouble] : s->second.troubles) {
+        if (named == kNamed) break;
+        text += fmt::format("{} {}: {}", named == 0 ? ";" : ",", node, ToString(trouble.state));
+        if (trouble.since) text += " since " + model::FormatTime(*trouble.since);
+        ++named;
+    }
+    if (const std::size_t all = s->second.troubles.size(); all > named)
+        text += fmt::format(", and {} more", all - named);
+    return text + ".";
+}
+
+}  // namespace dlws::storage

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "model/dlnode.h"
+#include "model/time.h"
+
+namespace dlws::storage {
+
+/// What a storage is like on a node, as far as anybody knows; none: Unknown.
+using SeenState = std::optional<model::StorageState>;
+inline constexpr std::size_t kSeenStates = model::kStorageStates + 1;
+
+/// As the label of the node has it.
+std::string_view ToString(SeenState state);
+
+/// Where storages are not healthy.
+///
+///     troubles.Availability("work")   // "Storage work is healthy on 2 of 3 nodes; node-3: Hung
+///                                     // since 2026-01-02T12:03:01Z."
+///     if (const auto* trouble = troubles.Find("work", "node-3")) …
+///
+/// A plain value.
+class StorageTroubles {
+  public:
+    struct Trouble {
+        SeenState state;
+        std::optional<model::Time> since;  ///< none: the node's agent has never told of it
+        bool operator==(const Trouble&) const = default;
+    };
+    /// Nodes by state; Unknown is the last.
+    using Counts = std::array<int, kSeenStates>;
+
+    /// Each node once for each storage.
+    void Add(const std::string& storage, std::string_view node, SeenState state,
+             std::optional<model::Time> since);
+
+    /// Null: it is healthy there, or nobody asks that node. Valid as long as this is not changed.
+    const Trouble* Find(std::string_view storage, std::string_view node) const;
+    /// Of a storage that no node is asked about: all 0.
+    Counts CountsOf(std::string_view storage) const;
+    /// One sentence that names up to three nodes.
+    std::string Availability(std::string_view storage) const;
+
+  private:
+    struct Storage {
+        Counts counts{};
+        std::map<std::string, Trouble, std::less<>> troubles;  // by node
+    };
+    std::map<std::string, Storage, std::less<>> storages_;
+};
+
+/// Of all states.
+int Total(const StorageTroubles::Counts& counts);
+int Healthy(const StorageTroubles::Counts& counts);
+
+}  // namespace dlws::storage
