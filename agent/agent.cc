@@ -6,6 +6,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <random>
 
+#include "agent/logs/log_manager.h"
 #include "agent/options.h"
 #include "agent/storage/child_runner.h"
 #include "agent/storage/home_keeper.h"
@@ -54,6 +55,13 @@ class Agent {
           lease_client_(executor, config, {.max_connections = 1, .metrics = &metrics_}),
           clusters_(client_, {.resource = kDLClusters}, random_),
           users_(client_, {.resource = kDLUsers}, random_),
+          pods_(client_,
+                {.resource = kube::kPods, .field_selector = "spec.nodeName=" + options.node},
+                random_),
+          namespaces_(client_,
+                      {.resource = kube::kNamespaces,
+                       .label_selector = std::string(model::kManagedLabel) + "=true"},
+                      random_),
           runner_(executor, {}),
           storages_(client_, runner_, metrics_,
                     {.node = options.node,
@@ -61,12 +69,19 @@ class Agent {
                      .period = std::chrono::seconds(options.check_seconds)}),
           homes_(runner_, executor,
                  [this](const std::string& name) { return storages_.IsHealthy(name); }, {}),
+          logs_(metrics_, {}),
           elector_(lease_client_, LeaseSettings(options, metrics_), random_),
           health_(executor, options.health_address, (unsigned short)options.health_port),
           manager_(executor),
           signals_(executor, SIGTERM, SIGINT) {
         clusters_.OnChange([this](const kube::Change& change) { OnCluster(change); });
-        users_.OnChange([this](const kube::Change& change) { homes_.OnUser(change); });
+        users_.OnChange([this](const kube::Change& change) {
+            homes_.OnUser(change);
+            logs_.OnUser(change);
+        });
+        pods_.OnChange([this](const kube::Change& change) { logs_.OnPod(change); });
+        namespaces_.OnChange([this](const kube::Change& change) { logs_.OnNamespace(change); });
+        storages_.OnChecked([this] { TellPlace(); });
     }
 
     // The process's exit code.
@@ -84,9 +99,16 @@ class Agent {
         signals_.async_wait([this](boost::system::error_code error, int signal) {
             if (!error) manager_.Stop(signal == SIGTERM ? "SIGTERM" : "SIGINT");
         });
+        // Before all else: a log that nobody has linked goes with its pod.
+        if (auto started = logs_.Start(); !started) {
+            kube::LogError(kLog, "{}", started.error());
+            co_return 1;
+        }
         manager_.Add("health", "health", [this] { return health_.Run(); });
         manager_.Add("caches", "dlclusters", [this] { return clusters_.Run(); });
         manager_.Add("caches", "dlusers", [this] { return users_.Run(); });
+        manager_.Add("caches", "pods", [this] { return pods_.Run(); });
+        manager_.Add("caches", "namespaces", [this] { return namespaces_.Run(); });
         manager_.Add("node", "storages", [this] { return Watch(); });
         manager_.Add("lease", "homes", [this] { return Lead(); });
         manager_.Add("homes", "homes", [this] { return homes_.Run(); });
@@ -97,6 +119,7 @@ class Agent {
         kube::LogInfo(kLog, "stopping: {}", why);
         stopping_ = true;
         const bool clean = co_await manager_.StopAll(std::chrono::seconds(10));
+        logs_.Stop();
         if (elector_.IsLeader()) co_await elector_.Release();
         co_return told&& clean ? 0 : 1;
     }
@@ -115,7 +138,15 @@ class Agent {
             cluster = std::make_shared<const model::DLCluster>(std::move(*parsed));
         }
         storages_.SetCluster(cluster);
+        logs_.SetCluster(cluster);
+        cluster_ = cluster;
         homes_.SetCluster(std::move(cluster));
+    }
+
+    void TellPlace() {
+        const model::Storage* storage = cluster_ ? JobFilesOf(*cluster_) : nullptr;
+        if (storage)
+            logs_.SetPlace(storages_.IsHealthy(storage->name), storages_.MountOf(storage->name));
     }
 
     Awaitable<void> Synced(kube::Informer& informer) {
@@ -145,10 +176,12 @@ class Agent {
     kube::Metrics metrics_;
     kube::Client client_;
     kube::Client lease_client_;
-    kube::Informer clusters_, users_;
+    kube::Informer clusters_, users_, pods_, namespaces_;
+    std::shared_ptr<const model::DLCluster> cluster_;
     ChildRunner runner_;
     StorageWatcher storages_;
     HomeKeeper homes_;
+    LogManager logs_;
     kube::LeaderElector elector_;
     kube::HealthServer health_;
     kube::Manager manager_;

@@ -315,7 +315,7 @@ TEST(KeptTemplate, IsTheGoldenOne) {
     std::ostringstream golden;
     golden << file.rdbuf();
     EXPECT_EQ(bytes + "\n", golden.str());
-    EXPECT_EQ(Sha256Hex(bytes), "e09db3e3a827a0adf88f2e8d052f11d4f443c25c5c28968e1fec42afcb1066a3");
+    EXPECT_EQ(Sha256Hex(bytes), "fa19b9dcc0d78ac9a75d1a216cd4e37ca7c02bc8fac1d1bb9964f836618fdd60");
 }
 
 TEST(KeptTemplate, DoesNotDependOnHowManyPodsThereAreNow) {

@@ -131,6 +131,8 @@ std::expected<json::object, RenderError> Renderer::RoleTemplate(const Role& role
         if (spec_.submittedBy)
             pod.ObjectAt(meta, "annotations")[kSubmittedByAnnotation] = spec_.submittedBy->username;
     }
+    pod.ObjectAt(meta, "annotations")[kJobFolderAnnotation] =
+        fmt::format("{}/{}", user_.name, JobFolder(job_.meta));
     meta["ownerReferences"] = OwnerReferences(job_.meta);
     if (pod.ArrayAt(pod.spec(), "containers").size() > 1) {
         // So that `kubectl logs` shows the job, not a container of the administrator's.

@@ -128,11 +128,17 @@ bool StorageWatcher::IsHealthy(const std::string& storage) const {
     return found != facts_.All().end() && found->second.fact.state == StorageState::Healthy;
 }
 
+std::string StorageWatcher::MountOf(const std::string& storage) const {
+    const auto found = facts_.All().find(storage);
+    return found == facts_.All().end() ? "" : found->second.mount;
+}
+
 kube::Awaitable<void> StorageWatcher::Run() {
     co_await Restore();
     while (true) {
         const auto began = std::chrono::steady_clock::now();
         co_await CheckAll();
+        checked_();
         KeepSystemFolders();
         const auto now = std::chrono::floor<std::chrono::seconds>(api_.ServerTime());
         model::DLNode report = Report(settings_.node, facts_, problems_, now);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,7 +21,7 @@
 namespace dlws::agent {
 
 /// How often what has not changed is told again; an agent that is silent for three times as long
-/// counts as gone. The operator's word for it is kStaleAfter.
+/// counts as gone.
 inline constexpr std::chrono::seconds kTellAgain{60};
 
 /// What to check of those that the node mounts; the others are no node's business.
@@ -51,6 +52,10 @@ class StorageWatcher {
     }
     /// As of the last check.
     bool IsHealthy(const std::string& storage) const;
+    /// Which mount of it was seen last.
+    std::string MountOf(const std::string& storage) const;
+    /// Called after each check of all storages.
+    void OnChecked(std::function<void()> handler) { checked_ = std::move(handler); }
     /// Something was told since we run.
     bool HasTold() const { return told_.has_value(); }
 
@@ -72,6 +77,7 @@ class StorageWatcher {
     std::shared_ptr<const model::DLCluster> cluster_;
     std::vector<std::string> problems_;
     std::optional<model::DLNode> told_;
+    std::function<void()> checked_ = [] {};
 };
 
 }  // namespace dlws::agent

@@ -440,7 +440,7 @@ class Agent(unittest.TestCase):
 
     def test_it_sees_the_folders_that_hold_mount_points(self):
         paths = {v["hostPath"]["path"] for v in self.pod["volumes"]}
-        self.assertEqual(paths, {"/srv/dlws", "/mnt", "/mnt/gluster"})
+        self.assertEqual(paths, {"/srv/dlws", "/var/log", "/mnt", "/mnt/gluster"})
         for mount in self.pod["containers"][0]["volumeMounts"]:
             if mount["mountPath"].startswith("/mnt"):
                 self.assertEqual(mount["mountPropagation"], "HostToContainer")
