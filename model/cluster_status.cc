@@ -14,6 +14,7 @@ std::expected<ClusterStatus, std::string> ParseClusterStatus(std::string_view dl
     if (doc.error().empty()) {
         const Node node = doc.Root()["status"];
         status.observedGeneration = node["observedGeneration"].Int64();
+        status.summary = node["summary"].Text();
         node["storages"].Each([&](const Node& item) {
             StorageStatus s;
             s.name = item["name"].Text();
@@ -53,10 +54,12 @@ std::string ClusterStatusPatch(const ClusterStatus& status, std::string_view uid
     json::object metadata;
     PutText(metadata, "uid", uid);
     PutText(metadata, "resourceVersion", resourceVersion);
+    json::object now{{"observedGeneration", status.observedGeneration}};
+    now["summary"] = nullptr;  // gone, if there is none
+    PutText(now, "summary", status.summary);
+    now["storages"] = std::move(storages);
     return json::serialize(
-        json::object{{"metadata", std::move(metadata)},
-                     {"status", json::object{{"observedGeneration", status.observedGeneration},
-                                             {"storages", std::move(storages)}}}});
+        json::object{{"metadata", std::move(metadata)}, {"status", std::move(now)}});
 }
 
 }  // namespace dlws::model

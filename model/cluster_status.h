@@ -24,6 +24,7 @@ struct StorageStatus {
 
 struct ClusterStatus {
     std::int64_t observedGeneration = 0;
+    std::string summary;                  ///< all storages in a few words, for a column
     std::vector<StorageStatus> storages;  ///< in the order of the spec
     bool operator==(const ClusterStatus&) const = default;
 };

@@ -277,7 +277,7 @@ TEST(Contract, NodesAndStoragesAreToldAsTheSchemaHasIt) {
     EXPECT_TRUE(wrong.empty()) << wrong[0];
 
     const json::value patch =
-        json::parse(ClusterStatusPatch({1, {{"work", "p", 1, 1, 1, 1, 1, 1, "m"}}}, "u", "1"));
+        json::parse(ClusterStatusPatch({1, "s", {{"work", "p", 1, 1, 1, 1, 1, 1, "m"}}}, "u", "1"));
     const YAML::Node of_cluster = Schema("dlcluster.yaml")["properties"]["status"];
     EXPECT_EQ(described(of_cluster), written(patch.at("status")));
     EXPECT_EQ(described(of_cluster["properties"]["storages"]["items"]),

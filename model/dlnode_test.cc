@@ -96,6 +96,7 @@ TEST(StorageState, EachHasItsWord) {
 
 TEST(ClusterStatus, WhatIsWrittenIsRead) {
     const ClusterStatus status{3,
+                               "work 1/2",
                                {{"work", "", 1, 2, 10, 9, 8, 7, "not healthy everywhere"},
                                 {.name = "data", .problem = "no such kind"},
                                 {.name = "homes", .nodesTotal = 2}}};
@@ -109,7 +110,7 @@ TEST(ClusterStatus, WhatIsWrittenIsRead) {
     EXPECT_EQ(At(document, "/status/storages/2/nodesHealthy"), "0") << "0 of 2 is worth a word";
     EXPECT_THAT(ParseClusterStatus(R"({"spec":{}})")->storages, IsEmpty());
     // A list that becomes empty is written: a merge patch keeps what it does not name.
-    EXPECT_THAT(ClusterStatusPatch({}, "u", "7"), HasSubstr(R"("storages":[])"));
+    EXPECT_THAT(ClusterStatusPatch({}, "u", "7"), HasSubstr(R"("summary":null,"storages":[])"));
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "operator/storage/decide.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <boost/json.hpp>
 #include <set>
@@ -64,6 +66,16 @@ void TellChange(const StorageStatus& was, const StorageStatus& is, const Storage
                       troubles.Availability(is.name)});
 }
 
+std::string Summary(const model::ClusterStatus& status) {
+    std::string text;
+    for (const StorageStatus& s : status.storages) {
+        text += (text.empty() ? "" : ", ") + s.name;
+        if (!s.problem.empty()) text += " unusable";
+        if (s.nodesTotal > 0) text += fmt::format(" {}/{}", s.nodesHealthy, s.nodesTotal);
+    }
+    return text;
+}
+
 // Without what changes all the time.
 model::ClusterStatus WithoutSpace(model::ClusterStatus status) {
     for (StorageStatus& s : status.storages)
@@ -125,6 +137,7 @@ Decision Decide(const World& world) {
         if (was != world.was.storages.end())
             TellChange(*was, s, decision.troubles, decision.events);
     }
+    decision.status.summary = Summary(decision.status);
     if (decision.status == world.was) return decision;
     const auto due = world.written.value_or(Time{}) + kSpaceInterval;
     decision.write_status =

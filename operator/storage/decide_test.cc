@@ -132,6 +132,7 @@ TEST_F(DecideTest, TheStatusCounts) {
     const Decision decision = Decide(world_);
     EXPECT_TRUE(decision.write_status);
     EXPECT_EQ(decision.status.observedGeneration, 3);
+    EXPECT_EQ(decision.status.summary, "data unusable, work 2/3");
     EXPECT_THAT(
         decision.status.storages,
         ElementsAre(model::StorageStatus{.name = "data", .problem = "no such kind"},
@@ -169,10 +170,21 @@ TEST_F(DecideTest, SpaceAloneIsWrittenOnceAMinute) {
     world_.now += seconds(40);
     EXPECT_TRUE(Decide(world_).write_status);
     // What one must know at once takes the numbers along.
-    world_.now -= seconds(40);
+    Settle();
+    world_.now += seconds(60);
+    EXPECT_FALSE(Decide(world_).write_status) << "there is nothing to say";
+    world_.written = world_.now;
     told.storages[1].state = StorageState::Hung;
     EXPECT_TRUE(Decide(world_).write_status);
-    EXPECT_EQ(Decide(world_).status.storages[0].bytesFree, 5);
+    told.storages[0].bytesFree = 6;
+    EXPECT_TRUE(Decide(world_).write_status);
+    EXPECT_EQ(Decide(world_).status.storages[0].bytesFree, 6);
+}
+
+TEST_F(DecideTest, TheFirstNodeIsNoEvent) {
+    Settle();
+    AddHealthy("a");
+    EXPECT_THAT(Settle().events, IsEmpty());
 }
 
 TEST_F(DecideTest, AnEventWhenItBeginsAndWhenItEnds) {
@@ -243,8 +255,9 @@ TEST_F(DecideTest, MetricsSayTheSame) {
     EXPECT_THAT(out, HasSubstr("dlws_storage_nodes{storage=\"work\",state=\"Unknown\"} 1\n"));
     EXPECT_THAT(out, HasSubstr("dlws_storage_nodes{storage=\"work\",state=\"Hung\"} 0\n"));
     EXPECT_THAT(out, HasSubstr("dlws_storage_bytes_free{storage=\"work\"} 5\n"));
-    EXPECT_THAT(out, HasSubstr("dlws_storage_bytes_total{storage=\"work\"} 100\n"));
-    EXPECT_THAT(out, HasSubstr("dlws_storage_bytes_total{storage=\"data\"} nan\n")) << "not known";
+    EXPECT_THAT(out, HasSubstr("dlws_storage_bytes_capacity{storage=\"work\"} 100\n"));
+    EXPECT_THAT(out, HasSubstr("dlws_storage_bytes_capacity{storage=\"data\"} nan\n"))
+        << "not known";
     EXPECT_THAT(out, HasSubstr("dlws_storage_problem{storage=\"data\"} 1\n"));
     EXPECT_THAT(out, HasSubstr("dlws_storage_problem{storage=\"work\"} 0\n"));
 }

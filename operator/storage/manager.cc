@@ -188,7 +188,7 @@ Awaitable<bool> Manager::Pass() {
     if (!decision->write_status || cluster->meta.resource_version < written_status_)
         co_return labelled;
     const bool told = co_await WriteStatus(cluster, std::move(*decision));
-    co_return labelled&& told;
+    co_return told ? labelled : false;
 }
 
 struct Manager::Batch {

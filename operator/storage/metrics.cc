@@ -20,7 +20,7 @@ void WriteSamples(const model::ClusterStatus& status, const StorageTroubles& tro
     };
     each("dlws_storage_bytes_free", "Free space for users in bytes; NaN: no healthy node tells it",
          [&](const auto& s) { return space(s, s.bytesFree); });
-    each("dlws_storage_bytes_total", "Size in bytes; NaN: no healthy node tells it",
+    each("dlws_storage_bytes_capacity", "Size in bytes; NaN: no healthy node tells it",
          [&](const auto& s) { return space(s, s.bytesTotal); });
     if (out.Family("dlws_storage_nodes", Samples::kGauge,
                    "Nodes by what the storage is like there; Unknown: the node's agent is silent"))

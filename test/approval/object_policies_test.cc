@@ -281,5 +281,49 @@ TEST_F(Objects, TheLabelOfANamespaceIsTheAdministrators) {
     Try(rows);
 }
 
+// More than its role gives it: a policy that only repeats the role would be none.
+TEST_F(Objects, TheOperatorLabelsNodesByTheirStoragesAndNoMore) {
+    AllowEverywhere("system:serviceaccount:dlws-system:dlworkspace-operator",
+                    Rule("", "nodes, nodes/status", "create, update, patch, delete"));
+    const std::string all = "/api/v1/nodes", node = all + "/dlws-node-1";
+    const std::string policy = "node-labels", nothing = "changes nothing but labels";
+    const auto change = [&](const std::string& patch, const std::string& who = "operator") {
+        return As(who).Patch(node + "?dryRun=All", FromYaml(patch));
+    };
+    const auto legal = [&] {
+        return change("{metadata: {labels: {storage.dlworkspace.io/work: Hung}}}");
+    };
+    std::vector<Row> rows;
+    for (const char* labels : {"team: lab", "kubernetes.io/hostname: null",
+                               "kubernetes.io/hostname: x", "storage.dlworkspace.iox/work: Hung"})
+        rows.push_back(
+            {labels, [=] { return change(std::string("{metadata: {labels: {") + labels + "}}}"); },
+             policy, "and no others", legal});
+    for (const char* patch :
+         {"{metadata: {annotations: {a: b}}}", "{metadata: {finalizers: [a.example/b]}}",
+          "{metadata: {ownerReferences: [{apiVersion: v1, kind: Pod, name: a, uid: b}]}}",
+          "{spec: {unschedulable: true}}", "{spec: {taints: [{key: a, effect: NoExecute}]}}"})
+        rows.push_back({patch, [=] { return change(patch); }, policy, nothing,
+                        [=] { return change(patch, "admin"); }});
+    rows.push_back({"status",
+                    [&] {
+                        return As("operator")
+                            .Patch(node + "/status?dryRun=All",
+                                   FromYaml("{status: {capacity: {cpu: '1'}}}"));
+                    },
+                    policy, nothing, legal});
+    rows.push_back({"deletes one",
+                    [&] { return As("operator").Delete(node, FromYaml("{dryRun: [All]}")); },
+                    policy, "neither makes nor deletes", legal});
+    rows.push_back({"makes one",
+                    [&] {
+                        return As("operator")
+                            .Post(all + "?dryRun=All",
+                                  FromYaml("{apiVersion: v1, kind: Node, metadata: {name: x}}"));
+                    },
+                    policy, "neither makes nor deletes", legal});
+    Try(rows);
+}
+
 }  // namespace
 }  // namespace dlws::e2e
