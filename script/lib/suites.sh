@@ -21,6 +21,7 @@ image     the operator's image: small, without root, the same each time it is bu
 e2e       the installed operator on a real cluster
 approval  admission on a real API server: with the webhook up, down and deleted
 storage   shared storage on a real cluster: users, folders, and attacks on both
+logs      what jobs print is archived: each line once, whatever becomes of pods and agent
 metrics   what a real Prometheus reads of it: dashboard, alerts, documentation
 faults    the same while API server, etcd, network and operator are killed, frozen or cut off; and plans that break
           one request of a job's life each, by a proxy (DLWS_PLAN=NAME repeats one)
@@ -99,6 +100,14 @@ suite_storage() {
     once cluster start_cluster
     compile release
     run_ctest dev storage
+}
+suite_logs() {
+    once build-dev compile dev
+    once cluster start_cluster
+    compile release
+    # A million lines by kubelet and runtime of our own first, which can be killed as often as one likes.
+    program build/dev/agent/agent_logs_crash_test
+    run_ctest dev logs
 }
 suite_metrics() {
     "$repo_dir/script/setup" metrics

@@ -173,6 +173,10 @@ clusterDNS: [$dns_ip]
 resolvConf: $node_dir/resolv.conf
 containerRuntimeEndpoint: unix:///run/containerd/containerd.sock
 maxPods: 250
+# Small and often, so that tests see logs rotate.
+containerLogMaxSize: 4Mi
+containerLogMaxFiles: 3
+containerLogMonitorInterval: 3s
 serializeImagePulls: false
 registryPullQPS: 0
 nodeStatusUpdateFrequency: 4s

@@ -52,7 +52,7 @@ class Storage : public E2e {
                     const std::string& storage, const std::string& phase = "Succeeded") {
         const Reply made = Create(as, name,
                                   "command: [bash, -c, " + Json::string(script).serialize() +
-                                      "]\nretry: {maxRetries: 0}\nstorage: " + storage);
+                                      "]\nretry: {limit: 0}\nstorage: " + storage);
         EXPECT_EQ(made.code, 201) << made.text;
         WaitForPhase(name, phase);
         return Log(name + "-worker-0-0");

@@ -63,7 +63,7 @@ TEST_F(Users, MissingFoldersAreTheUsers) {
         EXPECT_EQ(OwnerOf(Work("alice") + folder), 5001U) << folder;
     // What a job only reads must be there, and the job says so.
     ASSERT_EQ(Create(alice_, "reads",
-                     "command: ['true']\nretry: {maxRetries: 0}\nstorage: [{name: work, path: "
+                     "command: ['true']\nretry: {limit: 0}\nstorage: [{name: work, path: "
                      "no/such, mountPath: /in, readOnly: true}]")
                   .code,
               201);
@@ -164,7 +164,7 @@ TEST_F(Attacks, LinksLeadNowhere) {
         const Reply made =
             Create(bob_, "link-" + std::to_string(i),
                    fmt::format("command: [bash, -c, 'cat /in/secret /in/passwd /in/shadow /in; ls "
-                               "-R /in; touch /in/planted']\nretry: {{maxRetries: 0}}\n"
+                               "-R /in; touch /in/planted']\nretry: {{limit: 0}}\n"
                                "activeDeadlineSeconds: 15\n"
                                "storage: [{{name: work, path: {}, mountPath: /in}}]",
                                links[i]));

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// What jobs print is archived on shared storage, each line once, whatever becomes of the pods and
+// of the agent.
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "test/e2e/fixture.h"
+
+namespace dlws::e2e {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::seconds;
+using ::testing::HasSubstr;
+
+class Archive : public E2e {
+  protected:
+    // Of the job, on the machine.
+    fs::path Folder(const Json& job, const std::string& user = "default") {
+        return fs::path(cluster().shared()) / "jobfiles" / user /
+               Text(job, "metadata/creationTimestamp").substr(0, 7) /
+               (Text(job, "metadata/name") + "-" + Text(job, "metadata/uid").substr(0, 8));
+    }
+    static std::vector<std::string> Lines(const fs::path& file) {
+        std::ifstream in(file);
+        std::vector<std::string> lines;
+        for (std::string line; std::getline(in, line);)
+            lines.push_back(line);
+        return lines;
+    }
+    // A node's agent, as `kubectl` reaches it.
+    static std::string Agent() {
+        return kKubectl + " -n dlws-system exec ds/dlworkspace-agent -- ";
+    }
+
+    inline static const std::string kKubectl = "script/cluster kubectl";
+};
+
+TEST_F(Archive, IsThereWhenPodsAndJobAreGone) {
+    Submit(Job("two",
+               "command: [bash, -c, 'for i in 1 2 3; do echo $DLWS_INDEX says $i; sleep 0.2; done; "
+               "printf \"10%\\r20%\\r\" >&2; echo done']\nroles: [{name: worker, replicas: 2}]"));
+    const Json job = WaitForPhase("two", "Succeeded");
+    ASSERT_TRUE(api().Delete(JobPath("two")).ok());
+    ASSERT_TRUE(WaitUntil("no pods", [&] { return Pods("two").empty(); }));
+    const fs::path logs = Folder(job) / "logs";
+    ASSERT_TRUE(WaitUntil("the archive is whole", [&] {
+        return Lines(logs / "worker-0.0.log").size() == 5 &&
+               Lines(logs / "worker-1.0.log").size() == 5;
+    }));
+    const auto lines = Lines(logs / "worker-0.0.log");
+    ASSERT_EQ(lines.size(), 5U);
+    EXPECT_THAT(lines[0], ::testing::MatchesRegex("20..-..-..T..:..:..\\.......Z 0 says 1"));
+    // The runtime hands out what has no line feed when its stream ends.
+    EXPECT_THAT(lines, ::testing::Contains(::testing::EndsWith("Z 10%\r20%\r")));
+    EXPECT_THAT(lines, ::testing::Contains(::testing::EndsWith("Z done")));
+    struct stat owner{};
+    ASSERT_EQ(stat((logs / "worker-0.0.log").c_str(), &owner), 0);
+    EXPECT_EQ(owner.st_uid, 1000U);
+    // By time, as the agent's reader shows it.
+    const std::string shown = MustShell(Agent() + "/dlws-agent logs " + Folder(job).string());
+    EXPECT_THAT(shown, HasSubstr("worker-0.0 "));
+    EXPECT_THAT(shown, HasSubstr(" 1 says 3\n"));
+}
+
+// Followed: how long after it was printed a line can be read in the archive.
+TEST_F(Archive, FollowsWhileTheJobRuns) {
+    Submit(
+        Job("clock",
+            "command: [bash, -c, 'for i in {1..100}; do echo $EPOCHREALTIME; sleep 0.1; done']"));
+    const Json job = WaitForPhase("clock", "Running");
+    const fs::path file = Folder(job) / "logs/worker-0.0.log";
+    std::vector<double> late;
+    std::size_t seen = 0;
+    const auto until = std::chrono::steady_clock::now() + seconds(30);
+    std::ifstream in;
+    while (seen < 100 && std::chrono::steady_clock::now() < until) {
+        if (!in.is_open()) in.open(file);
+        for (std::string line; std::getline(in, line);) {
+            const double now =
+                std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch())
+                    .count();
+            ++seen;
+            // What was printed before we looked tells nothing.
+            if (seen > 10) late.push_back(now - std::stod(line.substr(line.find(' ') + 1)));
+        }
+        in.clear();
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+    ASSERT_EQ(seen, 100U);
+    std::ranges::sort(late);
+    PrintFigure("log_follow_p50", 1000 * late[late.size() / 2], "ms");
+    PrintFigure("log_follow_p99", 1000 * late[late.size() * 99 / 100], "ms", "<= 1000");
+    EXPECT_LT(late[late.size() * 99 / 100], 1.0);
+}
+
+// A million numbered lines of four pods, of which two are deleted in the middle; the kubelet
+// rotates, the agent is killed.
+TEST_F(Archive, LosesAndDoublesNothing) {
+    const int each = 250'000;
+    const auto name = [](int i) { return "burst-" + std::to_string(i); };
+    // In bursts, so that the kubelet, which looks every few seconds, sees several files of each. To
+    // be deleted, a pod has time to say what it has said: the shell ends at once.
+    for (int i = 0; i < 4; ++i)
+        Submit(Job(name(i),
+                   fmt::format("command: [bash, -c, 'for ((b = 0; b < 25; b++)); do printf \"line "
+                               "%d of a burst\\n\" $(eval echo {{$((b * {0} + 1))..$(((b + 1) * "
+                               "{0}))}}); sleep 0.8; done']\nretry: {{limit: 0}}",
+                               each / 25)));
+    std::vector<Json> jobs;
+    for (int i = 0; i < 4; ++i)
+        jobs.push_back(WaitForPhase(name(i), "Running"));
+    int kills = 0;
+    const auto kill_agent = [&] {
+        const std::string pod =
+            MustShell(kKubectl +
+                      " -n dlws-system get pods -l app.kubernetes.io/component=agent -o "
+                      "jsonpath='{.items[0].metadata.name}'");
+        if (Shell("script/cluster fault kill-container dlws-system " + pod).code == 0) ++kills;
+    };
+    std::this_thread::sleep_for(seconds(3));
+    kill_agent();
+    std::this_thread::sleep_for(seconds(6));
+    // In the middle of a burst; the agent runs.
+    for (int i = 0; i < 2; ++i) {
+        DeletePod(name(i) + "-worker-0-0");
+        ASSERT_TRUE(api().Delete(JobPath(name(i))).ok());
+    }
+    kill_agent();
+    for (int i = 2; i < 4; ++i)
+        WaitForPhase(name(i), "Succeeded", 120);
+    kill_agent();
+    PrintFigure("log_agent_kills", kills, "kills");
+    std::size_t total = 0;
+    for (int i = 0; i < 4; ++i) {
+        const fs::path file = Folder(jobs[std::size_t(i)]) / "logs/worker-0.0.log";
+        if (i >= 2)
+            WaitUntil(
+                file.string() + " is whole",
+                [&] {
+                    const auto lines = Lines(file);
+                    return !lines.empty() &&
+                           lines.back().ends_with(fmt::format(" line {} of a burst", each));
+                },
+                120);
+        const auto lines = Lines(file);
+        total += lines.size();
+        EXPECT_GT(lines.size(), 1000U) << file;
+        EXPECT_TRUE(i < 2 || lines.size() == std::size_t(each)) << lines.size();
+        for (std::size_t n = 0; n < lines.size(); ++n)
+            ASSERT_TRUE(lines[n].ends_with(fmt::format(" line {} of a burst", n + 1)))
+                << file << " line " << n + 1 << ": " << lines[n];
+    }
+    PrintFigure("log_lines_counted", double(total), "lines");
+}
+
+}  // namespace
+}  // namespace dlws::e2e
