@@ -67,8 +67,10 @@ class Agent {
                     {.node = options.node,
                      .system_root = options.system_root,
                      .period = std::chrono::seconds(options.check_seconds)}),
-          homes_(runner_, executor,
-                 [this](const std::string& name) { return storages_.IsHealthy(name); }, {}),
+          homes_(
+              runner_, executor,
+              [this](const std::string& name) { return storages_.IsHealthy(name); },
+              [this] { return elector_.IsLeader(); }, {}),
           logs_(metrics_, {}),
           elector_(lease_client_, LeaseSettings(options, metrics_), random_),
           health_(executor, options.health_address, (unsigned short)options.health_port),
@@ -79,7 +81,7 @@ class Agent {
             homes_.OnUser(change);
             logs_.OnUser(change);
         });
-        pods_.OnChange([this](const kube::Change& change) { logs_.OnPod(change); });
+        pods_.OnChange([this](const kube::Change& change) { OnPod(change); });
         namespaces_.OnChange([this](const kube::Change& change) { logs_.OnNamespace(change); });
         storages_.OnChecked([this] { TellPlace(); });
     }
@@ -110,8 +112,8 @@ class Agent {
         manager_.Add("caches", "pods", [this] { return pods_.Run(); });
         manager_.Add("caches", "namespaces", [this] { return namespaces_.Run(); });
         manager_.Add("node", "storages", [this] { return Watch(); });
-        manager_.Add("lease", "homes", [this] { return Lead(); });
-        manager_.Add("homes", "homes", [this] { return homes_.Run(); });
+        manager_.Add("lease", "lease", [this] { return Lead(); });
+        manager_.Add("node", "homes", [this] { return homes_.Run(); });
         for (const char* group : {"health", "caches", "node", "lease"})
             manager_.StartGroup(group);
         std::string why = co_await manager_.Wait();
@@ -143,6 +145,13 @@ class Agent {
         homes_.SetCluster(std::move(cluster));
     }
 
+    void OnPod(const kube::Change& change) {
+        logs_.OnPod(change);
+        if (!change.after) return;
+        const std::string folder = JobFolderOf(change.after->raw);
+        if (!folder.empty()) homes_.OnPodOf(folder.substr(0, folder.find('/')));
+    }
+
     void TellPlace() {
         const model::Storage* storage = cluster_ ? JobFilesOf(*cluster_) : nullptr;
         if (storage)
@@ -160,13 +169,13 @@ class Agent {
         co_await storages_.Run();
     }
 
-    // One agent makes homes. To lose the lease is to end: the next life of this process waits for
-    // it.
+    // One agent makes the homes of those who have no pods yet. To lose the lease is to end: the
+    // next life of this process waits for it.
     Awaitable<void> Lead() {
         co_await Synced(users_);
         co_await elector_.Acquire();
-        kube::LogInfo(kLog, "makes users' folders");
-        manager_.StartGroup("homes");
+        kube::LogInfo(kLog, "makes all users' folders");
+        homes_.Wake();
         co_await elector_.RenewUntilLost();
         kube::LogError(kLog, "the lease is lost");
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/dlnode.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <boost/json.hpp>
@@ -17,7 +19,7 @@ namespace json = boost::json;
 constexpr std::array<std::string_view, kStorageStates> kStates{"Healthy", "Hung", "Missing", "Full",
                                                                "ReadOnly"};
 // What the CRD takes.
-constexpr std::size_t kMaxWord = 64, kMaxMount = 128, kMaxProblems = 32, kMaxStorages = 16;
+constexpr std::size_t kMaxWord = 64, kMaxMount = 128, kMaxProblems = 32, kMaxStorages = 32;
 
 void ReadStorage(const Node& node, std::vector<NodeStorage>& storages) {
     const auto state = StorageStateOf(node["state"].Text());
@@ -96,6 +98,11 @@ std::string StatusJson(const DLNode& node) {
         if (problems.size() < kMaxProblems) problems.emplace_back(Cut(problem));
     for (const NodeStorage& storage : node.storages)
         if (storages.size() < kMaxStorages) storages.push_back(Write(storage));
+    std::string summary;
+    for (const NodeStorage& storage : node.storages)
+        summary += fmt::format("{}{} {}", summary.empty() ? "" : ", ", storage.name,
+                               ToString(storage.state));
+    PutText(status, "summary", summary);
     if (!problems.empty()) status["problems"] = std::move(problems);
     if (!storages.empty()) status["storages"] = std::move(storages);
     return json::serialize(status);

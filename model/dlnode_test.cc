@@ -48,18 +48,18 @@ TEST(DLNode, WhatIsEmptyIsLeftOut) {
     EXPECT_EQ(StatusJson({}), "{}");
     DLNode node;
     node.storages = {{.name = "data"}};
-    EXPECT_EQ(StatusJson(node), R"({"storages":[{"name":"data","state":"Healthy"}]})");
+    EXPECT_EQ(StatusJson(node), R"({"summary":"data Healthy","storages":[{"name":"data","state":"Healthy"}]})");
 }
 
 TEST(DLNode, NothingIsLongerThanTheDefinitionTakes) {
     DLNode node = Full();
     NodeStorage& storage = node.storages[0];
     storage.reason = storage.message = storage.mount = storage.fileSystem = std::string(2000, 'x');
-    node.storages.resize(20, {.name = "data"});
+    node.storages.resize(40, {.name = "data"});
     node.problems.resize(40, std::string(2000, 'x'));
     const auto read = ParseDLNode(Document(node));
     ASSERT_TRUE(read) << read.error();
-    EXPECT_EQ(read->storages.size(), 16u);
+    EXPECT_EQ(read->storages.size(), 32u);
     EXPECT_EQ(read->problems.size(), 32u);
     EXPECT_EQ(read->problems.back().size(), 1024u);
     EXPECT_EQ(read->storages[0].reason.size(), 64u);

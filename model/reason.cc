@@ -63,6 +63,8 @@ constexpr Reason kTable[] = {
     reason::kStopping,
     reason::kSucceeding,
     reason::kRestarting,
+    reason::kStorageNotHealthy,
+    reason::kStorageHealthy,
     reason::kDeadlineNear,
     reason::kNotFinished,
 };

@@ -173,6 +173,11 @@ inline constexpr Reason kSucceeding{
     "The job has succeeded by its success policy; its other pods are ending."};
 inline constexpr Reason kRestarting{"Restarting", ReasonClass::Note,
                                     "A pod failed: its attempt ends, the next one is to come."};
+inline constexpr Reason kStorageNotHealthy{
+    "StorageNotHealthy", ReasonClass::Note,
+    "A storage of the job does not work on a node; an administrator must see to it."};
+inline constexpr Reason kStorageHealthy{"StorageHealthy", ReasonClass::Note,
+                                        "The job's storages work again."};
 inline constexpr Reason kDeadlineNear{"DeadlineNear", ReasonClass::Note,
                                       "Less than a tenth of activeDeadlineSeconds is left."};
 inline constexpr Reason kNotFinished{"NotFinished", ReasonClass::Note, "The job has not ended."};

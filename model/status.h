@@ -54,6 +54,8 @@ inline constexpr std::string_view kConditionSuspended = "Suspended";
 inline constexpr std::string_view kConditionFinished = "Finished";
 /// True once nine tenths of spec.activeDeadlineSeconds are used up.
 inline constexpr std::string_view kConditionDeadlineNear = "DeadlineNear";
+/// A storage of the job does not work where its pods run, or where they might.
+inline constexpr std::string_view kConditionStorageLost = "StorageLost";
 
 struct Condition {
     std::string type;

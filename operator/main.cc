@@ -89,10 +89,16 @@ class Operator {
                  .workers = options.workers,
                  .rounds = {.parallel_writes = options.parallel_creates},
                  .admission = WhatShouldGuard(options),
-                 .leading = [this] { return Leading(); }}),
+                 .leading = [this] { return Leading(); },
+                 .storage_trouble =
+                     [this](const model::DLJob& job, const std::vector<model::PodView>& pods) {
+                         return storage::TroubleOf(storages_.Troubles(), job, pods);
+                     }}),
           storages_(client_, events_, metrics_, random_, {.leading = [this] { return Leading(); }}),
           manager_(executor),
-          signals_(executor, SIGTERM, SIGINT) {}
+          signals_(executor, SIGTERM, SIGINT) {
+        storages_.OnTroubles([this] { jobs_.LookAtAll(""); });
+    }
 
     // The process's exit code.
     Awaitable<int> Run() {

@@ -33,16 +33,6 @@ std::optional<UserIds> IdsOf(const std::string& folder, const model::DLCluster& 
     return ids;
 }
 
-std::string JobFolderOf(std::string_view pod) {
-    boost::system::error_code error;
-    const json::value parsed = json::parse(pod, error);
-    if (error) return "";
-    const json::value* annotations = parsed.find_pointer("/metadata/annotations", error);
-    if (!annotations || !annotations->is_object()) return "";
-    const json::value* folder = annotations->get_object().if_contains(model::kJobFolderAnnotation);
-    return folder && folder->is_string() ? std::string(folder->get_string()) : "";
-}
-
 void Add(FollowerStats& sum, const FollowerStats& more) {
     sum.bytes_read += more.bytes_read;
     sum.bytes_written += more.bytes_written;
@@ -53,6 +43,16 @@ void Add(FollowerStats& sum, const FollowerStats& more) {
 }
 
 }  // namespace
+
+std::string JobFolderOf(std::string_view pod) {
+    boost::system::error_code error;
+    const json::value parsed = json::parse(pod, error);
+    if (error) return "";
+    const json::value* annotations = parsed.find_pointer("/metadata/annotations", error);
+    if (!annotations || !annotations->is_object()) return "";
+    const json::value* folder = annotations->get_object().if_contains(model::kJobFolderAnnotation);
+    return folder && folder->is_string() ? std::string(folder->get_string()) : "";
+}
 
 const model::Storage* JobFilesOf(const model::DLCluster& cluster) {
     for (const model::Storage& s : cluster.storages)

@@ -28,6 +28,10 @@ namespace dlws::agent {
 /// jobs may write to. Null: there is none, and no log is archived.
 const model::Storage* JobFilesOf(const model::DLCluster& cluster);
 
+/// The job's folder below that of all job folders, as the operator has written it into the pod;
+/// its first part is the user's. Empty: it is no job's pod.
+std::string JobFolderOf(std::string_view pod);
+
 /// What a pod's log is to us. `managed`: its namespace is one in which jobs run, where nobody but
 /// the operator makes what looks like a job's pod. Pure.
 Linker::Answer FactsOf(const kube::Object& pod, bool managed, const model::DLCluster& cluster,

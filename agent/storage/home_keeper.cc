@@ -33,8 +33,17 @@ std::vector<Home> HomesOf(const model::DLCluster& cluster,
 }
 
 HomeKeeper::HomeKeeper(ChildRunner& runner, boost::asio::any_io_executor executor,
-                       std::function<bool(const std::string&)> healthy, Settings settings)
-    : runner_(runner), healthy_(std::move(healthy)), settings_(settings), changed_(executor) {}
+                       std::function<bool(const std::string&)> healthy, std::function<bool()> leads,
+                       Settings settings)
+    : runner_(runner),
+      healthy_(std::move(healthy)),
+      leads_(std::move(leads)),
+      settings_(settings),
+      changed_(executor) {}
+
+void HomeKeeper::OnPodOf(const std::string& user) {
+    if (here_.insert(user).second) changed_.NotifyAll();
+}
 
 void HomeKeeper::SetCluster(std::shared_ptr<const model::DLCluster> cluster) {
     cluster_ = std::move(cluster);
@@ -78,6 +87,7 @@ kube::Awaitable<void> HomeKeeper::MakeAll() {
             storage.layout == model::StorageLayout::Shared || storage.readOnly)
             continue;
         for (const Home& home : homes) {
+            if (!leads_() && !here_.contains(home.name)) continue;
             if (!healthy_(storage.name)) {
                 unfinished_ = true;
                 break;

@@ -22,8 +22,8 @@ std::vector<Home> HomesOf(const model::DLCluster& cluster,
                           const std::map<std::string, model::DLUser>& users,
                           const model::UserDirectory& directory);
 
-/// Makes users' folders on the storages that have them, where this node reaches them. One agent of
-/// all does it (the caller holds a lease); two at once do no harm.
+/// Makes users' folders on the storages that have them, where this node reaches them: of all users
+/// on the one agent that leads, elsewhere of those who have pods here. Two at once do no harm.
 ///
 /// Confined to one executor. What it is given must outlive it.
 class HomeKeeper {
@@ -32,12 +32,17 @@ class HomeKeeper {
         std::chrono::seconds pause{1};    ///< after a change
         std::chrono::seconds again{600};  ///< folders that somebody has removed are made anew
     };
-    /// `healthy`: whether a storage can be used here.
+    /// `healthy`: whether a storage can be used here. `leads`: whether we do it for all nodes.
     HomeKeeper(ChildRunner& runner, boost::asio::any_io_executor executor,
-               std::function<bool(const std::string&)> healthy, Settings settings);
+               std::function<bool(const std::string&)> healthy, std::function<bool()> leads,
+               Settings settings);
 
     void SetCluster(std::shared_ptr<const model::DLCluster> cluster);
     void OnUser(const kube::Change& change);
+    /// Somebody has pods on this node; by the name of the folder.
+    void OnPodOf(const std::string& user);
+    /// `leads` has become true.
+    void Wake() { changed_.NotifyAll(); }
 
     /// Until cancelled.
     kube::Awaitable<void> Run();
@@ -47,11 +52,13 @@ class HomeKeeper {
 
     ChildRunner& runner_;
     std::function<bool(const std::string&)> healthy_;
+    std::function<bool()> leads_;
     Settings settings_;
     kube::WaitList changed_;
     std::shared_ptr<const model::DLCluster> cluster_;
     std::map<std::string, model::DLUser> users_;
     model::UserDirectory directory_;
+    std::set<std::string> here_;               // who has had pods on this node
     std::map<std::string, std::string> told_;  // problem by folder, to log each once
     bool unfinished_ = false;
 };

@@ -42,10 +42,16 @@ class Controller {
         admission::Enforcement::Settings admission;
         /// Whether this process leads, and so publishes what it knows of jobs as metrics.
         std::function<bool()> leading = [] { return true; };
+        /// World::storage_trouble of a job with these pods.
+        std::function<std::string(const model::DLJob&, const std::vector<model::PodView>&)>
+            storage_trouble = [](const auto&, const auto&) { return std::string(); };
     };
 
     Controller(kube::Client& client, kube::EventRecorder& events, kube::Metrics& metrics,
                kube::Random& random, Settings settings);
+
+    /// Queues every job of a namespace, or all, because something that many depend on has changed.
+    void LookAtAll(const std::string& ns);
 
     struct NamedInformer {
         std::string name;
@@ -72,7 +78,6 @@ class Controller {
     void OnCluster(const kube::Change& change);
     void OnUser(const kube::Change& change);
     void OnApproval(const kube::Change& change);
-    void LookAtAll(const std::string& ns);
 
     /// True: done; false: to be tried again, later each time.
     kube::Awaitable<bool> Reconcile(kube::ObjectKey key);

@@ -44,6 +44,7 @@ class Decider : private Launcher {
         CountElastic();
         ForgetNodes();
         NoteNothingAsked();
+        NoteStorage();
         Choose();
         return std::move(decision_);
     }
@@ -118,6 +119,21 @@ class Decider : private Launcher {
             }
         }
         return first;
+    }
+
+    void NoteStorage() {
+        const bool known = model::IsTrue(was_.conditions, model::kConditionStorageLost);
+        if (world_.storage_trouble.empty()) {
+            if (known)
+                Set(model::kConditionStorageLost, false, reason::kStorageHealthy,
+                    std::string(reason::kStorageHealthy.text));
+            return;
+        }
+        Set(model::kConditionStorageLost, true, reason::kStorageNotHealthy, world_.storage_trouble);
+        if (!known)
+            events_.push_back({.warning = true,
+                               .reason = std::string(reason::kStorageNotHealthy.name),
+                               .note = world_.storage_trouble});
     }
 
     void CountElastic() {

@@ -52,6 +52,8 @@ struct World {
     std::optional<std::expected<model::PodUser, model::RenderError>> user;
     std::vector<model::PodView> pods;  ///< every pod whose controller is this job's UID
     bool service_exists = false;       ///< the job's own headless Service is there
+    /// Which storage of the job does not work, where its pods run or may have to; empty: all do.
+    std::string storage_trouble;
     std::optional<WriteProblem> problem;
     bool namespace_managed = true;  ///< the namespace has the label of those where jobs run
     /// Why the policies that guard special permissions are not whole; empty: they are.

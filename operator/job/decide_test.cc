@@ -152,6 +152,35 @@ TEST(Decide, RunningWhenEveryPodRuns) {
     EXPECT_FALSE(status.pending);
 }
 
+TEST(Decide, ALostStorageIsToldAndItsReturnToo) {
+    World world = Settled(Launched({Pod("worker", 0, 0, PodPhase::Running)}, 1));
+    world.storage_trouble = "Storage work is Hung on node n1, where pod digits-worker-0-0 runs.";
+    const Decision lost = Decide(world);
+    world.job.status = Published(world, lost);
+    EXPECT_TRUE(model::IsTrue(world.job.status.conditions, model::kConditionStorageLost));
+    EXPECT_EQ(world.job.status.phase, Phase::Running) << "it may still come back";
+    const auto* publish = std::get_if<Publish>(&lost.writes.back());
+    ASSERT_TRUE(publish);
+    ASSERT_THAT(publish->events, SizeIs(1));
+    EXPECT_EQ(publish->events[0].note, world.storage_trouble);
+    EXPECT_THAT(Decide(world).writes, IsEmpty()) << "once";
+    world.storage_trouble.clear();
+    world.job.status = Published(world, Decide(world));
+    EXPECT_FALSE(model::IsTrue(world.job.status.conditions, model::kConditionStorageLost));
+    EXPECT_THAT(Decide(world).writes, IsEmpty());
+}
+
+TEST(Decide, WhoWaitsForANodeIsToldWhichStorageKeepsIt) {
+    auto pod = Pod("worker", 0, 0, PodPhase::Pending);
+    pod.scheduled = {.status = "False", .reason = "Unschedulable", .message = "0/1 nodes"};
+    World world = Settled(Launched({pod}, 1));
+    world.storage_trouble = "Storage work is healthy on 0 of 1 nodes; n1: Hung.";
+    const auto status = Published(world, Decide(world));
+    EXPECT_THAT(status.message, HasSubstr("waits for a node: 0/1 nodes. Storage work is healthy"));
+    world.job.status = status;
+    EXPECT_THAT(Decide(world).writes, IsEmpty());
+}
+
 TEST(Decide, CountsAloneAreNotUrgent) {
     World world = Settled(Launched({Pod("worker", 0, 0), Pod("worker", 1, 0)}));
     world.pods[0] = Pod("worker", 0, 0, PodPhase::Running);

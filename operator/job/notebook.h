@@ -127,6 +127,10 @@ class Notebook {
     }
 
     void PublishNext() {
+        // The scheduler only says that a label does not match.
+        if (next_.pending && next_.pending->reason == model::reason::kUnschedulable.name &&
+            !world_.storage_trouble.empty() && next_.message == next_.pending->message)
+            next_.message = next_.pending->message += " " + world_.storage_trouble;
         if (next_ == was_) return;
         Publish publish{.status = next_, .events = std::move(events_)};
         events_.clear();

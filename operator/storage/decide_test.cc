@@ -241,6 +241,32 @@ TEST(StorageTroubles, NamesThreeNodes) {
     EXPECT_EQ(troubles.Find("other", "c"), nullptr);
 }
 
+TEST(StorageTroubles, OfAJobAreThoseWhereItsPodsAre) {
+    StorageTroubles troubles;
+    troubles.Add("work", "n1", StorageState::Hung, kNow);
+    troubles.Add("work", "n2", StorageState::Healthy, kNow);
+    troubles.Add("data", "n1", StorageState::Missing, kNow);
+    model::DLJob job;
+    job.spec.storage = {{"work", "", "/work", false}, {"work", "x", "/x", false}};
+    model::PodView pod;
+    pod.name = "digits-worker-0-0";
+    pod.phase = model::PodPhase::Running;
+    pod.node = "n2";
+    EXPECT_EQ(TroubleOf(troubles, job, {pod}), "");
+    pod.node = "n1";
+    EXPECT_EQ(TroubleOf(troubles, job, {pod}),
+              "Storage work is Hung on node n1, where pod digits-worker-0-0 runs, since "
+              "2026-01-02T12:00:00Z.");
+    pod.node = "";
+    EXPECT_EQ(TroubleOf(troubles, job, {pod}), troubles.Availability("work"));
+    pod.phase = model::PodPhase::Failed;
+    EXPECT_EQ(TroubleOf(troubles, job, {pod}), "");
+    job.spec.storage.clear();
+    pod.phase = model::PodPhase::Running;
+    pod.node = "n1";
+    EXPECT_EQ(TroubleOf(troubles, job, {pod}), "") << "it uses none";
+}
+
 TEST_F(DecideTest, MetricsSayTheSame) {
     AddHealthy("a").storages[1].bytesTotal = 100;
     told_[0].storages[1].bytesFree = 5;

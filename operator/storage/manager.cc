@@ -181,7 +181,10 @@ Awaitable<bool> Manager::Pass() {
     }
     if (!decision) co_return true;
     status_ = decision->status;
-    troubles_ = decision->troubles;
+    if (troubles_ != decision->troubles) {
+        troubles_ = decision->troubles;
+        changed_();
+    }
     queue_.AddAfter(kAll, decision->again);
     std::vector<LabelChange> changes = CaughtUp(std::move(decision->labels));
     const bool labelled = co_await WriteLabels(std::move(changes));

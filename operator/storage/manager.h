@@ -51,6 +51,8 @@ class Manager {
 
     /// As of the last look.
     const StorageTroubles& Troubles() const { return troubles_; }
+    /// Called when they have changed.
+    void OnTroubles(std::function<void()> handler) { changed_ = std::move(handler); }
 
   private:
     struct Batch;
@@ -82,6 +84,7 @@ class Manager {
     std::optional<model::Time> status_time_;
     model::ClusterStatus status_;
     StorageTroubles troubles_;
+    std::function<void()> changed_ = [] {};
 };
 
 }  // namespace dlws::storage

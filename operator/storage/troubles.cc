@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <numeric>
+#include <set>
 
 namespace dlws::storage {
 
@@ -57,6 +58,33 @@ std::string StorageTroubles::Availability(std::string_view storage) const {
     if (const std::size_t all = s->second.troubles.size(); all > named)
         text += fmt::format(", and {} more", all - named);
     return text + ".";
+}
+
+std::string TroubleOf(const StorageTroubles& troubles, const model::DLJob& job,
+                      const std::vector<model::PodView>& pods) {
+    std::set<std::string> names;
+    for (const model::StorageMount& mount : job.spec.storage)
+        names.insert(mount.name);
+    std::string text;
+    for (const std::string& name : names) {
+        const int nodes = Total(troubles.CountsOf(name));
+        if (nodes == 0) continue;
+        std::string found;
+        for (const model::PodView& pod : pods) {
+            if (pod.Terminal()) continue;
+            const auto* trouble = troubles.Find(name, pod.node);
+            if (!pod.node.empty() && trouble)
+                found = fmt::format(
+                    "Storage {} is {} on node {}, where pod {} runs{}.", name,
+                    ToString(trouble->state), pod.node, pod.name,
+                    trouble->since ? ", since " + model::FormatTime(*trouble->since) : "");
+            else if (pod.node.empty() && Healthy(troubles.CountsOf(name)) < nodes)
+                found = troubles.Availability(name);
+            if (!found.empty()) break;
+        }
+        if (!found.empty()) text += (text.empty() ? "" : " ") + found;
+    }
+    return text;
 }
 
 }  // namespace dlws::storage

@@ -6,8 +6,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "model/dljob.h"
 #include "model/dlnode.h"
+#include "model/pod.h"
 #include "model/time.h"
 
 namespace dlws::storage {
@@ -44,6 +47,8 @@ class StorageTroubles {
     const Trouble* Find(std::string_view storage, std::string_view node) const;
     /// Of a storage that no node is asked about: all 0.
     Counts CountsOf(std::string_view storage) const;
+    bool operator==(const StorageTroubles&) const = default;
+
     /// One sentence that names up to three nodes.
     std::string Availability(std::string_view storage) const;
 
@@ -51,9 +56,16 @@ class StorageTroubles {
     struct Storage {
         Counts counts{};
         std::map<std::string, Trouble, std::less<>> troubles;  // by node
+        bool operator==(const Storage&) const = default;
     };
     std::map<std::string, Storage, std::less<>> storages_;
 };
+
+/// What to tell a job whose pods these are: which of its storages does not work where one of them
+/// runs; or, while one waits for a node, which is healthy on no node that it could go to. Empty:
+/// nothing. `troubles` tells Healthy of no PersistentVolumeClaim, so those are never named.
+std::string TroubleOf(const StorageTroubles& troubles, const model::DLJob& job,
+                      const std::vector<model::PodView>& pods);
 
 /// Of all states.
 int Total(const StorageTroubles::Counts& counts);
