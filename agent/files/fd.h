@@ -20,6 +20,8 @@ class Fd {
     ~Fd() { Reset(); }
 
     int get() const { return fd_; }
+    /// Somebody else closes it.
+    int Release() { return std::exchange(fd_, -1); }
     explicit operator bool() const { return fd_ >= 0; }
     /// What close() says of writes that failed late is known from fdatasync() before it.
     void Reset(int fd = -1) {

@@ -125,12 +125,12 @@ kube::Awaitable<ChildRunner::Answer> ChildRunner::Run(std::string key,
     if (children_.contains(key)) co_return Answer{Answer::kNoAnswer, ""};
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) co_return Failure("pipe", errno).error();
-    Descriptor from(ends[0]);
-    Descriptor to(ends[1]);
+    Fd from(ends[0]);
+    Fd to(ends[1]);
     arguments.insert(arguments.begin(), settings_.program);
     const auto pid = Spawn(std::move(arguments), to.get());
     if (!pid) co_return Failure("cannot run " + settings_.program, pid.error()).error();
-    to = Descriptor();
+    to = Fd();
     const auto child = std::make_shared<Child>(*pid);
     children_[key] = child;
     // The frame may be destroyed while suspended, even after *this.
@@ -141,11 +141,11 @@ kube::Awaitable<ChildRunner::Answer> ChildRunner::Run(std::string key,
         std::shared_ptr<Child> child;
     } guard(child);
     // glibc 2.36 declares pidfd_open() without extern "C".
-    Descriptor exit_fd(static_cast<int>(::syscall(SYS_pidfd_open, child->pid(), 0)));
+    Fd exit_fd(static_cast<int>(::syscall(SYS_pidfd_open, child->pid(), 0)));
     if (!exit_fd) co_return Failure("pidfd_open", errno).error();
 
-    asio::posix::stream_descriptor output(executor_, from.release());
-    asio::posix::stream_descriptor exited(executor_, exit_fd.release());
+    asio::posix::stream_descriptor output(executor_, from.Release());
+    asio::posix::stream_descriptor exited(executor_, exit_fd.Release());
     asio::steady_timer timer(executor_, settings_.deadline);
     std::string text;
     using namespace asio::experimental::awaitable_operators;

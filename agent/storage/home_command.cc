@@ -43,8 +43,7 @@ const kube::FlagSet<Options>& Flags() {
 }
 
 HomeOutcome Make(const Options& options) {
-    const Descriptor work(
-        ::open(options.work.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    const Fd work(::open(options.work.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!work) {
         HomeOutcome outcome;
         outcome.reason = "NoWorkFolder";

@@ -47,10 +47,10 @@ HomeOutcome Made() {
 // `status`. That is not read anew, because another node may give the folder away at this moment.
 bool EmptyAndOurs(int folder, const struct stat& status) {
     if (status.st_uid != ::geteuid() || (status.st_mode & 0777) != kMode) return false;
-    Descriptor copy = OpenBeneath(folder, ".", O_RDONLY | O_DIRECTORY);
+    Fd copy = OpenBeneath(folder, ".", O_RDONLY | O_DIRECTORY);
     DIR* entries = copy ? ::fdopendir(copy.get()) : nullptr;
     if (!entries) return false;
-    copy.release();
+    copy.Release();
     int count = 0;
     while (::readdir(entries))
         ++count;
@@ -61,7 +61,7 @@ bool EmptyAndOurs(int folder, const struct stat& status) {
 std::expected<FoundHome, int> Look(int work, const std::string& name) {
     FoundHome found;
     // With both flags a link is opened itself.
-    const Descriptor there = OpenBeneath(work, name, O_PATH | O_NOFOLLOW);
+    const Fd there = OpenBeneath(work, name, O_PATH | O_NOFOLLOW);
     if (!there && errno == ENOENT) return found;
     struct stat status{};
     if (!there || ::fstat(there.get(), &status) != 0) return std::unexpected(errno);
@@ -75,7 +75,7 @@ std::expected<FoundHome, int> Look(int work, const std::string& name) {
 
 // Gives away a folder that was made a moment ago. Errno, or 0; EEXIST: another node did it.
 int GiveAway(int work, const std::string& name, const Home& home) {
-    const Descriptor folder = OpenBeneath(work, name, O_RDONLY | O_DIRECTORY);
+    const Fd folder = OpenBeneath(work, name, O_RDONLY | O_DIRECTORY);
     struct stat status{};
     if (!folder || ::fstat(folder.get(), &status) != 0) return errno;
     if (status.st_uid == home.uid) return EEXIST;

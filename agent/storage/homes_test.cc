@@ -83,7 +83,7 @@ class HomesTest : public ::testing::TestWithParam<bool> {
         fs::permissions(victim, fs::perms(0700));
     }
     HomeOutcome Ensure(const Home& home) {
-        const Descriptor fd(::open(work.c_str(), O_PATH | O_DIRECTORY));
+        const Fd fd(::open(work.c_str(), O_PATH | O_DIRECTORY));
         return EnsureHome(fd.get(), "/mnt/work", home, random, GetParam());
     }
     void ExpectVictimUntouched() {
@@ -255,7 +255,7 @@ TEST_P(HomesTest, ManyNodesAtOnceMakeOne) {
         for (std::uint64_t seed = 0; seed < 4; ++seed)
             nodes.emplace_back([&, seed] {
                 kube::Random own{seed};
-                const Descriptor fd(::open(work.c_str(), O_PATH | O_DIRECTORY));
+                const Fd fd(::open(work.c_str(), O_PATH | O_DIRECTORY));
                 const auto outcome = EnsureHome(fd.get(), "/w", Of(name), own, GetParam());
                 EXPECT_TRUE(outcome.ready) << outcome.message;
                 made += outcome.made;

@@ -100,10 +100,9 @@ FoundFolders LookAtLinks(const SystemFolders& folders, const std::string& seen_r
 std::vector<std::string> ApplyLinks(const SystemFolders& folders, const std::string& seen_root,
                                     const std::vector<LinkStep>& steps) {
     std::vector<std::string> problems;
-    Descriptor root;
+    Fd root;
     const auto open_root = [&] {
-        root =
-            Descriptor(::open(seen_root.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+        root = Fd(::open(seen_root.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     };
     open_root();
     for (const LinkStep& step : steps) {

@@ -206,7 +206,7 @@ StorageFact CheckMount(const MountToCheck& mount) {
                                 mount.path, fact.file_system, mount.file_system));
 
     // O_PATH asks for no right to list the folder, which root of a node need not have.
-    const Descriptor top(::open(mount.path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    const Fd top(::open(mount.path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     struct stat status{};
     if (!top || ::fstat(top.get(), &status) != 0) return Unusable(fact, mount.path, errno);
     if (!mount.sentinel.empty() && !OpenBeneath(top.get(), mount.sentinel, O_PATH)) {
@@ -217,8 +217,8 @@ StorageFact CheckMount(const MountToCheck& mount) {
                                 mount.path, mount.sentinel));
     }
     const std::string where = mount.below.empty() ? mount.path : mount.path + "/" + mount.below;
-    const Descriptor folder = OpenBeneath(
-        top.get(), mount.below.empty() ? std::string(".") : mount.below, O_PATH | O_DIRECTORY);
+    const Fd folder = OpenBeneath(top.get(), mount.below.empty() ? std::string(".") : mount.below,
+                                  O_PATH | O_DIRECTORY);
     if (!folder) return Unusable(fact, where, errno);
 
     // Unlike stat, it is never answered from a cache. Of the folder: quotas show here.

@@ -24,7 +24,7 @@ class HungMount {
   public:
     /// Throws where FUSE cannot be had; `Lacks()` says so before.
     HungMount(TestFolder& folder, const std::string& name) {
-        Descriptor device = OpenDevice();
+        Fd device = OpenDevice();
         if (!device) throw std::runtime_error("/dev/fuse: " + ErrnoText(errno));
         path_ = folder.Mount("dlws-test", name, "fuse", 0,
                              "fd=" + std::to_string(device.get()) +
@@ -48,10 +48,10 @@ class HungMount {
     }
 
   private:
-    static Descriptor OpenDevice() {
+    static Fd OpenDevice() {
         if (::access("/dev/fuse", F_OK) != 0)
             ::mknod("/dev/fuse", S_IFCHR | 0600, ::makedev(10, 229));
-        return Descriptor(::open("/dev/fuse", O_RDWR | O_CLOEXEC));
+        return Fd(::open("/dev/fuse", O_RDWR | O_CLOEXEC));
     }
     // Only system calls: it runs in a copy of a process that may have threads.
     [[noreturn]] static void Serve(int device) {

@@ -43,7 +43,7 @@ class Archive : public E2e {
 TEST_F(Archive, IsThereWhenPodsAndJobAreGone) {
     Submit(Job("two",
                "command: [bash, -c, 'for i in 1 2 3; do echo $DLWS_INDEX says $i; sleep 0.2; done; "
-               "printf \"10%\\r20%\\r\" >&2; echo done']\nroles: [{name: worker, replicas: 2}]"));
+               "printf \"10%%\\r20%%\\r\" >&2; echo done']\nroles: [{name: worker, replicas: 2}]"));
     const Json job = WaitForPhase("two", "Succeeded");
     ASSERT_TRUE(api().Delete(JobPath("two")).ok());
     ASSERT_TRUE(WaitUntil("no pods", [&] { return Pods("two").empty(); }));

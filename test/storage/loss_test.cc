@@ -33,8 +33,10 @@ class Loss : public Storage {
     // The mount point, beside the shared folder: the agent sees what holds that.
     std::string Vault() { return cluster().state() + "/vault"; }
     void OnNode(const std::string& command) {
-        MustShell("nsenter --target $(pgrep -P $(cat " + cluster().state() +
-                  "/run/node-unshare-1.pid)) --mount bash -c " + Quoted(command));
+        const std::string pid = MustShell("cat " + cluster().state() + "/run/node-unshare-1.pid");
+        const std::string of = pid.substr(0, pid.find(' '));
+        MustShell("nsenter --target $(cat /proc/" + of + "/task/" + of +
+                  "/children) --mount --pid bash -c " + Quoted(command));
     }
     void Mount() { OnNode("mount -t tmpfs -o size=2g,mode=1777 vault " + Vault()); }
     std::string Label() {
@@ -90,9 +92,12 @@ TEST_F(Loss, OnlyTheNodesAgentSpeaksForIt) {
     const std::string agent = "system:serviceaccount:dlws-system:dlworkspace-agent";
     // Not even who may do everything; nor an agent whose token is another node's, or no node's.
     for (const std::string& as : {std::string(), " --as " + agent}) {
-        const Output said = Shell(
-            kKubectl + as +
-            R"( patch dlnode dlws-node-1 --subresource status --type merge -p '{"status":{"storages":[]}}')");
+        const Output said =
+            Shell("echo " +
+                  Quoted("{apiVersion: dlworkspace.io/v1, kind: DLNode, metadata: {name: "
+                         "dlws-node-1}, status: {storages: []}}") +
+                  " | " + kKubectl + as +
+                  " apply --server-side --force-conflicts --subresource=status -f -");
         EXPECT_NE(said.code, 0);
         EXPECT_THAT(said.text, HasSubstr("a DLNode is written by the agent of that node alone"));
     }
