@@ -48,7 +48,8 @@ TEST(DLNode, WhatIsEmptyIsLeftOut) {
     EXPECT_EQ(StatusJson({}), "{}");
     DLNode node;
     node.storages = {{.name = "data"}};
-    EXPECT_EQ(StatusJson(node), R"({"summary":"data Healthy","storages":[{"name":"data","state":"Healthy"}]})");
+    EXPECT_EQ(StatusJson(node),
+              R"({"summary":"data Healthy","storages":[{"name":"data","state":"Healthy"}]})");
 }
 
 TEST(DLNode, NothingIsLongerThanTheDefinitionTakes) {

@@ -88,8 +88,9 @@ std::expected<void, RenderError> AddStorage(PodTemplate& pod, const DLJob& job,
         const std::string volume = fmt::format("dlws-storage-{}", mount.name);
         pod.PutByKey(pod.ArrayAt(pod.spec(), "volumes"), "name", Volume(volume, **storage, folder));
         if (cluster.checkStorages && (*storage)->kind == StorageKind::HostMount)
-            pod.ObjectAt(pod.spec(), "nodeSelector")[fmt::format("{}{}", kStorageLabelPrefix,
-                                                                 mount.name)] = kHealthy;
+            pod.ObjectAt(pod.spec(),
+                         "nodeSelector")[fmt::format("{}{}", kStorageLabelPrefix, mount.name)] =
+                kHealthy;
         json::object item{{"name", volume}, {"mountPath", mount.mountPath}};
         if (!folder.below.empty()) item["subPath"] = folder.below;
         if (read_only) item["readOnly"] = true;

@@ -130,9 +130,11 @@ TEST(Storage, OfANamespaceOrReadOnly) {
 }
 
 TEST(Storage, JobsGoWhereItIsHealthy) {
-    DLCluster cluster = Cluster(R"({"checkStorages":true,"storages":[{"name":"g","hostPath":"/mnt/g"},
+    DLCluster cluster =
+        Cluster(R"({"checkStorages":true,"storages":[{"name":"g","hostPath":"/mnt/g"},
       {"name":"pvc","kind":"PersistentVolumeClaim","claim":"c"}]})");
-    const DLJob job = Job({{"g", "", "/g", false}, {"g", "x", "/x", false}, {"pvc", "", "/p", false}});
+    const DLJob job =
+        Job({{"g", "", "/g", false}, {"g", "x", "/x", false}, {"pvc", "", "/p", false}});
     EXPECT_EQ(At(Pod(job, cluster), "/spec/nodeSelector"),
               R"({"storage.dlworkspace.io/g":"Healthy"})");
     cluster.checkStorages = false;
