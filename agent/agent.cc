@@ -6,6 +6,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <random>
 
+#include "agent/jobs/job_recorder.h"
 #include "agent/logs/log_manager.h"
 #include "agent/options.h"
 #include "agent/storage/child_runner.h"
@@ -29,6 +30,7 @@ using kube::Awaitable;
 
 constexpr std::string_view kLog = "agent";
 constexpr kube::Resource kDLClusters{"dlworkspace.io", "v1", "dlclusters", "DLCluster", false};
+constexpr kube::Resource kDLJobs{"dlworkspace.io", "v1", "dljobs", "DLJob", true};
 constexpr kube::Resource kDLUsers{"dlworkspace.io", "v1", "dlusers", "DLUser", false};
 
 kube::LeaderElector::Settings LeaseSettings(const Options& options, kube::Metrics& metrics) {
@@ -62,6 +64,7 @@ class Agent {
                       {.resource = kube::kNamespaces,
                        .label_selector = std::string(model::kManagedLabel) + "=true"},
                       random_),
+          jobs_(client_, {.resource = kDLJobs}, random_),
           runner_(executor, {}),
           storages_(client_, runner_, metrics_,
                     {.node = options.node,
@@ -83,6 +86,7 @@ class Agent {
         });
         pods_.OnChange([this](const kube::Change& change) { OnPod(change); });
         namespaces_.OnChange([this](const kube::Change& change) { logs_.OnNamespace(change); });
+        jobs_.OnChange([this](const kube::Change& change) { OnJob(change); });
         storages_.OnChecked([this] { TellPlace(); });
     }
 
@@ -113,6 +117,7 @@ class Agent {
         manager_.Add("caches", "namespaces", [this] { return namespaces_.Run(); });
         manager_.Add("node", "storages", [this] { return Watch(); });
         manager_.Add("lease", "lease", [this] { return Lead(); });
+        manager_.Add("jobs", "dljobs", [this] { return jobs_.Run(); });
         manager_.Add("node", "homes", [this] { return homes_.Run(); });
         for (const char* group : {"health", "caches", "node", "lease"})
             manager_.StartGroup(group);
@@ -121,6 +126,7 @@ class Agent {
         kube::LogInfo(kLog, "stopping: {}", why);
         stopping_ = true;
         const bool clean = co_await manager_.StopAll(std::chrono::seconds(10));
+        recorder_.Stop();
         logs_.Stop();
         if (elector_.IsLeader()) co_await elector_.Release();
         co_return told&& clean ? 0 : 1;
@@ -152,10 +158,30 @@ class Agent {
         if (!folder.empty()) homes_.OnPodOf(folder.substr(0, folder.find('/')));
     }
 
+    // What was submitted is written when we first see it, what came out when it has ended.
+    void OnJob(const kube::Change& change) {
+        if (!change.after || !cluster_) return;
+        std::string result = ResultJson(change.after->raw);
+        if (change.before && (result.empty() || !ResultJson(change.before->raw).empty())) return;
+        const auto job = model::ParseDLJob(change.after->raw);
+        if (!job) return;
+        const auto user = homes_.Directory().RunsAs(*job, *cluster_);
+        // It waits for its DLUser. With the first change after that it ends, at the latest.
+        if (!user) return;
+        JobRecord record;
+        record.user.uid = uid_t(user->uid);
+        record.user.gid = gid_t(user->gid);
+        record.folder = fmt::format("{}/{}", user->name, model::JobFolder(job->meta));
+        record.job_yaml = JobYaml(change.after->raw);
+        record.result_json = std::move(result);
+        recorder_.Put(job->meta.uid, std::move(record));
+    }
+
     void TellPlace() {
         const model::Storage* storage = cluster_ ? JobFilesOf(*cluster_) : nullptr;
-        if (storage)
-            logs_.SetPlace(storages_.IsHealthy(storage->name), storages_.MountOf(storage->name));
+        const bool healthy = storage && storages_.IsHealthy(storage->name);
+        if (storage) logs_.SetPlace(healthy, storages_.MountOf(storage->name));
+        recorder_.SetRoot(healthy ? std::optional(model::HostFolder(*storage)) : std::nullopt);
     }
 
     Awaitable<void> Synced(kube::Informer& informer) {
@@ -169,13 +195,15 @@ class Agent {
         co_await storages_.Run();
     }
 
-    // One agent makes the homes of those who have no pods yet. To lose the lease is to end: the
-    // next life of this process waits for it.
+    // One agent makes the homes of those who have no pods yet, and keeps what jobs were and became.
+    // To lose the lease is to end: the next life of this process waits for it.
     Awaitable<void> Lead() {
         co_await Synced(users_);
         co_await elector_.Acquire();
         kube::LogInfo(kLog, "makes all users' folders");
         homes_.Wake();
+        recorder_.Start();
+        manager_.StartGroup("jobs");
         co_await elector_.RenewUntilLost();
         kube::LogError(kLog, "the lease is lost");
     }
@@ -185,12 +213,13 @@ class Agent {
     kube::Metrics metrics_;
     kube::Client client_;
     kube::Client lease_client_;
-    kube::Informer clusters_, users_, pods_, namespaces_;
+    kube::Informer clusters_, users_, pods_, namespaces_, jobs_;
     std::shared_ptr<const model::DLCluster> cluster_;
     ChildRunner runner_;
     StorageWatcher storages_;
     HomeKeeper homes_;
     LogManager logs_;
+    JobRecorder recorder_;
     kube::LeaderElector elector_;
     kube::HealthServer health_;
     kube::Manager manager_;

@@ -39,6 +39,7 @@ class HomeKeeper {
 
     void SetCluster(std::shared_ptr<const model::DLCluster> cluster);
     void OnUser(const kube::Change& change);
+    const model::UserDirectory& Directory() const { return directory_; }
     /// Somebody has pods on this node; by the name of the folder.
     void OnPodOf(const std::string& user);
     /// `leads` has become true.

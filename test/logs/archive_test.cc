@@ -58,6 +58,17 @@ TEST_F(Archive, IsThereWhenPodsAndJobAreGone) {
     // The runtime hands out what has no line feed when its stream ends.
     EXPECT_THAT(lines, ::testing::Contains(::testing::EndsWith("Z 10%\r20%\r")));
     EXPECT_THAT(lines, ::testing::Contains(::testing::EndsWith("Z done")));
+    // What was submitted, and what came out.
+    const auto text = [&](const char* file) {
+        std::string all;
+        for (const std::string& line : Lines(Folder(job) / file))
+            all += line + "\n";
+        return all;
+    };
+    EXPECT_TRUE(WaitUntil("the result is there", [&] { return !text("result.json").empty(); }));
+    EXPECT_EQ(Text(Json::parse(text("result.json")), "phase"), "Succeeded");
+    EXPECT_THAT(text("job.yaml"), HasSubstr("metadata:\n  name: two\n"));
+    EXPECT_EQ(Text(FromYaml(text("job.yaml")), "spec/image"), "dlworkspace.io/tools:1");
     struct stat owner{};
     ASSERT_EQ(stat((logs / "worker-0.0.log").c_str(), &owner), 0);
     EXPECT_EQ(owner.st_uid, 1000U);
