@@ -45,6 +45,7 @@ constexpr Reason kTable[] = {
     reason::kEvicted,
     reason::kNodeRefused,
     reason::kNodeLost,
+    reason::kStorageRemounted,
     reason::kPodDeleted,
     reason::kPodFailed,
     reason::kApprovalDenied,

@@ -133,6 +133,9 @@ inline constexpr Reason kNodeRefused{"NodeRefused", ReasonClass::Outcome,
                                      "The node refused the pod after it was scheduled there."};
 inline constexpr Reason kNodeLost{"NodeLost", ReasonClass::Outcome,
                                   "The pod's node is gone or does not answer."};
+inline constexpr Reason kStorageRemounted{
+    "StorageRemounted", ReasonClass::Outcome,
+    "A storage was mounted anew on the pod's node; only a new pod reaches it."};
 inline constexpr Reason kPodDeleted{"PodDeleted", ReasonClass::Outcome,
                                     "Somebody deleted the pod while the job ran."};
 inline constexpr Reason kPodFailed{"PodFailed", ReasonClass::Outcome,

@@ -90,9 +90,12 @@ class Operator {
                  .rounds = {.parallel_writes = options.parallel_creates},
                  .admission = WhatShouldGuard(options),
                  .leading = [this] { return Leading(); },
-                 .storage_trouble =
-                     [this](const model::DLJob& job, const std::vector<model::PodView>& pods) {
-                         return storage::TroubleOf(storages_.Troubles(), job, pods);
+                 .observe_storage =
+                     [this](job::World& world) {
+                         const storage::StorageTroubles& troubles = storages_.Troubles();
+                         world.storage_trouble =
+                             storage::TroubleOf(troubles, world.job, world.pods);
+                         world.stale_pods = storage::StalePods(troubles, world.job, world.pods);
                      }}),
           storages_(client_, events_, metrics_, random_, {.leading = [this] { return Leading(); }}),
           manager_(executor),

@@ -250,7 +250,7 @@ std::optional<World> Controller::Observe(const kube::Object& object) const {
         auto view = model::ParsePod(pod->raw);
         if (view) world.pods.push_back(std::move(*view));
     }
-    world.storage_trouble = settings_.storage_trouble(world.job, world.pods);
+    settings_.observe_storage(world);
     auto service = services_.store().Get({object.meta.ns, model::ServiceName(object.meta.name)});
     world.namespace_managed = namespaces_.store().Get({"", object.meta.ns}) != nullptr;
     world.admission_problem = admission_.Problem();

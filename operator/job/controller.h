@@ -42,9 +42,8 @@ class Controller {
         admission::Enforcement::Settings admission;
         /// Whether this process leads, and so publishes what it knows of jobs as metrics.
         std::function<bool()> leading = [] { return true; };
-        /// World::storage_trouble of a job with these pods.
-        std::function<std::string(const model::DLJob&, const std::vector<model::PodView>&)>
-            storage_trouble = [](const auto&, const auto&) { return std::string(); };
+        /// Sets storage_trouble and stale_pods of a job with its pods.
+        std::function<void(World&)> observe_storage = [](World&) {};
     };
 
     Controller(kube::Client& client, kube::EventRecorder& events, kube::Metrics& metrics,

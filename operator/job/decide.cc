@@ -106,6 +106,9 @@ class Decider : private Launcher {
                     // Until the gang is complete, a pod somebody deletes is simply made again.
                     if (!created && pod->deleting && !pod->Terminal()) continue;
                     verdict = ClassifyPod(*pod, role);
+                    if (const auto stale = world_.stale_pods.find(pod->name);
+                        !verdict && !pod->Terminal() && stale != world_.stale_pods.end())
+                        verdict = Verdict{StalePod(*pod, stale->second)};
                     if (!verdict && was_.pending)
                         verdict =
                             WaitedTooLong(*pod, *was_.pending, world_.now, decision_.look_again);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -54,6 +55,8 @@ struct World {
     bool service_exists = false;       ///< the job's own headless Service is there
     /// Which storage of the job does not work, where its pods run or may have to; empty: all do.
     std::string storage_trouble;
+    /// Pods that no longer reach a storage of theirs, because it was mounted anew: why, by name.
+    std::map<std::string, std::string> stale_pods;
     std::optional<WriteProblem> problem;
     bool namespace_managed = true;  ///< the namespace has the label of those where jobs run
     /// Why the policies that guard special permissions are not whole; empty: they are.

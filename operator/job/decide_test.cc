@@ -170,6 +170,21 @@ TEST(Decide, ALostStorageIsToldAndItsReturnToo) {
     EXPECT_THAT(Decide(world).writes, IsEmpty());
 }
 
+TEST(Decide, AGangWhoseStorageWasMountedAnewIsRestartedByTheCluster) {
+    World world = Settled(
+        Launched({Pod("worker", 0, 0, PodPhase::Running), Pod("worker", 1, 0, PodPhase::Running)}));
+    world.stale_pods["digits-worker-1-0"] = "Pod digits-worker-1-0 does not reach it any more.";
+    world.pods_listed = true;
+    world.job.status = Published(world, Decide(world));
+    ASSERT_THAT(world.job.status.attempts, SizeIs(1));
+    const model::Failure& failure = world.job.status.attempts[0].failure;
+    EXPECT_EQ(failure.reason, "StorageRemounted");
+    EXPECT_EQ(failure.cause, model::Cause::Infrastructure);
+    EXPECT_EQ(failure.message, "Pod digits-worker-1-0 does not reach it any more.");
+    EXPECT_EQ(world.job.status.phase, Phase::Restarting);
+    EXPECT_THAT(world.job.status.avoidedNodes, IsEmpty()) << "the node is well again";
+}
+
 TEST(Decide, WhoWaitsForANodeIsToldWhichStorageKeepsIt) {
     auto pod = Pod("worker", 0, 0, PodPhase::Pending);
     pod.scheduled = {.status = "False", .reason = "Unschedulable", .message = "0/1 nodes"};

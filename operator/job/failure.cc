@@ -198,6 +198,12 @@ std::optional<Verdict> ClassifyPod(const PodView& pod, const model::Role& role) 
     return std::nullopt;
 }
 
+Failure StalePod(const PodView& pod, std::string why) {
+    Failure f = Base(pod, reason::kStorageRemounted, Cause::Infrastructure);
+    f.message = std::move(why);
+    return f;
+}
+
 bool EndedWell(const PodView& pod, const model::Role& role) {
     if (pod.phase == model::PodPhase::Succeeded) return true;
     return pod.phase == model::PodPhase::Failed && !ClassifyPod(pod, role);

@@ -25,6 +25,9 @@ struct Verdict {
 /// reasons (OutOfcpu, UnexpectedAdmissionError, NodeAffinity, ...); KEP-3329 (DisruptionTarget).
 std::optional<Verdict> ClassifyPod(const model::PodView& pod, const model::Role& role);
 
+/// A pod that no longer reaches its storage; `why` is a sentence. A fault of the cluster.
+model::Failure StalePod(const model::PodView& pod, std::string why);
+
 /// True for a pod that is done and no failure: it succeeded, or a rule says Ignore.
 bool EndedWell(const model::PodView& pod, const model::Role& role);
 

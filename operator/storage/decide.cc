@@ -44,6 +44,8 @@ void LookAt(const NodeView& node, Mount& mount, Time now, StorageTroubles& troub
     const NodeStorage* fact = told ? model::FindStorage(*told, mount.name) : nullptr;
     const SeenState state = fact ? SeenState(fact->state) : std::nullopt;
     troubles.Add(mount.name, node.name, state, fact ? fact->since : UnknownSince(node, now));
+    if (state == model::StorageState::Healthy && fact->remountedAt)
+        troubles.AddRemount(mount.name, node.name, *fact->remountedAt);
     const auto label = node.labels->find(mount.label);
     if (label == node.labels->end() || label->second != ToString(state))
         change.labels.emplace(mount.label, ToString(state));

@@ -267,6 +267,41 @@ TEST(StorageTroubles, OfAJobAreThoseWhereItsPodsAre) {
     EXPECT_EQ(TroubleOf(troubles, job, {pod}), "") << "it uses none";
 }
 
+TEST_F(DecideTest, PodsFromBeforeARemountAreStale) {
+    model::NodeStorage fact = Fact("work", StorageState::Healthy);
+    fact.remountedAt = kNow;
+    AddTold("n1", {fact});
+    AddTold("n2", {Fact("work", StorageState::Healthy)});
+    const StorageTroubles troubles = Decide(world_).troubles;
+    model::DLJob job;
+    job.spec.storage = {{"work", "", "/work", false}};
+    model::PodView pod;
+    pod.name = "digits-worker-0-0";
+    pod.phase = model::PodPhase::Running;
+    pod.node = "n1";
+    pod.creationTimestamp = kNow - seconds(1);
+    const auto stale = [&] { return StalePods(troubles, job, {pod}); };
+    EXPECT_THAT(stale(), ElementsAre(Pair("digits-worker-0-0",
+                                          "Pod digits-worker-0-0 does not reach storage work any "
+                                          "more: it was mounted anew on node n1 at "
+                                          "2026-01-02T12:00:00Z.")));
+    pod.creationTimestamp = kNow;
+    EXPECT_THAT(stale(), IsEmpty()) << "made after it";
+    pod.creationTimestamp = kNow - seconds(1);
+    pod.phase = model::PodPhase::Succeeded;
+    EXPECT_THAT(stale(), IsEmpty()) << "it needs nothing more";
+    pod.phase = model::PodPhase::Running;
+    pod.node = "n2";
+    EXPECT_THAT(stale(), IsEmpty());
+    pod.node = "n1";
+    job.spec.storage[0].name = "data";
+    EXPECT_THAT(stale(), IsEmpty());
+    // As long as it is not healthy, there is nothing to be restarted for.
+    told_[0].storages[0].state = StorageState::Hung;
+    job.spec.storage[0].name = "work";
+    EXPECT_THAT(StalePods(Decide(world_).troubles, job, {pod}), IsEmpty());
+}
+
 TEST_F(DecideTest, MetricsSayTheSame) {
     AddHealthy("a").storages[1].bytesTotal = 100;
     told_[0].storages[1].bytesFree = 5;

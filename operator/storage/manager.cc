@@ -38,7 +38,8 @@ void KeepOurLabels(kube::Object& node) {
 // Whether anything but the time and the space differs.
 bool SaysTheSame(const model::DLNode& a, const model::DLNode& b) {
     return std::ranges::equal(a.storages, b.storages, [](const auto& x, const auto& y) {
-        return x.name == y.name && x.state == y.state && x.since == y.since;
+        return x.name == y.name && x.state == y.state && x.since == y.since &&
+               x.remountedAt == y.remountedAt;
     });
 }
 

@@ -28,6 +28,19 @@ void StorageTroubles::Add(const std::string& storage, std::string_view node, See
         s.troubles.insert_or_assign(std::string(node), Trouble{state, since});
 }
 
+void StorageTroubles::AddRemount(const std::string& storage, std::string_view node,
+                                 model::Time at) {
+    storages_[storage].remounts.insert_or_assign(std::string(node), at);
+}
+
+std::optional<model::Time> StorageTroubles::RemountedAt(std::string_view storage,
+                                                        std::string_view node) const {
+    const auto s = storages_.find(storage);
+    if (s == storages_.end()) return std::nullopt;
+    const auto found = s->second.remounts.find(node);
+    return found == s->second.remounts.end() ? std::nullopt : std::optional(found->second);
+}
+
 const StorageTroubles::Trouble* StorageTroubles::Find(std::string_view storage,
                                                       std::string_view node) const {
     const auto s = storages_.find(storage);
@@ -58,6 +71,23 @@ std::string StorageTroubles::Availability(std::string_view storage) const {
     if (const std::size_t all = s->second.troubles.size(); all > named)
         text += fmt::format(", and {} more", all - named);
     return text + ".";
+}
+
+std::map<std::string, std::string> StalePods(const StorageTroubles& troubles,
+                                             const model::DLJob& job,
+                                             const std::vector<model::PodView>& pods) {
+    std::map<std::string, std::string> stale;
+    for (const model::PodView& pod : pods) {
+        if (pod.Terminal() || pod.node.empty() || !pod.creationTimestamp) continue;
+        for (const model::StorageMount& mount : job.spec.storage) {
+            const auto at = troubles.RemountedAt(mount.name, pod.node);
+            if (!at || *at <= *pod.creationTimestamp) continue;
+            stale[pod.name] = fmt::format(
+                "Pod {} does not reach storage {} any more: it was mounted anew on node {} at {}.",
+                pod.name, mount.name, pod.node, model::FormatTime(*at));
+        }
+    }
+    return stale;
 }
 
 std::string TroubleOf(const StorageTroubles& troubles, const model::DLJob& job,

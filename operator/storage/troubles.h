@@ -43,6 +43,10 @@ class StorageTroubles {
     void Add(const std::string& storage, std::string_view node, SeenState state,
              std::optional<model::Time> since);
 
+    /// It is healthy on that node since it was mounted anew: pods from before do not reach it.
+    void AddRemount(const std::string& storage, std::string_view node, model::Time at);
+    std::optional<model::Time> RemountedAt(std::string_view storage, std::string_view node) const;
+
     /// Null: it is healthy there, or nobody asks that node. Valid as long as this is not changed.
     const Trouble* Find(std::string_view storage, std::string_view node) const;
     /// Of a storage that no node is asked about: all 0.
@@ -55,7 +59,8 @@ class StorageTroubles {
   private:
     struct Storage {
         Counts counts{};
-        std::map<std::string, Trouble, std::less<>> troubles;  // by node
+        std::map<std::string, Trouble, std::less<>> troubles;      // by node
+        std::map<std::string, model::Time, std::less<>> remounts;  // by node
         bool operator==(const Storage&) const = default;
     };
     std::map<std::string, Storage, std::less<>> storages_;
@@ -66,6 +71,12 @@ class StorageTroubles {
 /// nothing. `troubles` tells Healthy of no PersistentVolumeClaim, so those are never named.
 std::string TroubleOf(const StorageTroubles& troubles, const model::DLJob& job,
                       const std::vector<model::PodView>& pods);
+
+/// Of those pods the ones that must be made anew, because a storage of theirs was mounted anew on
+/// their node: a sentence for each, by its name.
+std::map<std::string, std::string> StalePods(const StorageTroubles& troubles,
+                                             const model::DLJob& job,
+                                             const std::vector<model::PodView>& pods);
 
 /// Of all states.
 int Total(const StorageTroubles::Counts& counts);

@@ -86,6 +86,12 @@ TEST_F(Loss, IsToldWithinSecondsAndJobsGoElsewhere) {
                 "<= 30");
     WaitForJob("runs", "told that it is back",
                [](const Json& job) { return Condition(job, "StorageLost") == "False"; });
+    // What it had mounted is gone for good: it is made anew, and that is none of its faults.
+    const Json again = WaitForJob("runs", "restarted", [](const Json& job) {
+        return Text(job, "status/phase") == "Running" && Number(job, "status/attempt") == 1;
+    });
+    EXPECT_EQ(Text(again, "status/attempts/0/failure/reason"), "StorageRemounted");
+    EXPECT_EQ(Number(again, "status/restarts/infrastructure"), 1);
 }
 
 TEST_F(Loss, OnlyTheNodesAgentSpeaksForIt) {
