@@ -300,8 +300,9 @@ void Renderer::AddAccounts(PodTemplate& pod) {
     if (UsesSsh(spec_.framework)) user.shell = "/bin/sh";
     json::object& annotations = pod.ObjectAt(pod.metadata(), "annotations");
     json::array items;
-    const auto add = [&](std::string_view file, std::string_view annotation, std::string text) {
-        annotations[annotation] = std::move(text);
+    const auto add = [&](std::string_view file, std::string_view annotation,
+                         const std::string& text) {
+        annotations[annotation] = text;
         items.push_back(json::object{
             {"path", file},
             {"fieldRef", {{"fieldPath", fmt::format("metadata.annotations['{}']", annotation)}}}});

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 namespace dlws::agent {
 
@@ -12,7 +13,8 @@ std::vector<LogDeletion> DecideRetention(const std::vector<ArchivedJob>& jobs,
     std::vector<std::size_t> by_end;
     for (std::size_t i = 0; i < jobs.size(); ++i)
         if (jobs[i].ended) by_end.push_back(i);
-    std::ranges::stable_sort(by_end, {}, [&](std::size_t i) { return *jobs[i].ended; });
+    // Of those that ended together, the first of the list first.
+    std::ranges::sort(by_end, {}, [&](std::size_t i) { return std::pair(*jobs[i].ended, i); });
 
     std::map<std::string, std::uint64_t> left;  // bytes, by user
     for (const ArchivedJob& job : jobs)
