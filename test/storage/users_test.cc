@@ -118,8 +118,10 @@ class Attacks : public Users {
     }
     void TearDown() override {
         EXPECT_EQ(Read(Work("alice") + "/secret"), "ALICES-SECRET\n");
-        PrintFigure("storage_attacks_tried", tried_, "attacks", ">= 15");
         Users::TearDown();
+    }
+    static void TearDownTestSuite() {
+        PrintFigure("storage_attacks_tried", tried_, "attacks", ">= 15");
     }
     void Refused(const std::string& mount, const std::string& says) {
         const std::string name = "refused-" + std::to_string(++tried_);
