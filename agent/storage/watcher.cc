@@ -4,16 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/deferred.hpp>
-#include <boost/asio/experimental/parallel_group.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/json.hpp>
 #include <set>
 
 #include "agent/storage/links.h"
 #include "kube/log.h"
+#include "kube/together.h"
 #include "kube/wait_list.h"
 #include "model/names.h"
 #include "model/time.h"
@@ -21,7 +17,6 @@
 namespace dlws::agent {
 namespace {
 
-namespace asio = boost::asio;
 namespace json = boost::json;
 
 constexpr std::string_view kLog = "storage";
@@ -173,17 +168,10 @@ kube::Awaitable<void> StorageWatcher::CheckAll() {
     facts_.KeepOnly(names);
     if (mounts.empty()) co_return;
     // At once, so that one that hangs does not delay what the others are like.
-    const auto executor = co_await asio::this_coro::executor;
-    using Op = decltype(asio::co_spawn(executor, CheckOne("", MountToCheck()), asio::deferred));
-    std::vector<Op> checks;
+    std::vector<kube::Awaitable<void>> checks;
     for (auto& [name, mount] : mounts)
-        checks.push_back(
-            asio::co_spawn(executor, CheckOne(name, std::move(mount)), asio::deferred));
-    auto group = asio::experimental::make_parallel_group(std::move(checks));
-    auto [order, errors] =
-        co_await group.async_wait(asio::experimental::wait_for_all(), asio::use_awaitable);
-    for (const std::exception_ptr& error : errors)
-        if (error) std::rethrow_exception(error);
+        checks.push_back(CheckOne(name, std::move(mount)));
+    co_await kube::Together(std::move(checks));
 }
 
 kube::Awaitable<void> StorageWatcher::CheckOne(std::string name, MountToCheck mount) {

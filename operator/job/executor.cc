@@ -5,16 +5,13 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/deferred.hpp>
-#include <boost/asio/experimental/parallel_group.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/json.hpp>
 #include <exception>
 #include <functional>
 #include <vector>
 
 #include "kube/audit.h"
+#include "kube/together.h"
 #include "model/names.h"
 #include "model/owned.h"
 #include "model/pod_compare.h"
@@ -25,7 +22,6 @@
 
 namespace dlws::job {
 
-namespace asio = boost::asio;
 namespace reason = model::reason;
 using kube::Awaitable;
 
@@ -190,16 +186,10 @@ Awaitable<Executor::Outcome> Executor::InParallel(std::shared_ptr<Batch> batch) 
     if (writers <= 1) {
         co_await TakeFrom(batch);
     } else {
-        auto executor = co_await asio::this_coro::executor;
-        using Op = decltype(asio::co_spawn(executor, TakeFrom(batch), asio::deferred));
-        std::vector<Op> ops;
+        std::vector<Awaitable<void>> tasks;
         for (std::size_t i = 0; i < writers; ++i)
-            ops.push_back(asio::co_spawn(executor, TakeFrom(batch), asio::deferred));
-        auto group = asio::experimental::make_parallel_group(std::move(ops));
-        auto [order, errors] =
-            co_await group.async_wait(asio::experimental::wait_for_all(), asio::use_awaitable);
-        for (auto& error : errors)
-            if (error) std::rethrow_exception(error);
+            tasks.push_back(TakeFrom(batch));
+        co_await kube::Together(std::move(tasks));
     }
     if (batch->failed) co_return std::unexpected(std::move(*batch->failed));
     co_return Outcome{};

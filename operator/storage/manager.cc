@@ -2,15 +2,11 @@
 #include "operator/storage/manager.h"
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/deferred.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/experimental/parallel_group.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
 
 #include "kube/log.h"
+#include "kube/together.h"
 #include "model/names.h"
 #include "operator/resources.h"
 #include "operator/storage/metrics.h"
@@ -224,16 +220,10 @@ Awaitable<bool> Manager::WriteLabels(std::vector<LabelChange> changes) {
     batch->changes = std::move(changes);
     const std::size_t writers =
         std::min(std::size_t(settings_.parallel_writes), batch->changes.size());
-    auto executor = co_await asio::this_coro::executor;
-    using Op = decltype(asio::co_spawn(executor, TakeFrom(batch), asio::deferred));
-    std::vector<Op> ops;
+    std::vector<Awaitable<void>> tasks;
     for (std::size_t i = 0; i < writers; ++i)
-        ops.push_back(asio::co_spawn(executor, TakeFrom(batch), asio::deferred));
-    auto group = asio::experimental::make_parallel_group(std::move(ops));
-    auto [order, errors] =
-        co_await group.async_wait(asio::experimental::wait_for_all(), asio::use_awaitable);
-    for (auto& error : errors)
-        if (error) std::rethrow_exception(error);
+        tasks.push_back(TakeFrom(batch));
+    co_await kube::Together(std::move(tasks));
     if (batch->failed > 0)
         kube::LogWarning(kLog, "labels of {} of {} nodes could not be written: {}", batch->failed,
                          batch->changes.size(), batch->first);
