@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <grp.h>
-#include <linux/openat2.h>
 #include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -14,6 +13,8 @@
 #include <cstdlib>
 #include <optional>
 #include <system_error>
+
+#include "agent/files/beneath.h"
 
 namespace dlws::agent {
 
@@ -70,20 +71,6 @@ class AsUser {
     std::vector<gid_t> before_;
     bool changed_ = false;
 };
-
-Fd OpenBeneath(int folder, const std::string& path, int flags, mode_t mode = 0) {
-    struct open_how how{};
-    how.flags = std::uint64_t(flags) | O_CLOEXEC;
-    how.mode = (flags & O_CREAT) != 0 ? mode : 0;
-    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-    long fd = -1;
-    // EAGAIN: something was renamed meanwhile, and the kernel cannot tell whether it is beneath.
-    for (int tries = 0; tries < 10; ++tries) {
-        fd = ::syscall(SYS_openat2, folder, path.c_str(), &how, sizeof how);
-        if (fd >= 0 || (errno != EAGAIN && errno != EINTR)) break;
-    }
-    return Fd(int(fd));
-}
 
 std::optional<std::string> WhyNotUser(const UserIds& user) {
     if (user.uid == 0 || user.gid == 0 || std::ranges::count(user.groups, gid_t(0)) > 0)

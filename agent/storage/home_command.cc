@@ -12,7 +12,7 @@
 #include <random>
 #include <utility>
 
-#include "agent/storage/beneath.h"
+#include "agent/files/beneath.h"
 #include "kube/flags.h"
 
 namespace dlws::agent {

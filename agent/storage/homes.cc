@@ -12,7 +12,7 @@
 #include <expected>
 #include <utility>
 
-#include "agent/storage/beneath.h"
+#include "agent/files/beneath.h"
 
 namespace dlws::agent {
 namespace {

@@ -8,7 +8,7 @@
 #include <atomic>
 #include <thread>
 
-#include "agent/storage/beneath.h"
+#include "agent/files/beneath.h"
 #include "agent/storage/home_command.h"
 #include "agent/storage/testing.h"
 #include "agent/storage/testing_fuse.h"

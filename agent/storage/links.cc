@@ -8,7 +8,7 @@
 #include <climits>
 #include <cstdio>
 
-#include "agent/storage/beneath.h"
+#include "agent/files/beneath.h"
 
 namespace dlws::agent {
 namespace {

@@ -11,7 +11,7 @@
 #include <iterator>
 #include <utility>
 
-#include "agent/storage/beneath.h"
+#include "agent/files/beneath.h"
 
 namespace dlws::agent {
 namespace {

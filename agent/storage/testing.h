@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "agent/storage/beneath.h"
+#include "agent/files/beneath.h"
 
 /// @file
 /// Real file systems for tests. Mounting takes root; everything is undone at the end of its life,

@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "agent/storage/beneath.h"
+#include "agent/files/beneath.h"
 #include "agent/storage/testing.h"
 
 namespace dlws::agent::testing {
