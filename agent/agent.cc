@@ -134,6 +134,10 @@ class Agent {
 
   private:
     void OnCluster(const kube::Change& change) {
+        // What its status says of storages changes each minute.
+        if (change.before && change.after && change.after->meta.generation != 0 &&
+            change.before->meta.generation == change.after->meta.generation)
+            return;
         std::shared_ptr<const model::DLCluster> cluster;
         if (change.after) {
             if (change.after->meta.name != model::kDLClusterName) return;
@@ -152,10 +156,10 @@ class Agent {
     }
 
     void OnPod(const kube::Change& change) {
-        logs_.OnPod(change);
-        if (!change.after) return;
-        const std::string folder = JobFolderOf(change.after->raw);
-        if (!folder.empty()) homes_.OnPodOf(folder.substr(0, folder.find('/')));
+        if (!change.after) return logs_.PodGone(change.before->meta.uid);
+        JobPod pod = ReadJobPod(*change.after);
+        if (!pod.folder.empty()) homes_.OnPodOf(pod.folder.substr(0, pod.folder.find('/')));
+        logs_.PutPod(change.after->meta.uid, std::move(pod));
     }
 
     // What was submitted is written when we first see it, what came out when it has ended.

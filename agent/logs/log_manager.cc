@@ -33,6 +33,16 @@ std::optional<UserIds> IdsOf(const std::string& folder, const model::DLCluster& 
     return ids;
 }
 
+std::string JobFolderOf(std::string_view pod) {
+    boost::system::error_code error;
+    const json::value parsed = json::parse(pod, error);
+    if (error) return "";
+    const json::value* annotations = parsed.find_pointer("/metadata/annotations", error);
+    if (!annotations || !annotations->is_object()) return "";
+    const json::value* folder = annotations->get_object().if_contains(model::kJobFolderAnnotation);
+    return folder && folder->is_string() ? std::string(folder->get_string()) : "";
+}
+
 void Add(FollowerStats& sum, const FollowerStats& more) {
     sum.bytes_read += more.bytes_read;
     sum.bytes_written += more.bytes_written;
@@ -44,14 +54,15 @@ void Add(FollowerStats& sum, const FollowerStats& more) {
 
 }  // namespace
 
-std::string JobFolderOf(std::string_view pod) {
-    boost::system::error_code error;
-    const json::value parsed = json::parse(pod, error);
-    if (error) return "";
-    const json::value* annotations = parsed.find_pointer("/metadata/annotations", error);
-    if (!annotations || !annotations->is_object()) return "";
-    const json::value* folder = annotations->get_object().if_contains(model::kJobFolderAnnotation);
-    return folder && folder->is_string() ? std::string(folder->get_string()) : "";
+JobPod ReadJobPod(const kube::Object& object) {
+    JobPod out{.ns = object.meta.ns, .folder = {}, .file = {}};
+    const auto pod = model::ParsePod(object.raw);
+    if (!pod || pod->job.empty() || pod->ownerUid.empty()) return out;
+    std::string folder = JobFolderOf(object.raw);
+    if (!model::StaysBelow(folder)) return out;
+    out.folder = std::move(folder);
+    out.file = model::ArchiveFileName({pod->role, pod->index, pod->attempt});
+    return out;
 }
 
 const model::Storage* JobFilesOf(const model::DLCluster& cluster) {
@@ -62,24 +73,21 @@ const model::Storage* JobFilesOf(const model::DLCluster& cluster) {
     return nullptr;
 }
 
-Linker::Answer FactsOf(const kube::Object& object, bool managed, const model::DLCluster& cluster,
+Linker::Answer FactsOf(const JobPod& pod, bool managed, const model::DLCluster& cluster,
                        const std::map<std::string, model::DLUser>& users) {
     using Ours = Linker::Ours;
-    const auto pod = model::ParsePod(object.raw);
-    if (!pod || pod->job.empty() || pod->ownerUid.empty()) return {.ours = Ours::kNo};
-    const std::string folder = JobFolderOf(object.raw);
-    if (folder.empty() || !model::StaysBelow(folder)) return {.ours = Ours::kNo};
+    if (pod.folder.empty()) return {.ours = Ours::kNo};
     // The label of the namespace or the DLUser may be seen a moment later.
     if (!managed) return {};
     const model::Storage* storage = JobFilesOf(cluster);
     if (!storage) return {.ours = Ours::kNo};
-    const auto ids = IdsOf(folder.substr(0, folder.find('/')), cluster, users);
+    const auto ids = IdsOf(pod.folder.substr(0, pod.folder.find('/')), cluster, users);
     if (!ids) return {};
     PodFacts facts;
     facts.user = *ids;
     facts.storage = storage->name;
-    facts.folder = folder;
-    facts.file = model::ArchiveFileName({pod->role, pod->index, pod->attempt});
+    facts.folder = pod.folder;
+    facts.file = pod.file;
     return {.ours = Ours::kYes, .facts = std::move(facts)};
 }
 
@@ -125,7 +133,7 @@ LogManager::~LogManager() {
 
 void LogManager::SetCluster(std::shared_ptr<const model::DLCluster> cluster) {
     cluster_ = std::move(cluster);
-    Answers();
+    AnswerAnew();
 }
 
 void LogManager::OnUser(const kube::Change& change) {
@@ -134,31 +142,43 @@ void LogManager::OnUser(const kube::Change& change) {
     if (change.after)
         if (auto user = model::ParseDLUser(change.after->raw))
             users_.emplace(name, std::move(*user));
-    Answers();
+    AnswerAnew();
 }
 
 void LogManager::OnNamespace(const kube::Change& change) {
     if (change.before) namespaces_.erase(change.before->meta.name);
     if (change.after) namespaces_.insert(change.after->meta.name);
-    Answers();
+    AnswerAnew();
 }
 
-void LogManager::OnPod(const kube::Change& change) {
-    // One that is gone stays known until its logs are: the linker forgets whom it has asked for.
-    if (!change.after) return;
-    pods_[change.after->meta.uid] = change.after;
-    Answers();
+void LogManager::PutPod(const std::string& uid, JobPod pod) {
+    Linker::Answer answer = AnswerFor(pod);
+    pods_.insert_or_assign(uid, std::move(pod));
+    const std::lock_guard lock(mutex_);
+    answers_.insert_or_assign(uid, std::move(answer));
+    if (linker_) linker_->Wake();
 }
 
-void LogManager::Answers() {
-    // Of pods that are gone, as many as a node ever has at once are enough.
+void LogManager::PodGone(const std::string& uid) {
+    // As many as a node ever has at once are enough.
     constexpr std::size_t kMost = 4096;
-    while (pods_.size() > kMost)
-        pods_.erase(pods_.begin());
+    gone_.push_back(uid);
+    if (gone_.size() <= kMost) return;
+    pods_.erase(gone_.front());
+    const std::lock_guard lock(mutex_);
+    answers_.erase(gone_.front());
+    gone_.pop_front();
+}
+
+Linker::Answer LogManager::AnswerFor(const JobPod& pod) const {
+    return cluster_ ? FactsOf(pod, namespaces_.contains(pod.ns), *cluster_, users_)
+                    : Linker::Answer{};
+}
+
+void LogManager::AnswerAnew() {
     std::map<std::string, Linker::Answer> answers;
-    if (cluster_)
-        for (const auto& [uid, pod] : pods_)
-            answers[uid] = FactsOf(*pod, namespaces_.contains(pod->meta.ns), *cluster_, users_);
+    for (const auto& [uid, pod] : pods_)
+        answers.emplace(uid, AnswerFor(pod));
     const std::lock_guard lock(mutex_);
     answers_ = std::move(answers);
     if (linker_) linker_->Wake();

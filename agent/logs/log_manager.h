@@ -2,6 +2,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -28,13 +29,19 @@ namespace dlws::agent {
 /// jobs may write to. Null: there is none, and no log is archived.
 const model::Storage* JobFilesOf(const model::DLCluster& cluster);
 
-/// The job's folder below that of all job folders, as the operator has written it into the pod;
-/// its first part is the user's. Empty: it is no job's pod.
-std::string JobFolderOf(std::string_view pod);
+/// What we need to know of a pod.
+struct JobPod {
+    std::string ns;
+    /// The job's folder below that of all job folders, as the operator has written it into the pod;
+    /// its first part is the user's. Empty: it is no job's pod.
+    std::string folder;
+    std::string file;  ///< of its archive
+};
+JobPod ReadJobPod(const kube::Object& pod);
 
 /// What a pod's log is to us. `managed`: its namespace is one in which jobs run, where nobody but
 /// the operator makes what looks like a job's pod. Pure.
-Linker::Answer FactsOf(const kube::Object& pod, bool managed, const model::DLCluster& cluster,
+Linker::Answer FactsOf(const JobPod& pod, bool managed, const model::DLCluster& cluster,
                        const std::map<std::string, model::DLUser>& users);
 
 /// What it is told, it is told from one thread, which it never blocks. What it is given must
@@ -52,7 +59,9 @@ class LogManager {
     void SetCluster(std::shared_ptr<const model::DLCluster> cluster);
     void OnUser(const kube::Change& change);
     /// Of all pods of this node: one that is not ours is known not to be.
-    void OnPod(const kube::Change& change);
+    void PutPod(const std::string& uid, JobPod pod);
+    /// It is gone. It stays known until its logs are, for the linker may ask for it later.
+    void PodGone(const std::string& uid);
     /// Of the namespaces in which jobs run.
     void OnNamespace(const kube::Change& change);
     /// What the storage of the job folders is like, after each check. `mount`: which mount it is;
@@ -68,7 +77,8 @@ class LogManager {
         std::string storage, path, mount;
         bool operator==(const Place&) const = default;
     };
-    void Answers();
+    Linker::Answer AnswerFor(const JobPod& pod) const;
+    void AnswerAnew();
     void Link(std::stop_token stop);
     void Follow(std::stop_token stop);
     Linker::Answer Ask(const std::string& uid);
@@ -76,7 +86,8 @@ class LogManager {
     Settings settings_;
     std::shared_ptr<const model::DLCluster> cluster_;
     std::map<std::string, model::DLUser> users_;
-    std::map<std::string, kube::ObjectPtr> pods_;  // by UID
+    std::map<std::string, JobPod> pods_;  // by UID
+    std::deque<std::string> gone_;        // of them, the oldest first
     std::set<std::string> namespaces_;
 
     std::optional<NodeFolder> node_;
