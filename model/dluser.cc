@@ -69,6 +69,13 @@ std::string UserDirectory::Problem(const std::string& name) const {
     return found == users_.end() ? "" : Rival(found->second);
 }
 
+std::vector<DLUser> UserDirectory::Usable() const {
+    std::vector<DLUser> users;
+    for (const auto& [name, user] : users_)
+        if (Rival(user).empty()) users.push_back(user);
+    return users;
+}
+
 std::expected<PodUser, RenderError> UserDirectory::RunsAs(const DLJob& job,
                                                           const DLCluster& cluster) const {
     const std::string username = job.spec.submittedBy ? job.spec.submittedBy->username : "";

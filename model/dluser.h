@@ -38,6 +38,8 @@ class UserDirectory {
 
     /// Why the user of that name runs nothing; empty: it does, or there is none of that name.
     std::string Problem(const std::string& name) const;
+    /// Those without a problem, by name.
+    std::vector<DLUser> Usable() const;
     /// By who submitted it; DLCluster's unknownUsers says what becomes of somebody without a
     /// DLUser. Error: class Ask.
     std::expected<PodUser, RenderError> RunsAs(const DLJob& job, const DLCluster& cluster) const;

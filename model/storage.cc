@@ -37,17 +37,19 @@ std::string ProblemOf(const Storage& s) {
 }  // namespace
 
 std::vector<Storage> SharedFolder(std::string_view host_path) {
-    const auto in = [&](std::string_view name, std::string_view folder, StorageLayout layout) {
+    const auto in = [&](std::string_view name, std::string_view folder, StorageLayout layout,
+                        std::string_view share) {
         Storage s;
         s.name = name;
         s.hostPath = host_path;
         s.path = folder;
         s.layout = layout;
+        s.share = share;
         return s;
     };
-    return {in(kDataStorage, "storage", StorageLayout::Shared),
-            in(kWorkStorage, "work", StorageLayout::PerUser),
-            in(kJobFilesStorage, "jobfiles", StorageLayout::PerJob)};
+    return {in(kDataStorage, "storage", StorageLayout::Shared, "data"),
+            in(kWorkStorage, "work", StorageLayout::PerUser, "home"),
+            in(kJobFilesStorage, "jobfiles", StorageLayout::PerJob, "jobs")};
 }
 
 void CheckStorages(std::vector<Storage>& storages) {

@@ -2,8 +2,6 @@
 #include "operator/storage/manager.h"
 
 #include <algorithm>
-#include <boost/asio/error.hpp>
-#include <boost/system/system_error.hpp>
 
 #include "kube/log.h"
 #include "kube/together.h"
@@ -13,15 +11,11 @@
 
 namespace dlws::storage {
 
-namespace asio = boost::asio;
 using kube::Awaitable;
 
 namespace {
 
 constexpr std::string_view kLog = "storage";
-constexpr std::chrono::seconds kReadPatience{30};
-// All is decided at once: the queue has one key.
-const kube::ObjectKey kAll("", "all");
 
 // Of a node only our labels are kept: it is up to 20 KB, and its heartbeats are many.
 void KeepOurLabels(kube::Object& node) {
@@ -49,9 +43,9 @@ Manager::Manager(kube::Client& client, kube::EventRecorder& events, kube::Metric
       clusters_(client, {.resource = kDLClusters}, random),
       nodes_(client, {.resource = kube::kNodes, .transform = KeepOurLabels}, random),
       told_informer_(client, {.resource = kDLNodes}, random),
-      queue_(client.Executor(),
-             {.name = "storage", .base_delay = settings_.coalesce, .metrics = &metrics}) {
-    clusters_.OnChange([this](const kube::Change&) { Look(); });
+      passes_(client.Executor(),
+              {.name = "storage", .coalesce = settings_.coalesce, .metrics = &metrics}) {
+    clusters_.OnChange([this](const kube::Change&) { passes_.Look(); });
     nodes_.OnChange([this](const kube::Change& c) { OnNode(c); });
     told_informer_.OnChange([this](const kube::Change& c) { OnTold(c); });
     // A cache went back (etcd restored from a backup): versions we wrote mean nothing any more.
@@ -68,7 +62,7 @@ Manager::Manager(kube::Client& client, kube::EventRecorder& events, kube::Metric
     });
 }
 
-std::vector<std::pair<std::string, kube::Informer*>> Manager::Informers() {
+PassLoop::Informers Manager::Informers() {
     return {{"storage-dlclusters", &clusters_}, {"nodes", &nodes_}, {"dlnodes", &told_informer_}};
 }
 
@@ -76,30 +70,26 @@ bool Manager::HasSynced() const {
     return clusters_.HasSynced() && nodes_.HasSynced() && told_informer_.HasSynced();
 }
 
-void Manager::Look() {
-    queue_.AddAfter(kAll, settings_.coalesce);
-}
-
 void Manager::OnNode(const kube::Change& change) {
     if (!change.before || !change.after || change.before->meta.labels != change.after->meta.labels)
-        Look();
+        passes_.Look();
 }
 
 void Manager::OnTold(const kube::Change& change) {
     const std::string& name = (change.after ? change.after : change.before)->meta.name;
     const auto was = told_.extract(name);
-    if (!change.after) return Look();
+    if (!change.after) return passes_.Look();
     auto now = model::ParseDLNode(change.after->raw);
     if (!now) {
         kube::LogWarning(kLog, "DLNode {}: {}", name, now.error());
-        return Look();
+        return passes_.Look();
     }
     now->meta = {};  // nothing of it is read
     // A renewal of what is known waits for the next look.
     const bool news = was.empty() || !SaysTheSame(was.mapped(), *now) ||
                       IsFresh(was.mapped(), Now()) != IsFresh(*now, Now());
     told_.emplace(name, std::move(*now));
-    if (news) Look();
+    if (news) passes_.Look();
 }
 
 model::Time Manager::Now() const {
@@ -107,36 +97,7 @@ model::Time Manager::Now() const {
 }
 
 Awaitable<void> Manager::Work() {
-    for (auto& [name, informer] : Informers()) {
-        bool read = false;  // g++ 12 miscompiles a co_await in the condition of a loop
-        while (!read) {
-            read = co_await informer->WaitForSync(kReadPatience);
-            if (!read) kube::LogWarning(kLog, "{} are not read yet", name);
-        }
-    }
-    queue_.Add(kAll);
-    while (auto key = co_await queue_.Get()) {
-        const bool done = co_await PassSafely();
-        if (done)
-            queue_.Forget(*key);
-        else
-            queue_.AddRateLimited(*key);
-        queue_.Done(*key);
-    }
-}
-
-Awaitable<bool> Manager::PassSafely() {
-    std::string what;
-    try {
-        co_return co_await Pass();
-    } catch (const boost::system::system_error& error) {
-        if (error.code() == asio::error::operation_aborted) throw;  // we are told to stop
-        what = error.what();
-    } catch (const std::exception& error) {
-        what = error.what();
-    }
-    kube::LogError(kLog, "{}", what);
-    co_return false;
+    return passes_.Run(Informers(), [this] { return Pass(); });
 }
 
 std::optional<World> Manager::Observe(const kube::Object& object) const {
@@ -166,7 +127,7 @@ std::vector<LabelChange> Manager::CaughtUp(std::vector<LabelChange> changes) {
     });
     const auto lag = [this](const LabelChange& c) { return written_nodes_.contains(c.node); };
     // The event that brings the cache up to date makes us look; this is the safety net.
-    if (std::erase_if(changes, lag) > 0) queue_.AddAfter(kAll, std::chrono::seconds(1));
+    if (std::erase_if(changes, lag) > 0) passes_.LookAfter(std::chrono::seconds(1));
     return changes;
 }
 
@@ -182,7 +143,7 @@ Awaitable<bool> Manager::Pass() {
         troubles_ = decision->troubles;
         changed_();
     }
-    queue_.AddAfter(kAll, decision->again);
+    passes_.LookAfter(decision->again);
     std::vector<LabelChange> changes = CaughtUp(std::move(decision->labels));
     const bool labelled = co_await WriteLabels(std::move(changes));
     if (!decision->write_status || cluster->meta.resource_version < written_status_)

@@ -15,7 +15,7 @@
 #include "kube/events.h"
 #include "kube/informer.h"
 #include "kube/metrics.h"
-#include "kube/workqueue.h"
+#include "operator/pass_loop.h"
 #include "operator/storage/decide.h"
 
 namespace dlws::storage {
@@ -43,7 +43,7 @@ class Manager {
     Manager(kube::Client& client, kube::EventRecorder& events, kube::Metrics& metrics,
             kube::Random& random, Settings settings);
 
-    std::vector<std::pair<std::string, kube::Informer*>> Informers();
+    PassLoop::Informers Informers();
     bool HasSynced() const;
 
     /// Works until cancelled; begins when all has been read.
@@ -57,13 +57,11 @@ class Manager {
   private:
     struct Batch;
 
-    void Look();
     void OnNode(const kube::Change& change);
     void OnTold(const kube::Change& change);
 
     /// True: done; false: to be tried again, later each time.
     kube::Awaitable<bool> Pass();
-    kube::Awaitable<bool> PassSafely();
     std::optional<World> Observe(const kube::Object& cluster) const;
     /// Those of whose node the cache knows our last write.
     std::vector<LabelChange> CaughtUp(std::vector<LabelChange> changes);
@@ -76,7 +74,7 @@ class Manager {
     kube::EventRecorder& events_;
     Settings settings_;
     kube::Informer clusters_, nodes_, told_informer_;
-    kube::WorkQueue queue_;
+    PassLoop passes_;
     std::unordered_map<std::string, model::DLNode> told_;  // by node
     // The resourceVersions of our own writes that the cache has not seen yet.
     std::unordered_map<std::string, std::uint64_t> written_nodes_;  // by node

@@ -5,20 +5,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/cancellation_signal.hpp>
-#include <boost/asio/co_spawn.hpp>
-
-#include "kube/testing/imposter.h"
-#include "kube/testing/run.h"
+#include "operator/manager_fixture.h"
 
 namespace dlws::storage {
 namespace {
 
-namespace asio = boost::asio;
-using kube::testing::Imposter;
-using kube::testing::Request;
-using kube::testing::Stream;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using ::testing::HasSubstr;
@@ -59,7 +50,7 @@ constexpr const char* kConflict =
 constexpr const char* kForbidden =
     R"({"kind":"Status","apiVersion":"v1","status":"Failure","code":403,"reason":"Forbidden"})";
 
-class StorageManagerTest : public ::testing::Test {
+class StorageManagerTest : public ManagerFixture {
   protected:
     StorageManagerTest()
         : clusters_(Watch(kOurs + "dlclusters")),
@@ -69,51 +60,20 @@ class StorageManagerTest : public ::testing::Test {
         server_.When("PATCH", kStatusPath).Reply(200, Cluster(12));
         server_.When("POST", "*").Reply(201, R"({"metadata":{"name":"event"}})");
     }
-    ~StorageManagerTest() override {
-        asio::post(io_, [this] {
-            for (auto& cancel : cancels_)
-                cancel->emit(asio::cancellation_type::terminal);
-        });
-        EXPECT_TRUE(Until([this] { return running_ == 0; }));
-    }
+    ~StorageManagerTest() override { StopAll(); }
 
-    Stream Watch(const std::string& path) {
-        return server_.When("GET", path, {{"watch", "true"}, {"sendInitialEvents", "true"}})
-            .OpenStream();
-    }
     void Start(const std::string& told) {
         clusters_.SendEvent("ADDED", Cluster(1));
         nodes_.SendEvent("ADDED", Node(2));
         told_.SendEvent("ADDED", told);
         for (const Stream& stream : {clusters_, nodes_, told_})
-            stream.SendEvent("BOOKMARK", R"({"metadata":{"resourceVersion":"5","annotations":)"
-                                         R"({"k8s.io/initial-events-end":"true"}}})");
+            SendEnd(stream);
         for (auto& [name, informer] : manager_.Informers())
             Spawn(informer->Run());
         Spawn(manager_.Work());
     }
-    void Spawn(kube::Awaitable<void> work) {
-        ++running_;
-        auto& cancel = cancels_.emplace_back(std::make_unique<asio::cancellation_signal>());
-        asio::co_spawn(io_, std::move(work),
-                       asio::bind_cancellation_slot(cancel->slot(),
-                                                    [this](std::exception_ptr) { --running_; }));
-    }
-    template <typename Condition>
-    bool Until(Condition condition, milliseconds patience = seconds(5)) {
-        const auto end = std::chrono::steady_clock::now() + patience;
-        while (!condition() && std::chrono::steady_clock::now() < end)
-            kube::testing::RunFor(io_, milliseconds(2));
-        return condition();
-    }
     std::size_t Labels() const { return server_.Count("PATCH", kNodePath); }
     std::size_t Statuses() const { return server_.Count("PATCH", kStatusPath); }
-    std::string Last(const std::string& path) const {
-        std::string body;
-        for (const Request& request : server_.Requests())
-            if (request.method == "PATCH" && request.path == path) body = request.body;
-        return body;
-    }
     std::string Looks() const {
         const std::string text = metrics_.Text(), name = "workqueue_adds_total{name=\"storage\"}";
         const auto at = text.find(name);
@@ -125,32 +85,25 @@ class StorageManagerTest : public ::testing::Test {
     /// The cache learns of both writes.
     void CatchUp() {
         nodes_.SendEvent("MODIFIED", Node(11, R"(,"storage.dlworkspace.io/work":"Healthy")"));
-        const std::string patch = Last(kStatusPath);
+        const std::string patch = LastPatch(kStatusPath);
         const auto at = patch.find(R"("status":)");
         clusters_.SendEvent("MODIFIED", Cluster(12, patch.substr(at + 9, patch.size() - at - 10)));
     }
 
-    Imposter server_;
-    asio::io_context io_{1};
-    kube::Client client_{io_.get_executor(), server_.ClientConfig()};
     kube::EventRecorder events_{client_, "test", "test-0"};
-    kube::Metrics metrics_;
-    kube::Random random_{1};
     Manager manager_{client_, events_, metrics_, random_, {.coalesce = milliseconds(20)}};
     Stream clusters_, nodes_, told_;
-    std::vector<std::unique_ptr<asio::cancellation_signal>> cancels_;
-    int running_ = 0;
 };
 
 TEST_F(StorageManagerTest, WritesWhatDiffersAndThenNothing) {
     Start(Told(3, "Healthy"));
     ASSERT_TRUE(UntilWritten());
     EXPECT_EQ(
-        Last(kNodePath),
+        LastPatch(kNodePath),
         R"({"metadata":{"uid":"node-uid","labels":{"storage.dlworkspace.io/work":"Healthy"}}})");
-    EXPECT_THAT(Last(kStatusPath),
+    EXPECT_THAT(LastPatch(kStatusPath),
                 HasSubstr(R"("metadata":{"uid":"cluster-uid","resourceVersion":"1"})"));
-    EXPECT_THAT(Last(kStatusPath), HasSubstr(R"("nodesHealthy":1,"nodesTotal":1,"bytesTotal":9)"));
+    EXPECT_THAT(LastPatch(kStatusPath), HasSubstr(R"("nodesHealthy":1,"nodesTotal":1,"bytesTotal":9)"));
     CatchUp();
     kube::testing::RunFor(io_, milliseconds(300));
     EXPECT_EQ(Labels(), 1u);
@@ -164,7 +117,7 @@ TEST_F(StorageManagerTest, WritesWhatDiffersAndThenNothing) {
 
     told_.SendEvent("MODIFIED", Told(14, "Hung"));
     ASSERT_TRUE(Until([this] { return Labels() == 2 && Statuses() == 2; }));
-    EXPECT_THAT(Last(kNodePath), HasSubstr(R"("Hung")"));
+    EXPECT_THAT(LastPatch(kNodePath), HasSubstr(R"("Hung")"));
     EXPECT_TRUE(Until([this] { return events_.Queued() == 1u; }))
         << "the event comes after the answer to the write";
     EXPECT_NE(manager_.Troubles().Find("work", "node-1"), nullptr);
@@ -227,12 +180,12 @@ TEST_F(StorageManagerTest, OfANodeOnlyOurLabelsAreKept) {
 TEST_F(StorageManagerTest, AnAgentThatIsBackCounts) {
     Start(Told(3, "Healthy", 1000));
     ASSERT_TRUE(UntilWritten());
-    EXPECT_THAT(Last(kNodePath), HasSubstr(R"("Unknown")"));
+    EXPECT_THAT(LastPatch(kNodePath), HasSubstr(R"("Unknown")"));
     nodes_.SendEvent("MODIFIED", Node(11, R"(,"storage.dlworkspace.io/work":"Unknown")"));
     kube::testing::RunFor(io_, milliseconds(100));
     told_.SendEvent("MODIFIED", Told(13, "Healthy"));
     ASSERT_TRUE(Until([this] { return Labels() == 2; }));
-    EXPECT_THAT(Last(kNodePath), HasSubstr(R"("Healthy")"));
+    EXPECT_THAT(LastPatch(kNodePath), HasSubstr(R"("Healthy")"));
 }
 
 }  // namespace

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/samba.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <set>
+
+#include "model/decode.h"
+
+namespace dlws::model {
+namespace {
+
+constexpr std::string_view kGlobal = R"([global]
+server string = DLWorkspace
+smb ports = {port}
+disable netbios = yes
+
+# SMB 3 and encrypted, or not at all. Nobody is a guest, and nobody is root.
+server min protocol = SMB3_11
+server smb encrypt = required
+server signing = mandatory
+map to guest = never
+restrict anonymous = 2
+invalid users = root
+access based share enum = yes
+
+# A link that leads out of its share leads nowhere.
+wide links = no
+allow insecure wide links = no
+
+# Jobs change the same files on other machines: no client keeps a copy that it believes to be current.
+oplocks = no
+level2 oplocks = no
+smb2 leases = no
+kernel oplocks = no
+
+# Nothing that a network file system may not be able to keep.
+ea support = no
+store dos attributes = no
+map archive = no
+map readonly = no
+create mask = 0644
+directory mask = 0755
+
+# No printers.
+load printers = no
+printing = bsd
+printcap name = /dev/null
+disable spoolss = yes
+
+max smbd processes = 1000
+deadtime = 60
+log level = 1
+)";
+
+constexpr std::string_view kStandalone = R"(
+server role = standalone server
+workgroup = WORKGROUP
+passdb backend = tdbsam
+)";
+
+// Accounts of the domain that are no DLUsers get numbers above those of all DLUsers, and no share.
+constexpr std::string_view kMember = R"(
+security = ads
+realm = {realm}
+workgroup = {workgroup}
+netbios name = {computer}
+username map = {folder}/users.map
+idmap config * : backend = tdb
+idmap config * : range = 3000000000-3999999999
+)";
+
+// In one line, whatever came in.
+std::string Comment(std::string text) {
+    std::ranges::replace_if(text, [](unsigned char c) { return c < 0x20 || c == '\\'; }, '?');
+    return fmt::format("\n# {}\n", text);
+}
+
+std::string Lower(std::string text) {
+    std::ranges::transform(text, text.begin(),
+                           [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
+    return text;
+}
+
+// Why the storage is not shown, if it is not; `taken`: the names of those before it.
+std::string ShareProblem(const Storage& storage, const std::set<std::string>& taken) {
+    static const std::set<std::string> kReserved{"global", "homes", "printers"};
+    const std::string name = Lower(storage.share);
+    if (!storage.problem.empty()) return storage.problem;
+    if (storage.kind != StorageKind::HostMount)
+        return "only a storage of kind HostMount can be a share";
+    if (kReserved.contains(name)) return "the name means something else to Samba; choose another";
+    if (!std::ranges::all_of(name, [](unsigned char c) {
+            return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
+        }))
+        return "its name has other characters than letters, digits, '-', '_' and '.'";
+    if (taken.contains(name)) return "another storage has this share already";
+    // To Samba '%' begins a variable, a backslash at the end goes on with the next line.
+    const std::string folder = HostFolder(storage);
+    if (folder.find_first_of("%\\\"") != std::string::npos ||
+        std::ranges::any_of(folder, [](unsigned char c) { return c < 0x20; }))
+        return "its path has a '%', '\\', '\"' or control character, which Samba cannot take";
+    return "";
+}
+
+// The sections of all shares.
+std::string Shares(const DLCluster& cluster, std::vector<std::string>& problems) {
+    std::string sections;
+    std::set<std::string> taken;
+    for (const Storage& storage : cluster.storages) {
+        if (storage.share.empty()) continue;
+        if (const std::string why = ShareProblem(storage, taken); !why.empty()) {
+            problems.push_back(fmt::format("share {} of storage {} is left out: {}", storage.share,
+                                           storage.name, why));
+            sections += Comment(problems.back());
+            continue;
+        }
+        taken.insert(Lower(storage.share));
+        // %u: the user's name in passwd, whatever the client called itself.
+        const bool own = storage.layout != StorageLayout::Shared;
+        sections += fmt::format("\n[{}]\npath = {}{}\nread only = {}\n", storage.share,
+                                HostFolder(storage), own ? "/%u" : "",
+                                storage.readOnly ? "yes" : "no");
+    }
+    return sections;
+}
+
+std::string Passwd(const std::vector<DLUser>& users) {
+    std::string text =
+        "root:x:0:0:root:/root:/usr/sbin/nologin\n"
+        "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n";
+    for (const DLUser& user : users)
+        text += fmt::format("{0}:x:{1}:{2}:{0}:/nonexistent:/usr/sbin/nologin\n", user.meta.name,
+                            user.uid, user.gid);
+    return text;
+}
+
+std::string Group(const std::vector<DLUser>& users) {
+    std::map<std::int64_t, std::string> members;  // by gid
+    for (const DLUser& user : users) {
+        members[user.gid];
+        for (const std::int64_t group : user.supplementalGroups) {
+            std::string& names = members[group];
+            names += (names.empty() ? "" : ",") + user.meta.name;
+        }
+    }
+    std::string text = "root:x:0:\nnogroup:x:65534:\n";
+    for (const auto& [gid, names] : members)
+        text += fmt::format("group{0}:x:{0}:{1}\n", gid, names);
+    return text;
+}
+
+std::string UsersMap(const std::vector<DLUser>& users, const std::string& workgroup) {
+    std::string text;
+    for (const DLUser& user : users)
+        text += fmt::format("!{0} = \"{1}\\{0}\"\n", user.meta.name, workgroup);
+    return text;
+}
+
+}  // namespace
+
+SambaConfig RenderSamba(const DLCluster& cluster, const std::vector<DLUser>& users,
+                        const SambaSettings& settings) {
+    SambaConfig config;
+    std::string text = fmt::format(kGlobal, fmt::arg("port", kSambaPort));
+    if (settings.realm.empty())
+        text += kStandalone;
+    else
+        text += fmt::format(kMember, fmt::arg("realm", settings.realm),
+                            fmt::arg("workgroup", settings.workgroup),
+                            fmt::arg("computer", settings.computer),
+                            fmt::arg("folder", kSambaFolder));
+    text += Shares(cluster, config.problems);
+    config.files = {{std::string(kSmbConf), std::move(text)},
+                    {std::string(kSambaPasswd), Passwd(users)},
+                    {std::string(kSambaGroup), Group(users)},
+                    {std::string(kSambaUsersMap),
+                     settings.realm.empty() ? "" : UsersMap(users, settings.workgroup)}};
+    return config;
+}
+
+std::expected<SambaFiles, std::string> ParseSambaFiles(std::string_view json) {
+    Document doc(json);
+    SambaFiles files;
+    if (doc.error().empty()) files = doc.Root()["data"].TextMap();
+    if (!doc.error().empty()) return std::unexpected(doc.error());
+    return files;
+}
+
+std::string SambaPatch(const SambaFiles& files) {
+    boost::json::object data;
+    for (const auto& [name, text] : files)
+        data[name] = text;
+    return boost::json::serialize(boost::json::object{{"data", std::move(data)}});
+}
+
+}  // namespace dlws::model
