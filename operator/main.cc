@@ -7,6 +7,7 @@
 #include <array>
 #include <boost/asio/signal_set.hpp>
 #include <fstream>
+#include <optional>
 #include <random>
 #include <sstream>
 #include <stdexcept>
@@ -22,6 +23,7 @@
 #include "operator/job/controller.h"
 #include "operator/options.h"
 #include "operator/storage/manager.h"
+#include "operator/user/manager.h"
 
 namespace dlws {
 namespace {
@@ -101,6 +103,12 @@ class Operator {
           manager_(executor),
           signals_(executor, SIGTERM, SIGINT) {
         storages_.OnTroubles([this] { jobs_.LookAtAll(""); });
+        if (!options.samba_config_map.empty())
+            users_.emplace(client_, metrics_, random_,
+                           user::Manager::Settings{
+                               .config_map = {options.ns, options.samba_config_map},
+                               .samba = {options.samba_realm, options.samba_workgroup,
+                                         options.samba_computer}});
     }
 
     // The process's exit code.
@@ -125,6 +133,11 @@ class Operator {
             manager_.Add("caches", name, [informer] { return informer->Run(); });
         for (auto& [name, informer] : storages_.Informers())
             manager_.Add("caches", name, [informer] { return informer->Run(); });
+        if (users_) {
+            for (auto& [name, informer] : users_->Informers())
+                manager_.Add("caches", name, [informer] { return informer->Run(); });
+            manager_.Add("workers", "samba", [this] { return users_->Work(); });
+        }
         manager_.Add("leader", "lease", [this] { return Lead(); });
         for (int i = 0; i < jobs_.Workers(); ++i)
             manager_.Add("workers", fmt::format("job-{}", i), [this] { return jobs_.Work(); });
@@ -182,6 +195,7 @@ class Operator {
     kube::LeaderElector elector_;
     job::Controller jobs_;
     storage::Manager storages_;
+    std::optional<user::Manager> users_;  // with a Samba server
     kube::Manager manager_;
     asio::signal_set signals_;
     bool stopping_ = false;

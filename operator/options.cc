@@ -16,6 +16,12 @@ const kube::FlagSet<Options>& Flags() {
              "special permissions"),
         Text("webhook-configuration", &Options::webhook_configuration,
              "name of the webhook's configurations, which must be there for the same"),
+        Text("samba-config-map", &Options::samba_config_map,
+             "ConfigMap that tells the Samba server its shares and users; default: there is none"),
+        Text("samba-realm", &Options::samba_realm,
+             "realm of the Active Directory domain that the server is a member of; default: none"),
+        Text("samba-workgroup", &Options::samba_workgroup, "short name of that domain"),
+        Text("samba-computer", &Options::samba_computer, "the server's name in that domain"),
         Text("identity", &Options::identity, "our name in the Lease; default: the host name"),
         Switch("leader-elect", &Options::leader_elect,
                "false: work at once, without a Lease (one replica only); default true"),
@@ -33,7 +39,13 @@ const kube::FlagSet<Options>& Flags() {
 }  // namespace
 
 std::expected<Options, std::string> ParseOptions(const std::vector<std::string>& args) {
-    return Flags().Parse(args);
+    auto options = Flags().Parse(args);
+    if (options && (options->samba_realm.empty() != options->samba_workgroup.empty() ||
+                    options->samba_realm.empty() != options->samba_computer.empty()))
+        return std::unexpected(
+            "--samba-realm, --samba-workgroup and --samba-computer go together: give all three, or "
+            "none");
+    return options;
 }
 
 std::string HelpText() {

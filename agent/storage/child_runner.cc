@@ -3,8 +3,9 @@
 
 #include <fmt/format.h>
 #include <signal.h>
-#include <spawn.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
@@ -21,6 +22,7 @@
 #include <utility>
 
 #include "agent/files/beneath.h"
+#include "agent/files/spawn.h"
 
 namespace dlws::agent {
 namespace {
@@ -28,45 +30,17 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
-constexpr std::size_t kMaxOutput = 64 << 10;
-
-// The pid of the program, whose output is the pipe's end `out`; or errno.
-std::expected<pid_t, int> Spawn(std::vector<std::string> words, int out) {
-    std::vector<char*> argv;
-    for (std::string& word : words)
-        argv.push_back(word.data());
-    argv.push_back(nullptr);
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
-    // Signals as a fresh process has them.
-    sigset_t none;
-    sigset_t all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawnattr_t attributes;
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    pid_t pid = 0;
-    const int error = ::posix_spawn(&pid, argv[0], &actions, &attributes, argv.data(), ::environ);
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&actions);
-    if (error != 0) return std::unexpected(error);
-    return pid;
-}
 
 // Reads what the child prints, then waits for its end.
 kube::Awaitable<void> Follow(asio::posix::stream_descriptor& output,
-                             asio::posix::stream_descriptor& exited, std::string& text) {
+                             asio::posix::stream_descriptor& exited, std::string& text,
+                           std::size_t most) {
     char chunk[4096];
     const auto buffer = asio::buffer(chunk);
     boost::system::error_code error;
     while (!error) {
         const auto [why, n] = co_await output.async_read_some(buffer, kTuple);
-        text.append(chunk, std::min(n, kMaxOutput - text.size()));
+        text.append(chunk, std::min(n, most - text.size()));
         error = why;
     }
     if (error == asio::error::eof)
@@ -75,6 +49,15 @@ kube::Awaitable<void> Follow(asio::posix::stream_descriptor& output,
 
 kube::Awaitable<void> Alarm(asio::steady_timer& timer) {
     co_await timer.async_wait(kTuple);
+}
+
+// A file that reads as `text` from its start; none: errno says why.
+Fd InMemory(const std::string& text) {
+    Fd file(::memfd_create("input", MFD_CLOEXEC));
+    if (file && (::write(file.get(), text.data(), text.size()) != ssize_t(text.size()) ||
+                 ::lseek(file.get(), 0, SEEK_SET) != 0))
+        return Fd();
+    return file;
 }
 
 std::unexpected<ChildRunner::Answer> Failure(std::string_view what, int error) {
@@ -120,7 +103,8 @@ std::size_t ChildRunner::Outstanding() {
 }
 
 kube::Awaitable<ChildRunner::Answer> ChildRunner::Run(std::string key,
-                                                      std::vector<std::string> arguments) {
+                                                      std::vector<std::string> arguments,
+                                                      std::string input) {
     Outstanding();
     if (children_.contains(key)) co_return Answer{Answer::kNoAnswer, ""};
     int ends[2];
@@ -128,7 +112,9 @@ kube::Awaitable<ChildRunner::Answer> ChildRunner::Run(std::string key,
     Fd from(ends[0]);
     Fd to(ends[1]);
     arguments.insert(arguments.begin(), settings_.program);
-    const auto pid = Spawn(std::move(arguments), to.get());
+    const Fd in = InMemory(input);
+    if (!in) co_return Failure("memfd_create", errno).error();
+    const auto pid = Spawn(std::move(arguments), {.in = in.get(), .out = to.get()});
     if (!pid) co_return Failure("cannot run " + settings_.program, pid.error()).error();
     to = Fd();
     const auto child = std::make_shared<Child>(*pid);
@@ -149,7 +135,7 @@ kube::Awaitable<ChildRunner::Answer> ChildRunner::Run(std::string key,
     asio::steady_timer timer(executor_, settings_.deadline);
     std::string text;
     using namespace asio::experimental::awaitable_operators;
-    co_await (Follow(output, exited, text) || Alarm(timer));
+    co_await (Follow(output, exited, text, settings_.max_output) || Alarm(timer));
     const auto cancellation = co_await asio::this_coro::cancellation_state;
     if (cancellation.cancelled() != asio::cancellation_type::none)
         throw boost::system::system_error(asio::error::operation_aborted);

@@ -29,10 +29,11 @@ class ChildRunner {
     struct Settings {
         std::string program = "/proc/self/exe";
         std::chrono::milliseconds deadline{5000};
+        std::size_t max_output = 64 << 10;  ///< what is printed beyond it is lost
     };
     struct Answer {
         enum Kind {
-            kDone,      ///< exit code 0; `text` is its output, at most 64 KiB
+            kDone,      ///< exit code 0; `text` is its output
             kNoAnswer,  ///< past the deadline, or an earlier child is still stuck
             kFailed,    ///< `text` says why: cannot be started, exit code, signal
         };
@@ -45,8 +46,10 @@ class ChildRunner {
     ChildRunner(const ChildRunner&) = delete;
     ChildRunner& operator=(const ChildRunner&) = delete;
 
-    /// One call a key at a time. Throws operation_aborted when cancelled.
-    kube::Awaitable<Answer> Run(std::string key, std::vector<std::string> arguments);
+    /// One call a key at a time. The child reads `input`, which no file on a disk has ever held.
+    /// Throws operation_aborted when cancelled.
+    kube::Awaitable<Answer> Run(std::string key, std::vector<std::string> arguments,
+                                std::string input = "");
 
     /// How many children run or are stuck; reaps those that have ended.
     std::size_t Outstanding();

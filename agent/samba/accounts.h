@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/types.h>
+
+#include <expected>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/samba.h"
+
+/// @file
+/// What must be done so that the Samba server serves whom it is told. Pure.
+
+namespace dlws::agent {
+
+struct SambaAccount {
+    uid_t uid = 0;
+    std::string identity;  ///< its line in passwd and its groups
+    std::string password;  ///< empty: cannot log in, or the domain knows it
+    bool operator==(const SambaAccount&) const = default;
+};
+using SambaAccounts = std::map<std::string, SambaAccount>;  ///< by name
+
+/// `passwords`: by name; those of nobody in passwd are ignored. Root and nobody are left out.
+SambaAccounts AccountsOf(const model::SambaFiles& files,
+                         const std::map<std::string, std::string>& passwords);
+
+struct AccountChanges {
+    std::vector<std::string> remove;  ///< have no password any more, or are somebody else now
+    std::vector<std::string> set;     ///< have a new password, or are somebody else
+    std::set<uid_t> disconnect;       ///< whose sessions would go on as what is not true any more
+};
+AccountChanges Compare(const SambaAccounts& before, const SambaAccounts& after);
+
+/// Shares of the first smb.conf that are not the same in the second.
+std::vector<std::string> ChangedShares(std::string_view before, std::string_view after);
+
+/// The password in a Secret's JSON, under `password`. Error: what to write instead; it never holds
+/// anything of the password.
+std::expected<std::string, std::string> PasswordOf(std::string_view secret_json);
+
+/// Processes of the server, from what `smbstatus --json --processes` prints, that serve one of
+/// these.
+std::vector<pid_t> SessionsOf(std::string_view json, const std::set<uid_t>& users);
+
+}  // namespace dlws::agent

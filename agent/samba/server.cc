@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/samba/server.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <boost/asio/signal_set.hpp>
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <sstream>
+
+#include "agent/files/beneath.h"
+#include "agent/samba/accounts.h"
+#include "agent/samba/daemon.h"
+#include "agent/samba/options.h"
+#include "agent/samba/tools.h"
+#include "kube/client.h"
+#include "kube/health_server.h"
+#include "kube/informer.h"
+#include "kube/log.h"
+#include "kube/manager.h"
+#include "kube/metrics.h"
+#include "kube/program.h"
+#include "kube/wait_list.h"
+
+namespace dlws::agent {
+namespace {
+
+namespace asio = boost::asio;
+namespace fs = std::filesystem;
+using kube::Awaitable;
+
+constexpr std::string_view kLog = "samba";
+constexpr std::chrono::milliseconds kPause{200};  // what changes together is done together
+constexpr std::chrono::seconds kAgain{10};        // after a failure; strays are taken in as often
+
+// Whole or not at all, whoever reads it meanwhile.
+bool WriteFile(const std::string& name, const std::string& text) {
+    const std::string path = fmt::format("{}/{}", model::kSambaFolder, name);
+    std::ofstream(path + ".new") << text;
+    std::error_code error;
+    fs::rename(path + ".new", path, error);
+    if (error) kube::LogWarning(kLog, "{} cannot be written: {}", path, error.message());
+    return !error;
+}
+
+std::string ReadFile(const fs::path& path) {
+    std::ifstream file(path);
+    std::ostringstream text;
+    text << file.rdbuf();
+    std::string content = text.str();
+    while (content.ends_with('\n'))
+        content.pop_back();
+    return content;
+}
+
+// All parts of the process. Destroyed only after the io_context has run dry.
+class SambaServer {
+  public:
+    SambaServer(asio::any_io_executor executor, const SambaOptions& options,
+                const kube::Config& config)
+        : options_(options),
+          random_(std::random_device{}()),
+          client_(executor, config, {.max_connections = 2, .metrics = &metrics_}),
+          config_maps_(client_,
+                       {.resource = kube::kConfigMaps,
+                        .ns = options.ns,
+                        .field_selector = "metadata.name=" + options.config_map},
+                       random_),
+          secrets_(client_, {.resource = kube::kSecrets, .ns = options.passwords_namespace},
+                   random_),
+          tools_(executor),
+          smbd_({"/usr/sbin/smbd", "--foreground", "--no-process-group", "--debug-stdout", "-s",
+                 SmbConfPath()}),
+          winbindd_({"/usr/sbin/winbindd", "--foreground", "--no-process-group", "--debug-stdout",
+                     "-s", SmbConfPath()}),
+          changed_(executor),
+          health_(executor, options.health_address, (unsigned short)options.health_port),
+          manager_(executor),
+          signals_(executor, SIGTERM, SIGINT) {
+        config_maps_.OnChange([this](const kube::Change&) { changed_.NotifyAll(); });
+        secrets_.OnChange([this](const kube::Change&) { changed_.NotifyAll(); });
+        metrics_.Describe("dlws_samba_accounts", "Users who can log in to the Samba server.");
+        metrics_.Describe("dlws_samba_failures_total",
+                          "Changes that the Samba server could not be told of; tried again.");
+        metrics_.Prepare("dlws_samba_failures_total", {});
+    }
+
+    // The process's exit code.
+    Awaitable<int> Run() {
+        kube::ServeHealth(health_, metrics_, DLWS_VERSION, [this] {
+            return stopping_ ? "stopping" : smbd_.pid() == 0 ? "the server does not run yet" : "";
+        });
+        auto port = health_.Listen();
+        if (!port) {
+            kube::LogError(kLog, "{}", port.error().message);
+            co_return 1;
+        }
+        kube::LogInfo(kLog, "dlws-agent {} serves Samba, health on port {}", DLWS_VERSION, *port);
+        signals_.async_wait([this](boost::system::error_code error, int signal) {
+            if (!error) manager_.Stop(signal == SIGTERM ? "SIGTERM" : "SIGINT");
+        });
+        // The kernel gives them to the container empty.
+        for (const char* folder : {"/run/samba", "/var/lib/samba/private", "/var/cache/samba",
+                                   "/var/log/samba"})
+            fs::create_directories(folder);
+        fs::create_directories(model::kSambaFolder);
+        fs::remove("/var/lib/samba/private/passdb.tdb");  // whoever it knew: it is made anew
+
+        manager_.Add("health", "health", [this] { return health_.Run(); });
+        manager_.Add("caches", "configmap", [this] { return config_maps_.Run(); });
+        manager_.Add("caches", "passwords", [this] { return secrets_.Run(); });
+        manager_.Add("apply", "apply", [this] { return Apply(); });
+        manager_.Add("winbindd", "winbindd", [this] { return RunDaemon(winbindd_); });
+        manager_.Add("smbd", "smbd", [this] { return RunDaemon(smbd_); });
+        for (const char* group : {"health", "caches", "apply"})
+            manager_.StartGroup(group);
+        const std::string why = co_await manager_.Wait();
+        const bool told = why == "SIGTERM" || why == "SIGINT";
+        kube::LogInfo(kLog, "stopping: {}", why);
+        stopping_ = true;
+        const bool clean = co_await manager_.StopAll(std::chrono::seconds(10));
+        co_return told&& clean ? 0 : 1;
+    }
+
+  private:
+    // Without one of them there is no server: the end of it is ours.
+    Awaitable<void> RunDaemon(Daemon& daemon) {
+        const std::string how = co_await daemon.Run();
+        kube::LogError(kLog, "{}", how);
+    }
+
+    bool InDomain() const { return !options_.join.empty(); }
+
+    Awaitable<void> Apply() {
+        for (kube::Informer* informer : {&config_maps_, &secrets_}) {
+            bool read = false;  // g++ 12 miscompiles a co_await in the condition of a loop
+            while (!read)
+                read = co_await informer->WaitForSync(kAgain);
+        }
+        while (true) {
+            const bool done = co_await ApplyOnce();
+            if (!done) metrics_.Count("dlws_samba_failures_total", {});
+            co_await changed_.Wait(std::chrono::steady_clock::now() + kAgain);
+            const bool slept = co_await kube::SleepFor(kPause);
+            if (!slept) co_return;
+            if (tools_.Idle()) ReapStrays({smbd_.pid(), winbindd_.pid()});
+        }
+    }
+
+    // False: something of it is to be tried again.
+    Awaitable<bool> ApplyOnce() {
+        const auto object = config_maps_.store().Get({options_.ns, options_.config_map});
+        if (!object) co_return true;
+        const auto files = model::ParseSambaFiles(object->raw);
+        if (!files) {
+            kube::LogWarning(kLog, "ConfigMap {}: {}", options_.config_map, files.error());
+            co_return false;
+        }
+        if (!files->contains(std::string(model::kSmbConf))) co_return true;  // not written yet
+        const SambaAccounts wanted = AccountsOf(*files, Passwords());
+        const AccountChanges changes = Compare(accounts_, wanted);
+        SambaAccounts has = wanted;  // and what could not be done is left out, or in
+        bool done = true;
+        // While they are in passwd still.
+        for (const std::string& name : changes.remove) {
+            const bool removed = co_await tools_.RemoveAccount(name);
+            if (!removed) has[name] = accounts_.at(name);
+            done = done && removed;
+        }
+        const std::vector<std::string> closed = ChangedShares(
+            files_.empty() ? "" : files_.at(std::string(model::kSmbConf)),
+            files->at(std::string(model::kSmbConf)));
+        if (*files != files_) {
+            for (const auto& [name, text] : *files)
+                if (!WriteFile(name, text)) co_return false;
+            files_ = *files;
+            if (started_) {
+                const bool reloaded = co_await tools_.Reload();
+                done = done && reloaded;
+            }
+        }
+        if (!started_) co_await Start();
+        if (!started_) co_return false;
+        for (const std::string& share : closed)
+            co_await tools_.CloseShare(share);
+        co_await Disconnect(changes.disconnect);
+        for (const std::string& name : changes.set) {
+            const bool set = co_await tools_.SetAccount(name, wanted.at(name).password);
+            if (set)
+                has[name] = wanted.at(name);
+            else
+                has.erase(name);
+            done = done && set;
+        }
+        accounts_ = std::move(has);
+        Tell();
+        co_return done;
+    }
+
+    std::map<std::string, std::string> Passwords() {
+        std::map<std::string, std::string> passwords;
+        if (InDomain()) return passwords;
+        std::map<std::string, std::string> problems;
+        for (const kube::ObjectPtr& secret : secrets_.store().All()) {
+            auto password = PasswordOf(secret->raw);
+            if (password)
+                passwords.emplace(secret->meta.name, *std::move(password));
+            else
+                problems.emplace(secret->meta.name, password.error());
+        }
+        for (const auto& [name, problem] : problems)
+            if (const auto told = problems_.find(name);
+                told == problems_.end() || told->second != problem)
+                kube::LogWarning(kLog, "Secret {}/{}: {}", options_.passwords_namespace, name,
+                                 problem);
+        problems_ = std::move(problems);
+        return passwords;
+    }
+
+    // A member of a domain joins it before the server starts, and asks it through winbindd. What
+    // goes wrong here ends the process: the domain locks out who tries too often, and the kubelet
+    // waits longer each time.
+    Awaitable<void> Start() {
+        if (InDomain()) {
+            const bool member = co_await JoinDomain();
+            if (!member) co_return manager_.Stop("it cannot join the domain");
+            manager_.StartGroup("winbindd");
+            bool answers = false;
+            for (int tries = 0; tries < 20 && !answers; ++tries) {
+                co_await kube::SleepFor(std::chrono::milliseconds(500));
+                answers = co_await tools_.WinbindAnswers();
+            }
+            if (!answers) co_return manager_.Stop("winbindd does not answer");
+        }
+        manager_.StartGroup("smbd");
+        started_ = true;
+    }
+
+    Awaitable<bool> JoinDomain() {
+        const bool joined = co_await tools_.IsJoined();
+        if (joined) co_return true;
+        std::string credentials = fmt::format("username = {}\npassword = {}\n",
+                                              ReadFile(fs::path(options_.join) / "username"),
+                                              ReadFile(fs::path(options_.join) / "password"));
+        const bool joins = co_await tools_.Join(std::move(credentials));
+        if (joins) kube::LogInfo(kLog, "joined the domain");
+        co_return joins;
+    }
+
+    // Sessions hold what was true when they began.
+    Awaitable<void> Disconnect(const std::set<uid_t>& users) {
+        if (users.empty()) co_return;
+        const std::string sessions = co_await tools_.Sessions();
+        for (const pid_t process : SessionsOf(sessions, users)) {
+            kube::LogInfo(kLog, "ends the session of process {}: its user has changed", process);
+            ::kill(process, SIGTERM);
+        }
+    }
+
+    void Tell() {
+        std::size_t can_log_in = 0;
+        for (const auto& [name, account] : accounts_)
+            can_log_in += InDomain() || !account.password.empty() ? 1 : 0;
+        metrics_.Set("dlws_samba_accounts", {}, double(can_log_in));
+    }
+
+    SambaOptions options_;
+    kube::Random random_;
+    kube::Metrics metrics_;
+    kube::Client client_;
+    kube::Informer config_maps_, secrets_;
+    SambaTools tools_;
+    Daemon smbd_, winbindd_;
+    kube::WaitList changed_;
+    kube::HealthServer health_;
+    kube::Manager manager_;
+    asio::signal_set signals_;
+    model::SambaFiles files_;                      // as they are written
+    SambaAccounts accounts_;                       // as the server knows them
+    std::map<std::string, std::string> problems_;  // of Secrets, as they were logged
+    bool started_ = false, stopping_ = false;
+};
+
+}  // namespace
+
+int RunServeSamba(int argc, char** argv) {
+    return kube::RunProgram<SambaServer>("agent serve-samba", DLWS_VERSION, argc, argv,
+                                         &ParseSambaOptions, &SambaHelpText);
+}
+
+}  // namespace dlws::agent
