@@ -46,6 +46,17 @@ bool WriteFile(const std::string& name, const std::string& text) {
     return !error;
 }
 
+// The kubelet gives them to the container empty, and closed to all but root. Users look up names.
+void MakeFolders() {
+    for (const char* folder : {"/run", "/run/samba", "/var/lib/samba", "/var/cache/samba",
+                               "/var/log/samba", model::kSambaFolder.data()}) {
+        fs::create_directories(folder);
+        fs::permissions(folder, fs::perms(0755));
+    }
+    fs::create_directories("/var/lib/samba/private");
+    fs::permissions("/var/lib/samba/private", fs::perms(0700));
+}
+
 std::string ReadFile(const fs::path& path) {
     std::ifstream file(path);
     std::ostringstream text;
@@ -102,11 +113,7 @@ class SambaServer {
         signals_.async_wait([this](boost::system::error_code error, int signal) {
             if (!error) manager_.Stop(signal == SIGTERM ? "SIGTERM" : "SIGINT");
         });
-        // The kernel gives them to the container empty.
-        for (const char* folder : {"/run/samba", "/var/lib/samba/private", "/var/cache/samba",
-                                   "/var/log/samba"})
-            fs::create_directories(folder);
-        fs::create_directories(model::kSambaFolder);
+        MakeFolders();
         fs::remove("/var/lib/samba/private/passdb.tdb");  // whoever it knew: it is made anew
 
         manager_.Add("health", "health", [this] { return health_.Run(); });

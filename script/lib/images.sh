@@ -15,7 +15,7 @@ buildah_in() {
 # hash_of FUNCTION FILE…: one short hash of how an image is made (FUNCTION, and the caller) and of what.
 hash_of() {
     local recipe
-    recipe="$(declare -f "$1" "${FUNCNAME[1]}" make_image pack_image buildah_in)"
+    recipe="$(declare -f "$1" "${FUNCNAME[1]}" make_image pack_image unpack_packages buildah_in)"
     shift
     { echo "$recipe"; cat "$@"; } | sha256sum | cut -c 1-16
 }
@@ -53,6 +53,18 @@ make_image() {
         rm -rf "$root"
     fi
     exec {image_lock}>&-
+}
+
+# unpack_packages NAME SOURCE ROOT [MMDEBSTRAP-OPTION…]: Debian packages of SOURCE/packages.txt in the folder ROOT. They
+# are only unpacked: their installation scripts would compile and configure for minutes.
+unpack_packages() {
+    local name="$1" packages root="$3"
+    packages="$(grep -v '^#' "$2/packages.txt" | paste -sd ,)"
+    shift 3
+    mkdir -p "$cache_dir/log"
+    run_logged "$cache_dir/log/$name-packages.log" nice mmdebstrap --mode=root --variant=extract \
+        --include="$packages" --aptopt='Apt::Install-Recommends "false"' --aptopt='APT::Sandbox::User "root"' "$@" \
+        --skip=cleanup/reproducible --format=directory bookworm "$root" ${DLWS_DEBIAN_MIRROR:+"$DLWS_DEBIAN_MIRROR"}
 }
 
 # pause_image: prints the archive of dlworkspace.io/pause:1, the process that holds a pod together.
@@ -102,14 +114,8 @@ digits_image() {
 }
 digits_source="$repo_dir/examples/digits/image"
 fill_digits() {
-    local packages
-    mkdir -p "$cache_dir/log"
-    packages="$(grep -v '^#' "$digits_source/packages.txt" | paste -sd ,)"
     need_disk 6 "$cache_dir"
-    # Packages are only unpacked: their installation scripts would compile and configure for minutes.
-    run_logged "$cache_dir/log/digits-packages.log" nice mmdebstrap --mode=root --variant=extract \
-        --include="$packages" --aptopt='Apt::Install-Recommends "false"' --aptopt='APT::Sandbox::User "root"' \
-        --skip=cleanup/reproducible --format=directory bookworm "$1" ${DLWS_DEBIAN_MIRROR:+"$DLWS_DEBIAN_MIRROR"}
+    unpack_packages digits "$digits_source" "$1"
     run_logged "$cache_dir/log/digits-prune.log" bash "$digits_source/prune.sh" "$1"
 }
 
@@ -124,16 +130,12 @@ mpi_image() {
 }
 mpi_source="$repo_dir/examples/mpi/image"
 fill_mpi() {
-    local packages lib=usr/lib/x86_64-linux-gnu
-    mkdir -p "$cache_dir/log"
-    packages="$(grep -v '^#' "$mpi_source/packages.txt" | paste -sd ,)"
+    local lib=usr/lib/x86_64-linux-gnu
     need_disk 2 "$cache_dir"
-    # Only unpacked, as for digits. The headers would bring compilers with them, so their package comes by itself.
+    # The headers would bring compilers with them, so their package comes by itself.
     # shellcheck disable=SC2016
-    run_logged "$cache_dir/log/mpi-packages.log" nice mmdebstrap --mode=root --variant=extract \
-        --include="$packages" --aptopt='Apt::Install-Recommends "false"' --aptopt='APT::Sandbox::User "root"' \
-        --extract-hook='cd "$1/tmp" && APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get download libopenmpi-dev' \
-        --skip=cleanup/reproducible,cleanup/tmp --format=directory bookworm "$1" ${DLWS_DEBIAN_MIRROR:+"$DLWS_DEBIAN_MIRROR"}
+    unpack_packages mpi "$mpi_source" "$1" --skip=cleanup/tmp \
+        --extract-hook='cd "$1/tmp" && APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get download libopenmpi-dev'
     dpkg-deb -x "$1"/tmp/libopenmpi-dev_*.deb "$1/tmp/dev"
     gcc -O2 -I "$1/tmp/dev/$lib/openmpi/include" -o "$1/usr/bin/pi" "$mpi_source/pi.c" "$1/$lib/libmpi.so.40" -lm \
         -Wl,-rpath-link,"$1/$lib"
@@ -168,6 +170,30 @@ fill_operator() {
     echo 'nonroot:x:65532:65532:nonroot:/:/sbin/nologin' >"$1/etc/passwd"
     echo 'nonroot:x:65532:' >"$1/etc/group"
     echo 'hosts: files dns' >"$1/etc/nsswitch.conf"
+}
+
+# samba_image BUILD: prints the archive of dlworkspace.io/samba:dev: Debian's Samba, and the agent that tells it whom it
+# serves. No shell, no interpreter.
+samba_image() {
+    local archive agent="$1/agent/dlws-agent"
+    mapfile -t libraries < <(libraries_of "$agent")
+    archive="$images_dir/samba-$(hash_of fill_samba "$samba_source"/{packages.txt,prune.sh} "$agent" "${libraries[@]}").tar"
+    [ -e "$archive" ] || say "building the image of the Samba server from Debian packages"
+    make_image dlworkspace.io/samba:dev "$archive" fill_samba --entrypoint '["/dlws-agent", "serve-samba"]' \
+        --label org.opencontainers.image.title=dlworkspace-samba
+    echo "$archive"
+}
+samba_source="$repo_dir/agent/samba/image"
+fill_samba() {
+    local library
+    need_disk 1 "$cache_dir"
+    unpack_packages samba "$samba_source" "$1"
+    run_logged "$cache_dir/log/samba-prune.log" bash "$samba_source/prune.sh" "$1"
+    for library in "${libraries[@]}"; do
+        [ -e "$1$library" ] || install -D -m 755 "$library" "$1$library"
+    done
+    install -m 755 "$agent" "$1/"
+    strip --strip-unneeded "$1/dlws-agent"
 }
 
 # libraries_of BINARY: the shared libraries and the loader that BINARY names, by their paths.

@@ -134,6 +134,9 @@ VALUE_SETS = {
         "podLabels": {"team": "lab"}, "imagePullSecrets": [{"name": "pull"}], "nodeSelector": {"pool": "system"},
         "policies": {"execByApprovers": True, "approverServiceAccounts": ["system:serviceaccount:robots:approver"]},
     },
+    "samba": {"samba": {"enabled": True}, "cluster": {"sharedFolder": {"hostPath": "/mnt/shared"}}, "networkPolicy": {"enabled": True}},
+    "domain": {"samba": {"enabled": True, "activeDirectory": {
+        "realm": "LAB.EXAMPLE", "workgroup": "LAB", "joinSecret": "join", "nameServers": ["192.0.2.1"]}}},
     "cert-manager": {"webhook": {"certManager": {"enabled": True}}},
     "least": {
         "replicas": 1, "crds": {"enabled": False}, "cluster": {"create": False}, "rbac": {"aggregate": False},
@@ -453,6 +456,56 @@ class Agent(unittest.TestCase):
         self.assertEqual(writes, {("dlnodes", "create"), ("dlnodes/status", "patch")})
 
 
+class Samba(unittest.TestCase):
+    """How it serves: test/storage/samba_test.cc."""
+
+    def setUp(self):
+        self.all = render(VALUE_SETS["samba"])
+        (self.deployment,) = [d for d in self.all if d["kind"] == "Deployment" and d["metadata"]["name"] == "dlworkspace-samba"]
+        self.pod = self.deployment["spec"]["template"]["spec"]
+
+    def test_off_nothing_of_it_is_there(self):
+        documents = render()
+        self.assertFalse([d for d in documents if "samba" in d["metadata"]["name"]])
+        self.assertNotIn("samba", " ".join(operator(documents)["spec"]["template"]["spec"]["containers"][0]["args"]))
+
+    def test_it_has_no_more_than_it_needs(self):
+        context = self.pod["containers"][0]["securityContext"]
+        self.assertEqual((context["allowPrivilegeEscalation"], context["readOnlyRootFilesystem"], context["capabilities"]),
+                         (False, True, {"drop": ["ALL"], "add": ["SETGID", "SETUID"]}))
+        for field in ("hostNetwork", "hostPID", "hostIPC"):
+            self.assertNotIn(field, self.pod)
+        roles = {d["metadata"]["namespace"]: d["rules"] for d in self.all
+                 if d["kind"] == "Role" and d["metadata"]["name"] == "dlworkspace-samba"}
+        self.assertEqual(roles, {
+            "dlws-samba": [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list", "watch"]}],
+            "dlws-system": [{"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["dlworkspace-samba"],
+                             "verbs": ["get", "list", "watch"]}]})
+
+    def test_operator_and_server_speak_of_one_config_map(self):
+        arguments = operator(self.all)["spec"]["template"]["spec"]["containers"][0]["args"]
+        self.assertIn("--samba-config-map=dlworkspace-samba", arguments)
+        self.assertIn("--config-map=dlworkspace-samba", self.pod["containers"][0]["args"])
+        self.assertNotIn("data", only(self.all, "ConfigMap", "dlworkspace-samba"))
+
+    def test_passwords_stay_and_are_elsewhere(self):
+        self.assertEqual(only(self.all, "Namespace")["metadata"]["annotations"], {"helm.sh/resource-policy": "keep"})
+        refused = template({"samba": {"enabled": True, "passwords": {"namespace": "dlws-system"}}})
+        self.assertIn("must be another namespace than the release's", refused.stderr)
+
+    def test_a_domain_is_joined(self):
+        documents = render(VALUE_SETS["domain"])
+        (deployment,) = [d for d in documents if d["kind"] == "Deployment" and d["metadata"]["name"] == "dlworkspace-samba"]
+        pod = deployment["spec"]["template"]["spec"]
+        self.assertIn("--join=/join", pod["containers"][0]["args"])
+        self.assertEqual((pod["dnsPolicy"], pod["dnsConfig"]), ("None", {"nameservers": ["192.0.2.1"], "searches": ["lab.example"]}))
+        arguments = operator(documents)["spec"]["template"]["spec"]["containers"][0]["args"]
+        for flag in ("--samba-realm=LAB.EXAMPLE", "--samba-workgroup=LAB", "--samba-computer=DLWORKSPACE"):
+            self.assertIn(flag, arguments)
+        refused = template({"samba": {"enabled": True, "activeDirectory": {"realm": "LAB.EXAMPLE"}}})
+        self.assertIn("needs workgroup, the domain's short name, and joinSecret", refused.stderr)
+
+
 class Policies(unittest.TestCase):
     """How the rules do on a real API server: test/approval."""
 
@@ -667,6 +720,7 @@ class Schema(unittest.TestCase):
                     yield from places(inner, path + (key,))
 
         free = {("podLabels",), ("podAnnotations",), ("nodeSelector",), ("agent", "nodeSelector"), ("serviceAccount", "annotations"),
+                ("samba", "nodeSelector"), ("samba", "service", "annotations"),
                 *(("metrics", part, "labels") for part in ("serviceMonitor", "prometheusRule", "dashboard"))}
         tried = 0
         for path in places(self.values):
@@ -690,6 +744,8 @@ class Schema(unittest.TestCase):
             "cluster.gpu.driver.hostPath": "", "cluster.defaultUser.uid": 0, "cluster.defaultUser.gid": 0,
             "crds.enabled": "yes", "fullnameOverride": "Upper", "networkPolicy.apiServerPorts": [],
             "resources.requests.cpu": "much", "metrics.serviceMonitor.interval": "30",
+            "samba.activeDirectory.realm": "lab example", "samba.activeDirectory.computerName": "A-NAME-OF-16-CHARS",
+            "samba.service.type": "Magic", "samba.passwords.namespace": "Upper",
             "policies.approverServiceAccounts": ["carol"], "policies.execByApprovers": "yes",
         }.items():
             values = value
@@ -708,7 +764,7 @@ class Schema(unittest.TestCase):
             self.assertIs(schema["additionalProperties"], False, path)
             # Helm's own, and a limit that is better not set: a throttled operator renews no lease.
             names = set(schema["properties"]) - {"": {"global"}, ".resources.limits": {"cpu"}, ".webhook.resources.limits": {"cpu"},
-                                                ".agent.resources.limits": {"cpu"}}.get(path, set())
+                                                ".agent.resources.limits": {"cpu"}, ".samba.resources.limits": {"cpu"}}.get(path, set())
             self.assertEqual(names, set(values), path)
             for name in names:
                 walk(schema["properties"][name], values[name], f"{path}.{name}")

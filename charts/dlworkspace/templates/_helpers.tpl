@@ -79,11 +79,28 @@ app.kubernetes.io/component: agent
 {{- end -}}
 
 {{- define "dlworkspace.image" -}}
-{{- with .Values.image -}}
-{{- if .digest -}}
-{{ .repository }}@{{ .digest }}
+{{- include "dlworkspace.imageOf" (dict "image" .Values.image "version" .Chart.AppVersion) -}}
+{{- end -}}
+
+{{- define "dlworkspace.imageOf" -}}
+{{- if .image.digest -}}
+{{ .image.repository }}@{{ .image.digest }}
 {{- else -}}
-{{ .repository }}:{{ .tag | default $.Chart.AppVersion }}
+{{ .image.repository }}:{{ .image.tag | default .version }}
 {{- end -}}
 {{- end -}}
+
+{{- define "dlworkspace.samba" -}}
+{{- printf "%s-samba" (include "dlworkspace.fullname" .) -}}
+{{- end -}}
+
+{{- define "dlworkspace.sambaSelector" -}}
+app.kubernetes.io/name: dlworkspace
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: samba
+{{- end -}}
+
+{{- define "dlworkspace.sambaLabels" -}}
+{{ include "dlworkspace.commonLabels" . }}
+app.kubernetes.io/component: samba
 {{- end -}}
