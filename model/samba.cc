@@ -14,6 +14,7 @@ namespace dlws::model {
 namespace {
 
 constexpr std::string_view kGlobal = R"([global]
+netbios name = {computer}
 server string = DLWorkspace
 smb ports = {port}
 disable netbios = yes
@@ -67,7 +68,6 @@ constexpr std::string_view kMember = R"(
 security = ads
 realm = {realm}
 workgroup = {workgroup}
-netbios name = {computer}
 username map = {folder}/users.map
 idmap config * : backend = tdb
 idmap config * : range = 3000000000-3999999999
@@ -165,13 +165,13 @@ std::string UsersMap(const std::vector<DLUser>& users, const std::string& workgr
 SambaConfig RenderSamba(const DLCluster& cluster, const std::vector<DLUser>& users,
                         const SambaSettings& settings) {
     SambaConfig config;
-    std::string text = fmt::format(kGlobal, fmt::arg("port", kSambaPort));
+    std::string text = fmt::format(kGlobal, fmt::arg("computer", settings.computer),
+                                   fmt::arg("port", kSambaPort));
     if (settings.realm.empty())
         text += kStandalone;
     else
         text += fmt::format(kMember, fmt::arg("realm", settings.realm),
                             fmt::arg("workgroup", settings.workgroup),
-                            fmt::arg("computer", settings.computer),
                             fmt::arg("folder", kSambaFolder));
     text += Shares(cluster, config.problems);
     config.files = {{std::string(kSmbConf), std::move(text)},

@@ -28,7 +28,7 @@ struct SambaSettings {
     /// of that Active Directory domain, whose users it takes by the names of the DLUsers.
     std::string realm;      ///< "LAB.EXAMPLE"
     std::string workgroup;  ///< the domain's short name, "LAB"
-    std::string computer;   ///< our name in the domain, at most 15 characters
+    std::string computer = "DLWORKSPACE";  ///< the server's name, at most 15 characters
     bool operator==(const SambaSettings&) const = default;
 };
 

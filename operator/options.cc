@@ -21,7 +21,7 @@ const kube::FlagSet<Options>& Flags() {
         Text("samba-realm", &Options::samba_realm,
              "realm of the Active Directory domain that the server is a member of; default: none"),
         Text("samba-workgroup", &Options::samba_workgroup, "short name of that domain"),
-        Text("samba-computer", &Options::samba_computer, "the server's name in that domain"),
+        Text("samba-computer", &Options::samba_computer, "the server's name, for which clients ask; default DLWORKSPACE"),
         Text("identity", &Options::identity, "our name in the Lease; default: the host name"),
         Switch("leader-elect", &Options::leader_elect,
                "false: work at once, without a Lease (one replica only); default true"),
@@ -40,11 +40,9 @@ const kube::FlagSet<Options>& Flags() {
 
 std::expected<Options, std::string> ParseOptions(const std::vector<std::string>& args) {
     auto options = Flags().Parse(args);
-    if (options && (options->samba_realm.empty() != options->samba_workgroup.empty() ||
-                    options->samba_realm.empty() != options->samba_computer.empty()))
+    if (options && options->samba_realm.empty() != options->samba_workgroup.empty())
         return std::unexpected(
-            "--samba-realm, --samba-workgroup and --samba-computer go together: give all three, or "
-            "none");
+            "--samba-realm and --samba-workgroup go together: give both, or neither");
     return options;
 }
 

@@ -17,8 +17,8 @@ struct Options : kube::CommonOptions {
     std::string policies;               ///< file of the chart's policies; empty: there are none
     std::string webhook_configuration;  ///< empty: there is no webhook
     std::string samba_config_map;       ///< in `ns`; empty: there is no Samba server
-    /// Of the domain that it is a member of; all empty: of none.
-    std::string samba_realm, samba_workgroup, samba_computer;
+    std::string samba_computer = "DLWORKSPACE";
+    std::string samba_realm, samba_workgroup;  ///< of its domain; both empty: there is none
     std::string identity;               ///< empty: host name; a random suffix is added always
     bool leader_elect = true;
     int workers = 16;

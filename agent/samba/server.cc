@@ -96,7 +96,7 @@ class SambaServer {
         metrics_.Describe("dlws_samba_accounts", "Users who can log in to the Samba server.");
         metrics_.Describe("dlws_samba_failures_total",
                           "Changes that the Samba server could not be told of; tried again.");
-        metrics_.Prepare("dlws_samba_failures_total", {});
+        metrics_.Count("dlws_samba_failures_total", {}, 0);
     }
 
     // The process's exit code.

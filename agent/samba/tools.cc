@@ -92,7 +92,7 @@ Awaitable<bool> SambaTools::Join(std::string credentials) {
 }
 
 Awaitable<bool> SambaTools::WinbindAnswers() {
-    std::vector<std::string> words{"--ping", "-s", SmbConfPath()};
+    std::vector<std::string> words{"--ping"};  // -s has another meaning here
     const ChildRunner::Answer answer = co_await wbinfo_.Run("", std::move(words));
     co_return answer.kind == ChildRunner::Answer::kDone;
 }

@@ -51,6 +51,12 @@ kube::Awaitable<void> Alarm(asio::steady_timer& timer) {
     co_await timer.async_wait(kTuple);
 }
 
+std::string_view LastLine(std::string_view text) {
+    while (text.ends_with('\n'))
+        text.remove_suffix(1);
+    return text.substr(text.rfind('\n') + 1, 500);
+}
+
 // A file that reads as `text` from its start; none: errno says why.
 Fd InMemory(const std::string& text) {
     Fd file(::memfd_create("input", MFD_CLOEXEC));
@@ -146,7 +152,8 @@ kube::Awaitable<ChildRunner::Answer> ChildRunner::Run(std::string key,
                          fmt::format("ended by signal {}", WTERMSIG(child->status()))};
     if (WEXITSTATUS(child->status()) != 0)
         co_return Answer{Answer::kFailed,
-                         fmt::format("exit code {}", WEXITSTATUS(child->status()))};
+                         fmt::format("exit code {}{}{}", WEXITSTATUS(child->status()),
+                                     text.empty() ? "" : ": ", LastLine(text))};
     co_return Answer{Answer::kDone, std::move(text)};
 }
 

@@ -35,7 +35,8 @@ class ChildRunner {
         enum Kind {
             kDone,      ///< exit code 0; `text` is its output
             kNoAnswer,  ///< past the deadline, or an earlier child is still stuck
-            kFailed,    ///< `text` says why: cannot be started, exit code, signal
+            kFailed,    ///< `text` says why: cannot be started, signal, exit code and the last line
+                        ///< that it printed
         };
         Kind kind = kFailed;
         std::string text;

@@ -472,7 +472,7 @@ class Samba(unittest.TestCase):
     def test_it_has_no_more_than_it_needs(self):
         context = self.pod["containers"][0]["securityContext"]
         self.assertEqual((context["allowPrivilegeEscalation"], context["readOnlyRootFilesystem"], context["capabilities"]),
-                         (False, True, {"drop": ["ALL"], "add": ["SETGID", "SETUID"]}))
+                         (False, True, {"drop": ["ALL"], "add": ["DAC_READ_SEARCH", "SETGID", "SETUID"]}))
         for field in ("hostNetwork", "hostPID", "hostIPC"):
             self.assertNotIn(field, self.pod)
         roles = {d["metadata"]["namespace"]: d["rules"] for d in self.all
@@ -744,7 +744,7 @@ class Schema(unittest.TestCase):
             "cluster.gpu.driver.hostPath": "", "cluster.defaultUser.uid": 0, "cluster.defaultUser.gid": 0,
             "crds.enabled": "yes", "fullnameOverride": "Upper", "networkPolicy.apiServerPorts": [],
             "resources.requests.cpu": "much", "metrics.serviceMonitor.interval": "30",
-            "samba.activeDirectory.realm": "lab example", "samba.activeDirectory.computerName": "A-NAME-OF-16-CHARS",
+            "samba.activeDirectory.realm": "lab example", "samba.computerName": "A-NAME-OF-16-CHARS",
             "samba.service.type": "Magic", "samba.passwords.namespace": "Upper",
             "policies.approverServiceAccounts": ["carol"], "policies.execByApprovers": "yes",
         }.items():
