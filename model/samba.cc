@@ -121,9 +121,9 @@ std::string Shares(const DLCluster& cluster, std::vector<std::string>& problems)
         taken.insert(Lower(storage.share));
         // %u: the user's name in passwd, whatever the client called itself.
         const bool own = storage.layout != StorageLayout::Shared;
-        sections += fmt::format("\n[{}]\npath = {}{}\nread only = {}\n", storage.share,
-                                HostFolder(storage), own ? "/%u" : "",
-                                storage.readOnly ? "yes" : "no");
+        sections +=
+            fmt::format("\n[{}]\npath = {}{}\nread only = {}\n", storage.share, HostFolder(storage),
+                        own ? "/%u" : "", storage.readOnly ? "yes" : "no");
     }
     return sections;
 }
@@ -165,8 +165,8 @@ std::string UsersMap(const std::vector<DLUser>& users, const std::string& workgr
 SambaConfig RenderSamba(const DLCluster& cluster, const std::vector<DLUser>& users,
                         const SambaSettings& settings) {
     SambaConfig config;
-    std::string text = fmt::format(kGlobal, fmt::arg("computer", settings.computer),
-                                   fmt::arg("port", kSambaPort));
+    std::string text =
+        fmt::format(kGlobal, fmt::arg("computer", settings.computer), fmt::arg("port", kSambaPort));
     if (settings.realm.empty())
         text += kStandalone;
     else

@@ -26,8 +26,8 @@ inline constexpr std::string_view kSambaFolder = "/run/dlws-samba";
 struct SambaSettings {
     /// Empty: the server knows its users itself, by the passwords in Secrets. Else it is a member
     /// of that Active Directory domain, whose users it takes by the names of the DLUsers.
-    std::string realm;      ///< "LAB.EXAMPLE"
-    std::string workgroup;  ///< the domain's short name, "LAB"
+    std::string realm;                     ///< "LAB.EXAMPLE"
+    std::string workgroup;                 ///< the domain's short name, "LAB"
     std::string computer = "DLWORKSPACE";  ///< the server's name, at most 15 characters
     bool operator==(const SambaSettings&) const = default;
 };

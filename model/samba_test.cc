@@ -64,7 +64,8 @@ TEST(Samba, AccountsAreTheUsers) {
 }
 
 TEST(Samba, AMemberOfADomainTakesItsUsersByName) {
-    const SambaConfig config = RenderSamba({}, {User("alice", 5001)}, {"LAB.EXAMPLE", "LAB", "DLWS"});
+    const SambaConfig config =
+        RenderSamba({}, {User("alice", 5001)}, {"LAB.EXAMPLE", "LAB", "DLWS"});
     const std::string conf = File(config, kSmbConf);
     EXPECT_THAT(conf, HasSubstr("security = ads\nrealm = LAB.EXAMPLE\nworkgroup = LAB\n"
                                 "username map = /run/dlws-samba/users.map\n"));
@@ -79,11 +80,16 @@ TEST(Samba, ABadShareIsToldAndBreaksNoOther) {
     claim.kind = StorageKind::PersistentVolumeClaim;
     Storage broken = Share("broken", "/mnt/b", "broken");
     broken.problem = "this version does not know the kind x\n[all]\npath = /\\";
-    cluster.storages = {Share("plain", "/mnt/p", ""), Share("a", "/mnt/a", "Data"),
-                        Share("b", "/mnt/b", "dATA"),  Share("c", "/mnt/c", "Global"),
-                        Share("d", "/mnt/%d", "d"),    Share("e", "/mnt/e\n[all]", "e"),
-                        Share("f", "/mnt/f\\", "f"),   Share("g", "/mnt/g", "g]\n[all"),
-                        claim,                         broken,
+    cluster.storages = {Share("plain", "/mnt/p", ""),
+                        Share("a", "/mnt/a", "Data"),
+                        Share("b", "/mnt/b", "dATA"),
+                        Share("c", "/mnt/c", "Global"),
+                        Share("d", "/mnt/%d", "d"),
+                        Share("e", "/mnt/e\n[all]", "e"),
+                        Share("f", "/mnt/f\\", "f"),
+                        Share("g", "/mnt/g", "g]\n[all"),
+                        claim,
+                        broken,
                         Share("last", "/mnt/last", "last")};
     const SambaConfig config = RenderSamba(cluster, {}, {});
     EXPECT_THAT(

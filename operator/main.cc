@@ -104,11 +104,11 @@ class Operator {
           signals_(executor, SIGTERM, SIGINT) {
         storages_.OnTroubles([this] { jobs_.LookAtAll(""); });
         if (!options.samba_config_map.empty())
-            users_.emplace(client_, metrics_, random_,
-                           user::Manager::Settings{
-                               .config_map = {options.ns, options.samba_config_map},
-                               .samba = {options.samba_realm, options.samba_workgroup,
-                                         options.samba_computer}});
+            users_.emplace(
+                client_, metrics_, random_,
+                user::Manager::Settings{.config_map = {options.ns, options.samba_config_map},
+                                        .samba = {options.samba_realm, options.samba_workgroup,
+                                                  options.samba_computer}});
     }
 
     // The process's exit code.

@@ -40,10 +40,9 @@ class ManagerFixture : public ::testing::Test {
     void Spawn(kube::Awaitable<void> work) {
         ++running_;
         auto& cancel = cancels_.emplace_back(std::make_unique<boost::asio::cancellation_signal>());
-        boost::asio::co_spawn(
-            io_, std::move(work),
-            boost::asio::bind_cancellation_slot(cancel->slot(),
-                                                [this](std::exception_ptr) { --running_; }));
+        boost::asio::co_spawn(io_, std::move(work),
+                              boost::asio::bind_cancellation_slot(
+                                  cancel->slot(), [this](std::exception_ptr) { --running_; }));
     }
     /// In the destructor of the test, while all that runs is still there.
     void StopAll() {
@@ -54,8 +53,7 @@ class ManagerFixture : public ::testing::Test {
         EXPECT_TRUE(Until([this] { return running_ == 0; }));
     }
     template <typename Condition>
-    bool Until(Condition condition,
-               std::chrono::milliseconds patience = std::chrono::seconds(5)) {
+    bool Until(Condition condition, std::chrono::milliseconds patience = std::chrono::seconds(5)) {
         const auto end = std::chrono::steady_clock::now() + patience;
         while (!condition() && std::chrono::steady_clock::now() < end)
             kube::testing::RunFor(io_, std::chrono::milliseconds(2));

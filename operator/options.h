@@ -19,7 +19,7 @@ struct Options : kube::CommonOptions {
     std::string samba_config_map;       ///< in `ns`; empty: there is no Samba server
     std::string samba_computer = "DLWORKSPACE";
     std::string samba_realm, samba_workgroup;  ///< of its domain; both empty: there is none
-    std::string identity;               ///< empty: host name; a random suffix is added always
+    std::string identity;  ///< empty: host name; a random suffix is added always
     bool leader_elect = true;
     int workers = 16;
     int parallel_creates = 16;

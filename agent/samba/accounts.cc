@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/samba/accounts.h"
 
+#include <fmt/format.h>
+#include <openssl/evp.h>
+#include <openssl/provider.h>
+
 #include <algorithm>
+#include <array>
 #include <boost/json.hpp>
+#include <boost/locale/encoding_utf.hpp>
 #include <charconv>
 #include <ranges>
 
@@ -56,7 +62,7 @@ const json::value* Field(const json::value& value, std::string_view name) {
 }  // namespace
 
 SambaAccounts AccountsOf(const model::SambaFiles& files,
-                         const std::map<std::string, std::string>& passwords) {
+                         const std::map<std::string, SambaPassword>& passwords) {
     SambaAccounts accounts;
     for (const std::string& line : Split(FileOf(files, model::kSambaPasswd), '\n')) {
         const std::vector<std::string> fields = Split(line, ':');
@@ -65,8 +71,10 @@ SambaAccounts AccountsOf(const model::SambaFiles& files,
             fields[0] == "nobody")
             continue;
         account.identity = line;
-        if (const auto found = passwords.find(fields[0]); found != passwords.end())
-            account.password = found->second;
+        if (const auto found = passwords.find(fields[0]); found != passwords.end()) {
+            account.password = found->second.text;
+            account.hash = found->second.hash;
+        }
         accounts.emplace(fields[0], std::move(account));
     }
     for (const std::string& line : Split(FileOf(files, model::kSambaGroup), '\n')) {
@@ -79,19 +87,61 @@ SambaAccounts AccountsOf(const model::SambaFiles& files,
     return accounts;
 }
 
-AccountChanges Compare(const SambaAccounts& before, const SambaAccounts& after) {
+SambaHashes HashesOf(std::string_view text) {
+    SambaHashes hashes;
+    for (const std::string& line : Split(text, '\n')) {
+        const std::vector<std::string> fields = Split(line, ':');  // name:uid:LM:NT:flags:changed:
+        if (fields.size() >= 6) hashes[fields[0]] = fields[3];
+    }
+    return hashes;
+}
+
+std::expected<std::string, std::string> NtHash(std::string_view password) {
+    // MD4 is in OpenSSL's provider of what nobody should use any more.
+    static OSSL_PROVIDER* const legacy = OSSL_PROVIDER_load(nullptr, "legacy");
+    static EVP_MD* const md4 = legacy ? EVP_MD_fetch(nullptr, "MD4", "provider=legacy") : nullptr;
+    if (!md4) return std::unexpected("OpenSSL's provider `legacy` is not installed");
+    std::u16string units;
+    try {
+        units = boost::locale::conv::utf_to_utf<char16_t>(
+            password.data(), password.data() + password.size(), boost::locale::conv::stop);
+    } catch (const boost::locale::conv::conversion_error&) {
+        return std::unexpected("its password is not UTF-8");
+    }
+    std::string bytes;
+    for (const char16_t unit : units) {
+        bytes += char(unit & 0xFF);
+        bytes += char(unit >> 8);
+    }
+    std::array<unsigned char, EVP_MAX_MD_SIZE> hash{};
+    unsigned size = 0;
+    if (EVP_Digest(bytes.data(), bytes.size(), hash.data(), &size, md4, nullptr) != 1)
+        return std::unexpected("OpenSSL cannot make the hash of its password");
+    std::string text;
+    for (unsigned i = 0; i < size; ++i)
+        text += fmt::format("{:02X}", hash[i]);
+    return text;
+}
+
+AccountChanges Compare(const SambaAccounts& before, const SambaAccounts& after,
+                       const SambaHashes& known) {
     AccountChanges changes;
+    std::set<std::string> moved;  // somebody else under the same name
     for (const auto& [name, was] : before) {
         const auto now = after.find(name);
         if (now != after.end() && now->second == was) continue;
         changes.disconnect.insert(was.uid);
-        const bool same = now != after.end() && now->second.identity == was.identity;
-        if (!was.password.empty() && (!same || now->second.password.empty()))
+        if (now != after.end() && now->second.identity != was.identity) moved.insert(name);
+    }
+    for (const auto& [name, hash] : known) {
+        const auto now = after.find(name);
+        if (now == after.end() || now->second.hash.empty() || moved.contains(name))
             changes.remove.push_back(name);
     }
     for (const auto& [name, now] : after) {
-        const auto was = before.find(name);
-        if (!now.password.empty() && (was == before.end() || was->second != now))
+        const auto has = known.find(name);
+        if (!now.hash.empty() &&
+            (has == known.end() || has->second != now.hash || moved.contains(name)))
             changes.set.push_back(name);
     }
     return changes;
@@ -108,7 +158,7 @@ std::vector<std::string> ChangedShares(std::string_view before, std::string_view
     return changed;
 }
 
-std::expected<std::string, std::string> PasswordOf(std::string_view secret_json) {
+std::expected<SambaPassword, std::string> PasswordOf(std::string_view secret_json) {
     boost::system::error_code error;
     const json::value secret = json::parse(secret_json, error);
     if (error) return std::unexpected("it is no JSON");
@@ -124,7 +174,9 @@ std::expected<std::string, std::string> PasswordOf(std::string_view secret_json)
         return std::unexpected("its password must have 1 to 127 characters");
     if (std::ranges::any_of(*password, [](unsigned char c) { return c < 0x20; }))
         return std::unexpected("its password has a control character in it");
-    return *std::move(password);
+    auto hash = NtHash(*password);
+    if (!hash) return std::unexpected(hash.error());
+    return SambaPassword{*std::move(password), *std::move(hash)};
 }
 
 std::vector<pid_t> SessionsOf(std::string_view text, const std::set<uid_t>& users) {

@@ -25,7 +25,18 @@ model::DLUser User(const std::string& name, std::int64_t uid, std::vector<std::i
 
 SambaAccounts Accounts(const std::vector<model::DLUser>& users,
                        const std::map<std::string, std::string>& passwords) {
-    return AccountsOf(model::RenderSamba({}, users, {}).files, passwords);
+    std::map<std::string, SambaPassword> hashed;
+    for (const auto& [name, password] : passwords)
+        hashed[name] = {password, NtHash(password).value()};
+    return AccountsOf(model::RenderSamba({}, users, {}).files, hashed);
+}
+
+// What a server knows that was told all of them.
+SambaHashes Known(const SambaAccounts& accounts) {
+    SambaHashes hashes;
+    for (const auto& [name, account] : accounts)
+        if (!account.hash.empty()) hashes[name] = account.hash;
+    return hashes;
 }
 
 std::string Secret(const std::string& password) {
@@ -54,26 +65,52 @@ TEST(SambaAccounts, WhoChangesIsSetAnewAndDisconnected) {
         Accounts({User("alice", 5001, {}), User("bob", 5002, {}), User("carol", 5003, {}),
                   User("dave", 5014, {}), User("frank", 5006, {})},
                  {{"alice", "a"}, {"bob", "b2"}, {"dave", "d"}, {"frank", "f"}});
-    const AccountChanges changes = Compare(before, after);
+    const AccountChanges changes = Compare(before, after, Known(before));
     EXPECT_THAT(changes.remove, ElementsAre("carol", "dave", "erin"));
     EXPECT_THAT(changes.set, ElementsAre("bob", "dave", "frank"));
     EXPECT_THAT(changes.disconnect, ElementsAre(5002, 5003, 5004, 5005));
-    const AccountChanges none = Compare(after, after);
+    const AccountChanges none = Compare(after, after, Known(after));
     EXPECT_THAT(none.set, IsEmpty());
+    EXPECT_THAT(none.remove, IsEmpty());
     EXPECT_THAT(none.disconnect, IsEmpty());
+}
+
+TEST(SambaAccounts, WhatTheServerForgotIsSetAgain) {
+    const SambaAccounts wanted = Accounts({User("alice", 5001, {}), User("bob", 5002, {})},
+                                          {{"alice", "new"}, {"bob", "b"}});
+    SambaHashes known = Known(wanted);
+    known["alice"] = NtHash("old").value();  // smbd wrote it back
+    known["stray"] = "X";
+    AccountChanges changes = Compare(wanted, wanted, known);
+    EXPECT_THAT(changes.set, ElementsAre("alice"));
+    EXPECT_THAT(changes.remove, ElementsAre("stray"));
+    EXPECT_THAT(changes.disconnect, IsEmpty());
+    changes = Compare({}, wanted, {});
+    EXPECT_THAT(changes.set, ElementsAre("alice", "bob"));
+}
+
+// MS-NLMP 4.2.2.1.2; the second as Samba's own smbpasswd makes it.
+TEST(SambaAccounts, HashesAreThoseOfTheProtocol) {
+    EXPECT_EQ(NtHash("Password"), "A4F49C406510BDCAB6824EE7C30FD852");
+    EXPECT_EQ(NtHash("new password"), "1376E7446DAC51659588CCB4C5E93FE6");
+    EXPECT_NE(NtHash("pässwörd €😀").value(), NtHash("password").value());
+    EXPECT_FALSE(NtHash("\xFF"));
+    EXPECT_THAT(HashesOf("alice:5001:XXXX:1376E744:[U          ]:LCT-6B0C2153:\nWarning: x\n"),
+                ElementsAre(std::pair<const std::string, std::string>("alice", "1376E744")));
 }
 
 TEST(SambaAccounts, SharesThatChangeAreClosed) {
     const std::string before =
-        "[global]\na = 1\n[data]\npath = /d\n\n[home]\npath = /h\n[old]\npath = /o\n# new problem\n";
+        "[global]\na = 1\n[data]\npath = /d\n\n[home]\npath = /h\n[old]\npath = /o\n# new "
+        "problem\n";
     EXPECT_THAT(ChangedShares(before, "[global]\na = 2\n\n[data]\npath = /d\n[home]\npath = /h2\n"),
                 ElementsAre("home", "old"));
     EXPECT_THAT(ChangedShares("", before), IsEmpty());
 }
 
 TEST(SambaAccounts, ABadPasswordIsExplainedAndNotRepeated) {
-    EXPECT_EQ(PasswordOf(Secret("p ä ss")), "p ä ss");
-    EXPECT_EQ(PasswordOf(Secret("made by echo\n")), "made by echo");
+    EXPECT_EQ(PasswordOf(Secret("p ä ss"))->text, "p ä ss");
+    EXPECT_EQ(PasswordOf(Secret("made by echo\n"))->text, "made by echo");
     for (const std::string& bad : {std::string("hidden\nhidden"), std::string(128, 'h'),
                                    std::string(), std::string("hidden\0", 7)}) {
         const auto password = PasswordOf(Secret(bad));

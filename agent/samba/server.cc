@@ -34,7 +34,8 @@ using kube::Awaitable;
 
 constexpr std::string_view kLog = "samba";
 constexpr std::chrono::milliseconds kPause{200};  // what changes together is done together
-constexpr std::chrono::seconds kAgain{10};        // after a failure; strays are taken in as often
+constexpr std::chrono::seconds kAgain{10};        // whatever has happened
+constexpr std::chrono::seconds kLookAgain{2};     // after accounts were set: see Compare()
 
 // Whole or not at all, whoever reads it meanwhile.
 bool WriteFile(const std::string& name, const std::string& text) {
@@ -148,9 +149,11 @@ class SambaServer {
                 read = co_await informer->WaitForSync(kAgain);
         }
         while (true) {
+            settled_ = true;
             const bool done = co_await ApplyOnce();
             if (!done) metrics_.Count("dlws_samba_failures_total", {});
-            co_await changed_.Wait(std::chrono::steady_clock::now() + kAgain);
+            const auto patience = settled_ ? kAgain : kLookAgain;
+            co_await changed_.Wait(std::chrono::steady_clock::now() + patience);
             const bool slept = co_await kube::SleepFor(kPause);
             if (!slept) co_return;
             if (tools_.Idle()) ReapStrays({smbd_.pid(), winbindd_.pid()});
@@ -168,47 +171,57 @@ class SambaServer {
         }
         if (!files->contains(std::string(model::kSmbConf))) co_return true;  // not written yet
         const SambaAccounts wanted = AccountsOf(*files, Passwords());
-        const AccountChanges changes = Compare(accounts_, wanted);
-        SambaAccounts has = wanted;  // and what could not be done is left out, or in
+        const std::optional<SambaHashes> known = co_await Known();
+        if (!known) co_return false;
+        const AccountChanges changes = Compare(accounts_, wanted, *known);
         bool done = true;
         // While they are in passwd still.
         for (const std::string& name : changes.remove) {
             const bool removed = co_await tools_.RemoveAccount(name);
-            if (!removed) has[name] = accounts_.at(name);
             done = done && removed;
         }
-        const std::vector<std::string> closed = ChangedShares(
-            files_.empty() ? "" : files_.at(std::string(model::kSmbConf)),
-            files->at(std::string(model::kSmbConf)));
-        if (*files != files_) {
-            for (const auto& [name, text] : *files)
-                if (!WriteFile(name, text)) co_return false;
-            files_ = *files;
-            if (started_) {
-                const bool reloaded = co_await tools_.Reload();
-                done = done && reloaded;
-            }
-        }
-        if (!started_) co_await Start();
-        if (!started_) co_return false;
-        for (const std::string& share : closed)
-            co_await tools_.CloseShare(share);
-        co_await Disconnect(changes.disconnect);
+        const bool told = co_await TellFiles(*files);
+        if (!told) co_return false;
         for (const std::string& name : changes.set) {
             const bool set = co_await tools_.SetAccount(name, wanted.at(name).password);
-            if (set)
-                has[name] = wanted.at(name);
-            else
-                has.erase(name);
             done = done && set;
         }
-        accounts_ = std::move(has);
+        co_await Disconnect(changes.disconnect);
+        accounts_ = wanted;
+        settled_ = changes.set.empty();
         Tell();
         co_return done;
     }
 
-    std::map<std::string, std::string> Passwords() {
-        std::map<std::string, std::string> passwords;
+    // Nobody, before there is a server.
+    Awaitable<std::optional<SambaHashes>> Known() {
+        if (InDomain() || !started_) co_return SambaHashes();
+        const std::optional<std::string> text = co_await tools_.Accounts();
+        if (!text) co_return std::nullopt;
+        co_return HashesOf(*text);
+    }
+
+    // Starts the server with them, or has it read them again.
+    Awaitable<bool> TellFiles(const model::SambaFiles& files) {
+        if (files == files_) co_return started_;
+        const std::string before = files_.empty() ? "" : files_.at(std::string(model::kSmbConf));
+        for (const auto& [name, text] : files)
+            if (!WriteFile(name, text)) co_return false;
+        if (!started_) {
+            co_await Start();
+        } else {
+            const bool reloaded = co_await tools_.Reload();
+            if (!reloaded) co_return false;
+            for (const std::string& share :
+                 ChangedShares(before, files.at(std::string(model::kSmbConf))))
+                co_await tools_.CloseShare(share);
+        }
+        files_ = files;
+        co_return started_;
+    }
+
+    std::map<std::string, SambaPassword> Passwords() {
+        std::map<std::string, SambaPassword> passwords;
         if (InDomain()) return passwords;
         std::map<std::string, std::string> problems;
         for (const kube::ObjectPtr& secret : secrets_.store().All()) {
@@ -270,7 +283,7 @@ class SambaServer {
     void Tell() {
         std::size_t can_log_in = 0;
         for (const auto& [name, account] : accounts_)
-            can_log_in += InDomain() || !account.password.empty() ? 1 : 0;
+            can_log_in += InDomain() || !account.hash.empty() ? 1 : 0;
         metrics_.Set("dlws_samba_accounts", {}, double(can_log_in));
     }
 
@@ -288,7 +301,7 @@ class SambaServer {
     model::SambaFiles files_;                      // as they are written
     SambaAccounts accounts_;                       // as the server knows them
     std::map<std::string, std::string> problems_;  // of Secrets, as they were logged
-    bool started_ = false, stopping_ = false;
+    bool started_ = false, settled_ = false, stopping_ = false;
 };
 
 }  // namespace

@@ -32,6 +32,7 @@ std::string SmbConfPath() {
 
 SambaTools::SambaTools(boost::asio::any_io_executor executor)
     : smbpasswd_(executor, Program("/usr/bin/smbpasswd", 10)),
+      pdbedit_(executor, Program("/usr/bin/pdbedit", 30)),
       smbcontrol_(executor, Program("/usr/bin/smbcontrol", 10)),
       smbstatus_(executor, Program("/usr/bin/smbstatus", 10)),
       net_(executor, Program("/usr/bin/net", 60)),
@@ -60,10 +61,17 @@ Awaitable<bool> SambaTools::RemoveAccount(std::string name) {
     co_return co_await Run(smbpasswd_, std::move(what), std::move(words));
 }
 
+Awaitable<std::optional<std::string>> SambaTools::Accounts() {
+    std::vector<std::string> words{"-s", SmbConfPath(), "-L", "-w"};
+    const ChildRunner::Answer answer = co_await pdbedit_.Run("", std::move(words));
+    if (answer.kind == ChildRunner::Answer::kDone) co_return answer.text;
+    kube::LogWarning(kLog, "pdbedit does not tell which accounts there are: {}", answer.text);
+    co_return std::nullopt;
+}
+
 Awaitable<bool> SambaTools::Reload() {
     std::vector<std::string> words{"-s", SmbConfPath(), "all", "reload-config"};
-    co_return co_await Run(smbcontrol_, "telling the server of its new settings",
-                           std::move(words));
+    co_return co_await Run(smbcontrol_, "telling the server of its new settings", std::move(words));
 }
 
 Awaitable<bool> SambaTools::CloseShare(std::string share) {
@@ -86,7 +94,7 @@ Awaitable<bool> SambaTools::IsJoined() {
 }
 
 Awaitable<bool> SambaTools::Join(std::string credentials) {
-    std::vector<std::string> words{"ads", "join",       "-s", SmbConfPath(), "--no-dns-updates",
+    std::vector<std::string> words{"ads", "join",      "-s", SmbConfPath(), "--no-dns-updates",
                                    "-A",  "/dev/stdin"};
     co_return co_await Run(net_, "joining the domain", std::move(words), std::move(credentials));
 }
@@ -99,7 +107,7 @@ Awaitable<bool> SambaTools::WinbindAnswers() {
 
 bool SambaTools::Idle() {
     std::size_t running = 0;
-    for (ChildRunner* runner : {&smbpasswd_, &smbcontrol_, &smbstatus_, &net_, &wbinfo_})
+    for (ChildRunner* runner : {&smbpasswd_, &pdbedit_, &smbcontrol_, &smbstatus_, &net_, &wbinfo_})
         running += runner->Outstanding();
     return running == 0;
 }

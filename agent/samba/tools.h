@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,8 @@ class SambaTools {
     kube::Awaitable<bool> SetAccount(std::string name, std::string password);
     /// The user must still be in passwd.
     kube::Awaitable<bool> RemoveAccount(std::string name);
+    /// What `pdbedit -L -w` prints; none: it could not be asked.
+    kube::Awaitable<std::optional<std::string>> Accounts();
     /// All processes of the server read smb.conf again.
     kube::Awaitable<bool> Reload();
     /// Whoever uses the share is disconnected from it.
@@ -37,7 +40,7 @@ class SambaTools {
     kube::Awaitable<bool> Run(ChildRunner& runner, std::string what,
                               std::vector<std::string> arguments, std::string input = "");
 
-    ChildRunner smbpasswd_, smbcontrol_, smbstatus_, net_, wbinfo_;
+    ChildRunner smbpasswd_, pdbedit_, smbcontrol_, smbstatus_, net_, wbinfo_;
 };
 
 /// Where Samba is told to look, in every program's words.

@@ -34,7 +34,7 @@ constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 // Reads what the child prints, then waits for its end.
 kube::Awaitable<void> Follow(asio::posix::stream_descriptor& output,
                              asio::posix::stream_descriptor& exited, std::string& text,
-                           std::size_t most) {
+                             std::size_t most) {
     char chunk[4096];
     const auto buffer = asio::buffer(chunk);
     boost::system::error_code error;

@@ -103,7 +103,8 @@ TEST_F(StorageManagerTest, WritesWhatDiffersAndThenNothing) {
         R"({"metadata":{"uid":"node-uid","labels":{"storage.dlworkspace.io/work":"Healthy"}}})");
     EXPECT_THAT(LastPatch(kStatusPath),
                 HasSubstr(R"("metadata":{"uid":"cluster-uid","resourceVersion":"1"})"));
-    EXPECT_THAT(LastPatch(kStatusPath), HasSubstr(R"("nodesHealthy":1,"nodesTotal":1,"bytesTotal":9)"));
+    EXPECT_THAT(LastPatch(kStatusPath),
+                HasSubstr(R"("nodesHealthy":1,"nodesTotal":1,"bytesTotal":9)"));
     CatchUp();
     kube::testing::RunFor(io_, milliseconds(300));
     EXPECT_EQ(Labels(), 1u);

@@ -84,12 +84,10 @@ Awaitable<bool> Manager::Pass() {
     options.field_manager = "dlworkspace-operator";
     kube::ObjectKey key = settings_.config_map;
     std::string patch = model::SambaPatch(wanted.files);
-    auto stored = co_await client_.Patch(kube::kConfigMaps, std::move(key),
-                                         kube::PatchType::kMerge, std::move(patch),
-                                         std::move(options));
+    auto stored = co_await client_.Patch(kube::kConfigMaps, std::move(key), kube::PatchType::kMerge,
+                                         std::move(patch), std::move(options));
     if (stored) {
-        kube::LogInfo(kLog, "{} users and their shares are told to the server",
-                      users.size());
+        kube::LogInfo(kLog, "{} users and their shares are told to the server", users.size());
         co_return true;
     }
     kube::LogWarning(kLog, "the server's ConfigMap: {}", stored.error().message);

@@ -18,7 +18,8 @@ namespace dlws::user {
 /// Tells the Samba server which storages it shows and to whom: watches DLUsers, the DLCluster and
 /// the server's ConfigMap, which the chart makes, and writes into that what differs.
 ///
-///     Manager users(client, metrics, random, {.config_map = {"dlws-system", "dlworkspace-samba"}});
+///     Manager users(client, metrics, random, {.config_map = {"dlws-system",
+///     "dlworkspace-samba"}});
 ///     // run every Informer of users.Informers() always, users.Work() once while this process is
 ///     // the leader
 ///
