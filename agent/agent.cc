@@ -88,6 +88,7 @@ class Agent {
         namespaces_.OnChange([this](const kube::Change& change) { logs_.OnNamespace(change); });
         jobs_.OnChange([this](const kube::Change& change) { OnJob(change); });
         storages_.OnChecked([this] { TellPlace(); });
+        storages_.SetHomes([this] { return homes_.Homes(); });
     }
 
     // The process's exit code.

@@ -261,6 +261,7 @@ TEST(Contract, NodesAndStoragesAreToldAsTheSchemaHasIt) {
     node.problems = {"p"};
     node.storages = {{"work", StorageState::Full, "R", "m", Time{}, Time{}, Time{}, "0:1", Time{},
                       "nfs4", 1, 1, 1, 1}};
+    node.homes = {{"work", "alice", "R", "m", 1, 1}};
     const json::value told = json::parse(StatusJson(node));
     const YAML::Node of_node = Schema("dlnode.yaml")["properties"]["status"];
     std::vector<std::string> wrong;
@@ -275,6 +276,13 @@ TEST(Contract, NodesAndStoragesAreToldAsTheSchemaHasIt) {
     for (const std::string& state : states)
         EXPECT_TRUE(StorageStateOf(state)) << state;
     EXPECT_TRUE(wrong.empty()) << wrong[0];
+    EXPECT_EQ(described(of_node["properties"]["homes"]["items"]), written(told.at("homes").at(0)));
+
+    const json::value user = json::parse(UserStatusPatch({1, "Ready", "m", {{"work", 1, 1}}}, "u"));
+    const YAML::Node of_user = Schema("dluser.yaml")["properties"]["status"];
+    EXPECT_EQ(described(of_user), written(user.at("status")));
+    EXPECT_EQ(described(of_user["properties"]["quotas"]["items"]),
+              written(user.at("status").at("quotas").at(0)));
 
     const json::value patch =
         json::parse(ClusterStatusPatch({1, "s", {{"work", "p", 1, 1, 1, 1, 1, 1, "m"}}}, "u", "1"));

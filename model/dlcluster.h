@@ -36,6 +36,7 @@ struct PodUser {
     std::string name{kDefaultUserName};  ///< in the pods, and of the folder below work/
     std::vector<std::int64_t> groups{};  ///< further ones
     std::string shell = "/bin/sh";
+    std::vector<std::string> sshPublicKeys{};  ///< lines of authorized_keys
     bool operator==(const PodUser&) const = default;
 };
 

@@ -19,7 +19,8 @@ namespace json = boost::json;
 constexpr std::array<std::string_view, kStorageStates> kStates{"Healthy", "Hung", "Missing", "Full",
                                                                "ReadOnly"};
 // What the CRD takes.
-constexpr std::size_t kMaxWord = 64, kMaxMount = 128, kMaxProblems = 32, kMaxStorages = 32;
+constexpr std::size_t kMaxWord = 64, kMaxMount = 128, kMaxProblems = 32, kMaxStorages = 32,
+                      kMaxHomes = 1024;
 
 void ReadStorage(const Node& node, std::vector<NodeStorage>& storages) {
     const auto state = StorageStateOf(node["state"].Text());
@@ -59,6 +60,15 @@ json::object Write(const NodeStorage& s) {
     return o;
 }
 
+json::object Write(const NodeHome& h) {
+    json::object o{{"storage", h.storage}, {"user", h.user}};
+    PutText(o, "reason", h.reason, kMaxWord);
+    PutText(o, "message", h.message);
+    PutNumber(o, "bytesTotal", h.bytesTotal);
+    PutNumber(o, "bytesFree", h.bytesFree);
+    return o;
+}
+
 }  // namespace
 
 std::string_view ToString(StorageState state) {
@@ -85,6 +95,16 @@ std::expected<DLNode, std::string> ParseDLNode(std::string_view json) {
         node.checkedAt = status["checkedAt"].AsTime();
         node.problems = status["problems"].Texts();
         status["storages"].Each([&](const Node& item) { ReadStorage(item, node.storages); });
+        status["homes"].Each([&](const Node& item) {
+            NodeHome home;
+            home.storage = item["storage"].Text();
+            home.user = item["user"].Text();
+            home.reason = item["reason"].Text();
+            home.message = item["message"].Text();
+            home.bytesTotal = item["bytesTotal"].Int64();
+            home.bytesFree = item["bytesFree"].Int64();
+            node.homes.push_back(std::move(home));
+        });
     }
     if (!doc.error().empty()) return std::unexpected(doc.error());
     return node;
@@ -93,11 +113,13 @@ std::expected<DLNode, std::string> ParseDLNode(std::string_view json) {
 std::string StatusJson(const DLNode& node) {
     json::object status;
     PutTime(status, "checkedAt", node.checkedAt);
-    json::array problems, storages;
+    json::array problems, storages, homes;
     for (const std::string& problem : node.problems)
         if (problems.size() < kMaxProblems) problems.emplace_back(Cut(problem));
     for (const NodeStorage& storage : node.storages)
         if (storages.size() < kMaxStorages) storages.push_back(Write(storage));
+    for (const NodeHome& home : node.homes)
+        if (homes.size() < kMaxHomes) homes.push_back(Write(home));
     std::string summary;
     for (const NodeStorage& storage : node.storages)
         summary += fmt::format("{}{} {}", summary.empty() ? "" : ", ", storage.name,
@@ -105,6 +127,7 @@ std::string StatusJson(const DLNode& node) {
     PutText(status, "summary", summary);
     if (!problems.empty()) status["problems"] = std::move(problems);
     if (!storages.empty()) status["storages"] = std::move(storages);
+    if (!homes.empty()) status["homes"] = std::move(homes);
     return json::serialize(status);
 }
 

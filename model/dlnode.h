@@ -40,12 +40,22 @@ struct NodeStorage {
     bool operator==(const NodeStorage&) const = default;
 };
 
+/// A user's folder on a storage, of which there is something to tell.
+struct NodeHome {
+    std::string storage, user;    ///< names of storage and DLUser
+    std::string reason, message;  ///< why it is not there; empty: it is
+    /// Of the folder itself; less than the storage's own where the file system has a quota for it.
+    std::int64_t bytesTotal = 0, bytesFree = 0;
+    bool operator==(const NodeHome&) const = default;
+};
+
 /// A typed view of a DLNode: what the agent of the node of that name tells. A plain value.
 struct DLNode {
     Metadata meta;
     std::optional<Time> checkedAt;  ///< when the agent told it; renewed each minute
     std::vector<std::string> problems;
     std::vector<NodeStorage> storages;
+    std::vector<NodeHome> homes;
     bool operator==(const DLNode&) const = default;
 };
 

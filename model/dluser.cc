@@ -3,7 +3,12 @@
 
 #include <fmt/format.h>
 
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
 #include "model/decode.h"
+#include "model/encode.h"
 #include "model/reason.h"
 #include "model/render_check.h"
 
@@ -27,6 +32,38 @@ std::expected<DLUser, std::string> ParseDLUser(std::string_view json) {
     }
     if (!doc.error().empty()) return std::unexpected(doc.error());
     return user;
+}
+
+std::expected<UserStatus, std::string> ParseUserStatus(std::string_view json) {
+    Document doc(json);
+    UserStatus status;
+    if (doc.error().empty()) {
+        const Node node = doc.Root()["status"];
+        status.observedGeneration = node["observedGeneration"].Int64();
+        status.state = node["state"].Text();
+        status.message = node["message"].Text();
+        node["quotas"].Each([&](const Node& item) {
+            status.quotas.push_back(
+                {item["storage"].Text(), item["bytesTotal"].Int64(), item["bytesFree"].Int64()});
+        });
+    }
+    if (!doc.error().empty()) return std::unexpected(doc.error());
+    return status;
+}
+
+std::string UserStatusPatch(const UserStatus& status, std::string_view uid) {
+    namespace json = boost::json;
+    json::array quotas;
+    for (const UserStatus::Quota& quota : status.quotas)
+        quotas.push_back(json::object{{"storage", quota.storage},
+                                      {"bytesTotal", quota.bytesTotal},
+                                      {"bytesFree", quota.bytesFree}});
+    // Null takes away what was there.
+    json::object fields{{"observedGeneration", status.observedGeneration}, {"state", status.state}};
+    fields["message"] = status.message.empty() ? json::value() : json::value(Cut(status.message));
+    fields["quotas"] = quotas.empty() ? json::value() : json::value(std::move(quotas));
+    return json::serialize(
+        json::object{{"metadata", {{"uid", uid}}}, {"status", std::move(fields)}});
 }
 
 void UserDirectory::Put(DLUser user) {
@@ -95,7 +132,8 @@ std::expected<PodUser, RenderError> UserDirectory::RunsAs(const DLJob& job,
     const DLUser& user = users_.at(*names->second.begin());
     if (std::string rival = Rival(user); !rival.empty())
         return Error(reason::kUserConflict, std::move(rival));
-    return PodUser{user.uid, user.gid, user.meta.name, user.supplementalGroups, user.shell};
+    return PodUser{user.uid,   user.gid,          user.meta.name, user.supplementalGroups,
+                   user.shell, user.sshPublicKeys};
 }
 
 }  // namespace dlws::model

@@ -26,6 +26,23 @@ struct DLUser {
     bool operator==(const DLUser&) const = default;
 };
 
+/// `status` of a DLUser; crds/dluser.yaml describes each field.
+struct UserStatus {
+    struct Quota {
+        std::string storage;
+        std::int64_t bytesTotal = 0, bytesFree = 0;
+        bool operator==(const Quota&) const = default;
+    };
+    std::int64_t observedGeneration = 0;
+    std::string state, message;
+    std::vector<Quota> quotas;
+    bool operator==(const UserStatus&) const = default;
+};
+/// Of a whole DLUser document; no status at all is an empty one.
+std::expected<UserStatus, std::string> ParseUserStatus(std::string_view dluserJson);
+/// A JSON merge patch for the `status` subresource that makes it this; the uid is a precondition.
+std::string UserStatusPatch(const UserStatus& status, std::string_view uid);
+
 /// As ParseDLJob: tolerant of unknown and absent fields; error: a sentence with the field's path.
 std::expected<DLUser, std::string> ParseDLUser(std::string_view json);
 

@@ -25,6 +25,14 @@ DLJob JobOf(const std::string& username) {
     return job;
 }
 
+TEST(UserStatus, WhatIsWrittenIsReadBack) {
+    const UserStatus status{3, "Refused", "why", {{"work", 100, 40}}};
+    EXPECT_EQ(ParseUserStatus(UserStatusPatch(status, "u")), status);
+    EXPECT_EQ(ParseUserStatus(UserStatusPatch({}, "u")), UserStatus());
+    EXPECT_EQ(ParseUserStatus(R"({"metadata":{"name":"alice"}})"), UserStatus());
+    EXPECT_FALSE(ParseUserStatus(R"({"status":{"quotas":[{"bytesTotal":"many"}]}})"));
+}
+
 TEST(ParseDLUser, ReadsWhatItKnows) {
     auto user = ParseDLUser(
         R"({"metadata":{"name":"alice","uid":"u"},"spec":{"username":"alice@example.org","uid":5001,)"

@@ -54,6 +54,8 @@ inline constexpr std::string_view kTemplateHashAnnotation = "dlworkspace.io/temp
 /// On a pod, the text of /etc/passwd and /etc/group in its container `main` (accounts.h).
 inline constexpr std::string_view kPasswdAnnotation = "dlworkspace.io/passwd";
 inline constexpr std::string_view kGroupAnnotation = "dlworkspace.io/group";
+/// On a pod, the user's ssh keys: /etc/ssh/authorized_keys in its container `main`.
+inline constexpr std::string_view kSshKeysAnnotation = "dlworkspace.io/authorized-keys";
 /// On a pod, the job's folder below that of all job folders: `<user>/<yyyy-mm>/<job>-<uid8>`.
 inline constexpr std::string_view kJobFolderAnnotation = "dlworkspace.io/job-folder";
 /// On a namespace, "true": jobs run there, and the policies of the chart hold.

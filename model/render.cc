@@ -301,18 +301,22 @@ void Renderer::AddAccounts(PodTemplate& pod) {
     json::object& annotations = pod.ObjectAt(pod.metadata(), "annotations");
     json::array items;
     const auto add = [&](std::string_view file, std::string_view annotation,
-                         const std::string& text) {
+                         const std::string& text, std::string_view folder = "/etc") {
         annotations[annotation] = text;
         items.push_back(json::object{
             {"path", file},
             {"fieldRef", {{"fieldPath", fmt::format("metadata.annotations['{}']", annotation)}}}});
         AddMount(pod, {{"name", "dlws-accounts"},
-                       {"mountPath", fmt::format("/etc/{}", file)},
+                       {"mountPath", fmt::format("{}/{}", folder, file)},
                        {"subPath", file},
                        {"readOnly", true}});
     };
     add("passwd", kPasswdAnnotation, PasswdFile(user, Home(spec_)));
     add("group", kGroupAnnotation, GroupFile(user));
+    // For images that run sshd: AuthorizedKeysFile /etc/ssh/authorized_keys.
+    if (!user.sshPublicKeys.empty())
+        add("authorized_keys", kSshKeysAnnotation,
+            fmt::format("{}\n", fmt::join(user.sshPublicKeys, "\n")), "/etc/ssh");
     AddVolume(pod, {{"name", "dlws-accounts"}, {"downwardAPI", {{"items", std::move(items)}}}});
 }
 

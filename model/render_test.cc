@@ -126,6 +126,18 @@ TEST(Render, ThePodKnowsItsUser) {
               R"({"name":"dlws-accounts","downwardAPI":{"items":[{"path":"passwd","fieldRef":)"
               R"({"fieldPath":"metadata.annotations['dlworkspace.io/passwd']"}},{"path":"group",)"
               R"("fieldRef":{"fieldPath":"metadata.annotations['dlworkspace.io/group']"}}]}})");
+    // Keys only where there are some.
+    PodUser with_keys = alice;
+    with_keys.sshPublicKeys = {"ssh-ed25519 AAAA a", "ssh-ed25519 BBBB b"};
+    const auto keyed = Render(job, Cluster(), with_keys);
+    ASSERT_TRUE(keyed) << keyed.error().message;
+    const json::value keyed_pod = json::parse(MakePod(*keyed, 0, 0, 0));
+    EXPECT_EQ(annotation(keyed_pod, kSshKeysAnnotation),
+              "ssh-ed25519 AAAA a\nssh-ed25519 BBBB b\n");
+    EXPECT_EQ(
+        Item(keyed_pod, "/spec/containers/0/volumeMounts", "mountPath", "/etc/ssh/authorized_keys"),
+        R"({"name":"dlws-accounts","mountPath":"/etc/ssh/authorized_keys","subPath":)"
+        R"("authorized_keys","readOnly":true})");
     // Sessions of sshd need a shell that the image has.
     job.spec.framework = Framework::MPI;
     job.spec.roles.insert(job.spec.roles.begin(), Role{.name = "launcher"});

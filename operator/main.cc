@@ -74,6 +74,13 @@ admission::Enforcement::Settings WhatShouldGuard(const Options& options) {
     return settings;
 }
 
+std::optional<user::SambaConfig::Settings> SambaOf(const Options& options) {
+    if (options.samba_config_map.empty()) return std::nullopt;
+    return user::SambaConfig::Settings{
+        .config_map = {options.ns, options.samba_config_map},
+        .server = {options.samba_realm, options.samba_workgroup, options.samba_computer}};
+}
+
 // All parts of the process. Destroyed only after the io_context has run dry.
 class Operator {
   public:
@@ -100,22 +107,19 @@ class Operator {
                          world.stale_pods = storage::StalePods(troubles, world.job, world.pods);
                      }}),
           storages_(client_, events_, metrics_, random_, {.leading = [this] { return Leading(); }}),
+          users_(client_, events_, metrics_, random_, {.samba = SambaOf(options)}),
           manager_(executor),
           signals_(executor, SIGTERM, SIGINT) {
         storages_.OnTroubles([this] { jobs_.LookAtAll(""); });
-        if (!options.samba_config_map.empty())
-            users_.emplace(
-                client_, metrics_, random_,
-                user::Manager::Settings{.config_map = {options.ns, options.samba_config_map},
-                                        .samba = {options.samba_realm, options.samba_workgroup,
-                                                  options.samba_computer}});
     }
 
     // The process's exit code.
     Awaitable<int> Run() {
         kube::ServeHealth(health_, metrics_, DLWS_VERSION, [this] {
             if (stopping_) return "stopping";
-            return jobs_.HasSynced() && storages_.HasSynced() ? "" : "caches not read yet";
+            return jobs_.HasSynced() && storages_.HasSynced() && users_.HasSynced()
+                       ? ""
+                       : "caches not read yet";
         });
         auto port = health_.Listen();
         if (!port) {
@@ -133,11 +137,9 @@ class Operator {
             manager_.Add("caches", name, [informer] { return informer->Run(); });
         for (auto& [name, informer] : storages_.Informers())
             manager_.Add("caches", name, [informer] { return informer->Run(); });
-        if (users_) {
-            for (auto& [name, informer] : users_->Informers())
-                manager_.Add("caches", name, [informer] { return informer->Run(); });
-            manager_.Add("workers", "samba", [this] { return users_->Work(); });
-        }
+        for (auto& [name, informer] : users_.Informers())
+            manager_.Add("caches", name, [informer] { return informer->Run(); });
+        manager_.Add("workers", "users", [this] { return users_.Work(); });
         manager_.Add("leader", "lease", [this] { return Lead(); });
         for (int i = 0; i < jobs_.Workers(); ++i)
             manager_.Add("workers", fmt::format("job-{}", i), [this] { return jobs_.Work(); });
@@ -195,7 +197,7 @@ class Operator {
     kube::LeaderElector elector_;
     job::Controller jobs_;
     storage::Manager storages_;
-    std::optional<user::Manager> users_;  // with a Samba server
+    user::Manager users_;
     kube::Manager manager_;
     asio::signal_set signals_;
     bool stopping_ = false;

@@ -2,6 +2,7 @@
 #include "agent/storage/home_command.h"
 
 #include <fmt/format.h>
+#include <sys/statvfs.h>
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -57,7 +58,14 @@ HomeOutcome Make(const Options& options) {
     home.uid = uid_t(options.uid);
     home.gid = gid_t(options.gid);
     kube::Random random(std::random_device{}());
-    return EnsureHome(work.get(), options.work, home, random);
+    HomeOutcome outcome = EnsureHome(work.get(), options.work, home, random);
+    struct statvfs space{};
+    const Fd folder = OpenBeneath(work.get(), home.name, O_PATH | O_DIRECTORY);
+    if (outcome.ready && folder && ::fstatvfs(folder.get(), &space) == 0) {
+        outcome.bytes_total = std::int64_t(space.f_blocks) * std::int64_t(space.f_frsize);
+        outcome.bytes_free = std::int64_t(space.f_bavail) * std::int64_t(space.f_frsize);
+    }
+    return outcome;
 }
 
 }  // namespace
@@ -68,6 +76,8 @@ std::string ToJson(const HomeOutcome& outcome) {
     out["made"] = outcome.made;
     out["reason"] = outcome.reason;
     out["message"] = outcome.message;
+    out["bytesTotal"] = outcome.bytes_total;
+    out["bytesFree"] = outcome.bytes_free;
     return json::serialize(out);
 }
 
@@ -87,6 +97,12 @@ std::expected<HomeOutcome, std::string> ParseHomeOutcome(std::string_view text) 
     outcome.made = made && made->is_bool() && made->get_bool();
     outcome.reason = word("reason");
     outcome.message = word("message");
+    const auto number = [&](std::string_view name) {
+        const json::value* value = object->if_contains(name);
+        return value && value->is_int64() ? value->get_int64() : 0;
+    };
+    outcome.bytes_total = number("bytesTotal");
+    outcome.bytes_free = number("bytesFree");
     return outcome;
 }
 

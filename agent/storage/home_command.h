@@ -11,7 +11,8 @@
 
 /// @file
 /// `dlws-agent make-home --work=/mnt/x/work --name=alice --uid=1001 --gid=1001`: homes.h as a
-/// process, for the same reason as check-mount. Prints {"ready":…,"made":…,"reason":…,"message":…}.
+/// process, for the same reason as check-mount. Prints {"ready":…,"made":…,"reason":…,"message":…,
+/// "bytesTotal":…,"bytesFree":…}.
 
 namespace dlws::agent {
 

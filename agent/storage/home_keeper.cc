@@ -82,6 +82,7 @@ kube::Awaitable<void> HomeKeeper::MakeAll() {
     if (!cluster_) co_return;
     const auto cluster = cluster_;
     const std::vector<Home> homes = HomesOf(*cluster, users_, directory_);
+    std::vector<model::NodeHome> told;
     for (const model::Storage& storage : cluster->storages) {
         if (storage.kind != model::StorageKind::HostMount || !storage.problem.empty() ||
             storage.layout == model::StorageLayout::Shared || storage.readOnly)
@@ -97,12 +98,15 @@ kube::Awaitable<void> HomeKeeper::MakeAll() {
             const std::string folder = fmt::format("{}/{}", storage.name, home.name);
             if (outcome.made) kube::LogInfo(kLog, "made {} of uid {}", folder, home.uid);
             unfinished_ = unfinished_ || outcome.reason == "NoAnswer";
-            std::string& told = told_[folder];
-            if (!outcome.ready && told != outcome.message)
+            std::string& logged = logged_[folder];
+            if (!outcome.ready && logged != outcome.message)
                 kube::LogWarning(kLog, "{}: {}", folder, outcome.message);
-            told = outcome.message;
+            logged = outcome.message;
+            told.push_back({storage.name, home.name, outcome.ready ? "" : outcome.reason,
+                            outcome.message, outcome.bytes_total, outcome.bytes_free});
         }
     }
+    told_homes_ = std::move(told);
 }
 
 }  // namespace dlws::agent

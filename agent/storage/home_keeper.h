@@ -12,6 +12,7 @@
 #include "kube/informer.h"
 #include "kube/wait_list.h"
 #include "model/dlcluster.h"
+#include "model/dlnode.h"
 #include "model/dluser.h"
 
 namespace dlws::agent {
@@ -40,6 +41,8 @@ class HomeKeeper {
     void SetCluster(std::shared_ptr<const model::DLCluster> cluster);
     void OnUser(const kube::Change& change);
     const model::UserDirectory& Directory() const { return directory_; }
+    /// What became of each at the last look.
+    const std::vector<model::NodeHome>& Homes() const { return told_homes_; }
     /// Somebody has pods on this node; by the name of the folder.
     void OnPodOf(const std::string& user);
     /// `leads` has become true.
@@ -59,8 +62,9 @@ class HomeKeeper {
     std::shared_ptr<const model::DLCluster> cluster_;
     std::map<std::string, model::DLUser> users_;
     model::UserDirectory directory_;
-    std::set<std::string> here_;               // who has had pods on this node
-    std::map<std::string, std::string> told_;  // problem by folder, to log each once
+    std::set<std::string> here_;                 // who has had pods on this node
+    std::map<std::string, std::string> logged_;  // problem by folder, to log each once
+    std::vector<model::NodeHome> told_homes_;
     bool unfinished_ = false;
 };
 

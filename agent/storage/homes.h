@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -39,6 +40,7 @@ struct HomeOutcome {
     bool made = false;    ///< by this call
     std::string reason;   ///< Made, There; or why not: a CamelCase word
     std::string message;  ///< a sentence for an administrator; empty when ready
+    std::int64_t bytes_total = 0, bytes_free = 0;  ///< of the folder, as its quota says; 0: unknown
 };
 
 enum class HomeAction { Make, Finish, Leave, Report };

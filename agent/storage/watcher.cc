@@ -86,13 +86,22 @@ std::vector<std::pair<std::string, MountToCheck>> MountsToCheck(const model::DLC
 }
 
 model::DLNode Report(const std::string& node, const StorageFacts& facts,
-                     std::vector<std::string> problems, model::Time now) {
+                     std::vector<std::string> problems, const std::vector<model::NodeHome>& homes,
+                     model::Time now) {
     model::DLNode report;
     report.meta.name = node;
     report.checkedAt = now;
     report.problems = std::move(problems);
     for (const auto& [name, record] : facts.All())
         report.storages.push_back(ToNodeStorage(name, record));
+    for (const model::NodeHome& home : homes) {
+        const auto storage = facts.All().find(home.storage);
+        if (storage == facts.All().end()) continue;
+        // Asked a moment apart, and some file systems' own size changes with what is in it.
+        const auto total = storage->second.fact.bytes_total;
+        if (!home.reason.empty() || (home.bytesTotal > 0 && home.bytesTotal < total - total / 100))
+            report.homes.push_back(home);
+    }
     return report;
 }
 
@@ -101,6 +110,8 @@ bool IsNews(const model::DLNode& told, const model::DLNode& now) {
         report.checkedAt.reset();
         for (model::NodeStorage& s : report.storages)
             s.bytesFree = s.inodesFree = s.bytesTotal = s.inodesTotal = 0;
+        for (model::NodeHome& h : report.homes)
+            h.bytesFree = 0;
         return report;
     };
     return lasting(told) != lasting(now);
@@ -136,7 +147,7 @@ kube::Awaitable<void> StorageWatcher::Run() {
         checked_();
         KeepSystemFolders();
         const auto now = std::chrono::floor<std::chrono::seconds>(api_.ServerTime());
-        model::DLNode report = Report(settings_.node, facts_, problems_, now);
+        model::DLNode report = Report(settings_.node, facts_, problems_, homes_(), now);
         if (!told_ || IsNews(*told_, report) || now - *told_->checkedAt >= kTellAgain)
             co_await Tell(std::move(report));
         const bool slept =

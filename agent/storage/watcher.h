@@ -28,9 +28,10 @@ inline constexpr std::chrono::seconds kTellAgain{60};
 std::vector<std::pair<std::string, MountToCheck>> MountsToCheck(const model::DLCluster& cluster,
                                                                 const std::string& node);
 
-/// The status of the DLNode.
+/// The status of the DLNode. Of `homes` those that are not there, and those with a quota.
 model::DLNode Report(const std::string& node, const StorageFacts& facts,
-                     std::vector<std::string> problems, model::Time now);
+                     std::vector<std::string> problems, const std::vector<model::NodeHome>& homes,
+                     model::Time now);
 
 /// Whether `now` says something that `told` did not. Free space changes all the time and is none of
 /// it; nor is that it was checked.
@@ -56,6 +57,10 @@ class StorageWatcher {
     std::string MountOf(const std::string& storage) const;
     /// Called after each check of all storages.
     void OnChecked(std::function<void()> handler) { checked_ = std::move(handler); }
+    /// Where users' folders are known.
+    void SetHomes(std::function<std::vector<model::NodeHome>()> homes) {
+        homes_ = std::move(homes);
+    }
     /// Something was told since we run.
     bool HasTold() const { return told_.has_value(); }
 
@@ -78,6 +83,9 @@ class StorageWatcher {
     std::vector<std::string> problems_;
     std::optional<model::DLNode> told_;
     std::function<void()> checked_ = [] {};
+    std::function<std::vector<model::NodeHome>()> homes_ = [] {
+        return std::vector<model::NodeHome>();
+    };
 };
 
 }  // namespace dlws::agent

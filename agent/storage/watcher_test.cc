@@ -41,16 +41,35 @@ TEST(Watcher, FreeSpaceIsNoNews) {
     StorageFact fact;
     fact.bytes_free = 10;
     facts.Update("g", MountToCheck(), fact, At(0));
-    const model::DLNode told = Report("node-1", facts, {}, At(0));
+    const model::DLNode told = Report("node-1", facts, {}, {}, At(0));
     EXPECT_EQ(told.meta.name, "node-1");
     EXPECT_EQ(told.storages.at(0).bytesFree, 10);
     fact.bytes_free = 5;
     facts.Update("g", MountToCheck(), fact, At(5));
-    EXPECT_FALSE(IsNews(told, Report("node-1", facts, {}, At(5))));
-    EXPECT_TRUE(IsNews(told, Report("node-1", facts, {"a folder is in the way"}, At(5))));
+    EXPECT_FALSE(IsNews(told, Report("node-1", facts, {}, {}, At(5))));
+    EXPECT_TRUE(IsNews(told, Report("node-1", facts, {"a folder is in the way"}, {}, At(5))));
     fact.state = StorageState::Hung;
     facts.Update("g", MountToCheck(), fact, At(10));
-    EXPECT_TRUE(IsNews(told, Report("node-1", facts, {}, At(10))));
+    EXPECT_TRUE(IsNews(told, Report("node-1", facts, {}, {}, At(10))));
+}
+
+TEST(Watcher, OfHomesTellsThoseWithAQuotaOrAProblem) {
+    StorageFacts facts;
+    StorageFact fact;
+    fact.bytes_total = 1000;
+    facts.Update("work", MountToCheck(), fact, At(0));
+    const model::NodeHome plain{"work", "alice", "", "", 1000, 10};
+    const model::NodeHome nearly{"work", "dave", "", "", 995, 10};  // of a size that changes
+    const model::NodeHome quota{"work", "bob", "", "", 500, 10};
+    const model::NodeHome link{"work", "carol", "SymbolicLink", "remove it", 0, 0};
+    const model::NodeHome elsewhere{"gone", "bob", "", "", 500, 10};
+    const model::DLNode told =
+        Report("node-1", facts, {}, {plain, nearly, quota, link, elsewhere}, At(0));
+    EXPECT_EQ(told.homes, (std::vector<model::NodeHome>{quota, link}));
+    model::NodeHome less = quota;
+    less.bytesFree = 1;
+    EXPECT_FALSE(IsNews(told, Report("node-1", facts, {}, {less, link}, At(5))));
+    EXPECT_TRUE(IsNews(told, Report("node-1", facts, {}, {quota}, At(5))));
 }
 
 TEST(Homes, AreThoseOfUsersWithoutARival) {

@@ -3,23 +3,27 @@
 
 #include <chrono>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "kube/client.h"
+#include "kube/events.h"
 #include "kube/informer.h"
 #include "kube/metrics.h"
+#include "model/dlnode.h"
 #include "model/dluser.h"
-#include "model/samba.h"
 #include "operator/pass_loop.h"
+#include "operator/user/samba_config.h"
 
 namespace dlws::user {
 
-/// Tells the Samba server which storages it shows and to whom: watches DLUsers, the DLCluster and
-/// the server's ConfigMap, which the chart makes, and writes into that what differs.
+/// Says in each DLUser's status whether their jobs run, and what their quota is; and tells the
+/// Samba server, where there is one, who its users are. Watches DLUsers and DLNodes, decides about
+/// all users at once, and writes what differs.
 ///
-///     Manager users(client, metrics, random, {.config_map = {"dlws-system",
-///     "dlworkspace-samba"}});
+///     Manager users(client, events, metrics, random, {});
 ///     // run every Informer of users.Informers() always, users.Work() once while this process is
 ///     // the leader
 ///
@@ -27,28 +31,43 @@ namespace dlws::user {
 class Manager {
   public:
     struct Settings {
-        kube::ObjectKey config_map;
-        model::SambaSettings samba;
+        std::optional<SambaConfig::Settings> samba;  ///< none: there is no server
         std::chrono::milliseconds coalesce{500};
     };
 
-    Manager(kube::Client& client, kube::Metrics& metrics, kube::Random& random, Settings settings);
+    Manager(kube::Client& client, kube::EventRecorder& events, kube::Metrics& metrics,
+            kube::Random& random, Settings settings);
 
     PassLoop::Informers Informers();
+    bool HasSynced();
     /// Works until cancelled; begins when all has been read.
     kube::Awaitable<void> Work();
 
   private:
+    struct Known {
+        model::DLUser user;
+        model::UserStatus was;
+    };
+
     void OnUser(const kube::Change& change);
+    void OnNode(const kube::Change& change);
     /// True: done; false: to be tried again, later each time.
     kube::Awaitable<bool> Pass();
+    /// The status of each user that differs from what it should be.
+    std::map<std::string, model::UserStatus> Differing();
+    kube::Awaitable<bool> Write(std::string name, std::string uid, model::UserStatus was,
+                                model::UserStatus status);
 
     kube::Client& client_;
-    Settings settings_;
-    kube::Informer users_, clusters_, config_maps_;
+    kube::EventRecorder& events_;
+    kube::Informer users_informer_, nodes_informer_;
     PassLoop passes_;
     model::UserDirectory directory_;
-    std::vector<std::string> problems_;  // as they were logged last
+    std::map<std::string, Known> users_;
+    std::map<std::string, model::DLNode> nodes_;     // those that tell something of users
+    std::map<std::string, model::Time> quota_told_;  // when an agent last told one, by user
+    std::map<std::string, std::uint64_t> written_;   // resourceVersions of our own writes
+    std::unique_ptr<SambaConfig> samba_;
 };
 
 }  // namespace dlws::user

@@ -635,7 +635,7 @@ class Rights(unittest.TestCase):
         want = {
             "dlworkspace.io/dljobs": "get list watch delete", "dlworkspace.io/dlclusters": "get list watch", "dlworkspace.io/dlusers": "get list watch",
             "dlworkspace.io/dljobapprovals": "get list watch", "dlworkspace.io/dlnodes": "get list watch",
-            "dlworkspace.io/dlclusters/status": "patch", "/nodes": "get list watch patch",
+            "dlworkspace.io/dlclusters/status": "patch", "dlworkspace.io/dlusers/status": "patch", "/nodes": "get list watch patch",
             "dlworkspace.io/dljobs/status": "patch", "/pods": "get list watch create delete",
             "/services": "get list watch create", "/configmaps": "get create patch",
             "/secrets": "create", "apps/controllerrevisions": "get create", "/namespaces": "get list watch",

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The Samba server of the chart, as Windows machines would use it: Samba's own client, through the Service.
+// The Samba server of the chart, as Windows machines would use it: Samba's own client, through the
+// Service.
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -57,9 +58,9 @@ class Samba : public Storage {
     /// Waits until they can, or cannot any more; for how long.
     double UntilLogin(const std::string& who, bool can = true, const std::string& share = "home") {
         const auto began = steady_clock::now();
-        EXPECT_TRUE(Eventually(seconds(30), [&] {
-            return (Smb(who, share, "ls").code == 0) == can;
-        })) << who << ": " << Smb(who, share, "ls").text;
+        EXPECT_TRUE(
+            Eventually(seconds(30), [&] { return (Smb(who, share, "ls").code == 0) == can; }))
+            << who << ": " << Smb(who, share, "ls").text;
         return std::chrono::duration<double>(steady_clock::now() - began).count();
     }
     static struct stat StatOf(const std::string& file) {
@@ -85,9 +86,10 @@ class SambaAlone : public Samba {
         UntilLogin("bob%pw-bob");
     }
     void SetPassword(const std::string& user, const std::string& password) {
-        MustShell(fmt::format("{0} -n dlws-samba create secret generic {1} "
-                              "--from-literal=password={2} --dry-run=client -o yaml | {0} apply -f -",
-                              kKubectl, user, Quoted(password)));
+        MustShell(
+            fmt::format("{0} -n dlws-samba create secret generic {1} "
+                        "--from-literal=password={2} --dry-run=client -o yaml | {0} apply -f -",
+                        kKubectl, user, Quoted(password)));
     }
 };
 
@@ -120,9 +122,13 @@ TEST_F(SambaAlone, NobodyGetsAtAnothersFilesOrOutOfAShare) {
     ASSERT_EQ(chown(secret.c_str(), 5002, 5002), 0);
     ASSERT_EQ(chmod(secret.c_str(), 0644), 0);  // his folder alone keeps others out
     const std::string shared = cluster().shared();
-    for (const auto& [name, target] : std::map<std::string, std::string>{
-             {"relative", "../bob"}, {"absolute", Work("bob")}, {"etc", "/etc"}, {"top", "/"},
-             {"file", "../bob/secret"}, {"run", "/run/dlws-samba"}})
+    for (const auto& [name, target] :
+         std::map<std::string, std::string>{{"relative", "../bob"},
+                                            {"absolute", Work("bob")},
+                                            {"etc", "/etc"},
+                                            {"top", "/"},
+                                            {"file", "../bob/secret"},
+                                            {"run", "/run/dlws-samba"}})
         ASSERT_EQ(symlink(target.c_str(), (Work("alice") + "/" + name).c_str()), 0);
     int tried = 0;
     for (const std::string path :
@@ -207,7 +213,8 @@ TEST_F(SambaAlone, ChangesCountAtOnceAndWithoutARestart) {
                      R"(","share":"More","readOnly":true}]}})"));
     PrintFigure("samba_share_seconds", UntilLogin("bob%pw-bob", true, "More"), "s", "<= 30");
     EXPECT_THAT(Smb("bob%pw-bob", "More", "mkdir x").text, HasSubstr("NT_STATUS_ACCESS_DENIED"));
-    MustShell(kKubectl + R"( patch dlcluster cluster --type merge -p '{"spec":{"storages":null}}')");
+    MustShell(kKubectl +
+              R"( patch dlcluster cluster --type merge -p '{"spec":{"storages":null}}')");
     UntilLogin("bob%pw-bob", false, "More");
     // Who has no DLUser, or no password any more, is nobody.
     MustShell(kKubectl + " delete dluser bob");
@@ -225,14 +232,16 @@ class SambaInADomain : public Samba {
         const std::string address = MustShell("test/storage/domain.sh up", seconds(120));
         for (const char* user : {"alice", "carol"})
             MustShell(fmt::format("test/storage/domain.sh user {0} Pw-{0}-0001", user));
-        MustShell(kKubectl +
-                  " -n dlws-system create secret generic join --from-literal=username=Administrator "
-                  "--from-literal=password=Adm1n-Passw0rd --dry-run=client -o yaml | " +
-                  kKubectl + " apply -f -");
-        Install("--set samba.activeDirectory.realm=LAB.TEST --set "
-                "samba.activeDirectory.workgroup=LAB --set samba.activeDirectory.joinSecret=join "
-                "--set samba.activeDirectory.nameServers[0]=" +
-                address.substr(0, address.find('\n')));
+        MustShell(
+            kKubectl +
+            " -n dlws-system create secret generic join --from-literal=username=Administrator "
+            "--from-literal=password=Adm1n-Passw0rd --dry-run=client -o yaml | " +
+            kKubectl + " apply -f -");
+        Install(
+            "--set samba.activeDirectory.realm=LAB.TEST --set "
+            "samba.activeDirectory.workgroup=LAB --set samba.activeDirectory.joinSecret=join "
+            "--set samba.activeDirectory.nameServers[0]=" +
+            address.substr(0, address.find('\n')));
     }
     static void TearDownTestSuite() {
         Uninstall();
@@ -247,21 +256,21 @@ TEST_F(SambaInADomain, ItsUsersAreTheDLUsersOfTheirName) {
     EXPECT_EQ(Smb("LAB\\alice%Pw-alice-0001", "home", "put " + file + " from-domain").code, 0);
     EXPECT_EQ(StatOf(Work("alice") + "/from-domain").st_uid, 5001U);
     EXPECT_EQ(StatOf(Work("alice") + "/from-domain").st_gid, 5001U);
-    EXPECT_THAT(Run(LogIn("alice"), "reads", "cat /work/from-domain",
-                    "[{name: work, mountPath: /work}]"),
-                HasSubstr("from the domain\n"));
+    EXPECT_THAT(
+        Run(LogIn("alice"), "reads", "cat /work/from-domain", "[{name: work, mountPath: /work}]"),
+        HasSubstr("from the domain\n"));
     // With a ticket instead of a password.
     const std::string krb5 = cluster().state() + "/krb5.conf";
     std::ofstream(krb5) << "[libdefaults]\ndefault_realm = LAB.TEST\nrdns = false\n"
                            "[realms]\nLAB.TEST = {\n kdc = "
                         << MustShell("test/storage/domain.sh up") << "}\n";
-    EXPECT_THAT(MustShell("KRB5_CONFIG=" + krb5 + " smbclient //DLWORKSPACE.lab.test/home -I " +
-                          address_ +
-                          " --use-kerberos=required -U 'alice@LAB.TEST%Pw-alice-0001' -c ls"),
-                HasSubstr("from-domain"));
+    EXPECT_THAT(
+        MustShell("KRB5_CONFIG=" + krb5 + " smbclient //DLWORKSPACE.lab.test/home -I " + address_ +
+                  " --use-kerberos=required -U 'alice@LAB.TEST%Pw-alice-0001' -c ls"),
+        HasSubstr("from-domain"));
     // Carol is in the domain and no DLUser; Bob is a DLUser and not in the domain.
     for (const std::string who : {"LAB\\carol%Pw-carol-0001", "LAB\\bob%pw-bob", "bob%pw-bob",
-                                   "LAB\\alice%Pw-carol-0001", "LAB\\Administrator%Adm1n-Passw0rd"})
+                                  "LAB\\alice%Pw-carol-0001", "LAB\\Administrator%Adm1n-Passw0rd"})
         EXPECT_NE(Smb(who, "home", "ls").code, 0) << who;
 }
 
