@@ -111,6 +111,7 @@ VALUE_SETS = {
             "sharedFolder": {"hostPath": "/mnt/shared"}, "unknownUsers": "Refuse",
             "storages": [{"name": "data", "hostPath": "/mnt/gluster/data", "path": "sets", "readOnly": True, "fileSystem": "nfs4"}],
             "systemFolders": {"root": "/srv/dlws", "storage": "data", "work": "work", "jobfiles": "jobfiles"},
+            "logs": {"keepDays": 90, "keepPerUser": "200Gi"},
             "gpu": {"typeLabel": "example.org/gpu", "driver": {"mode": "HostPath", "hostPath": "/opt/driver"}},
             "defaultUser": {"uid": 2000000000, "gid": 100},
             "permissions": [{"class": "hostPaths", "policy": "RequireApproval", "paths": [{"prefix": "/data"}],
@@ -654,6 +655,9 @@ class Cluster(unittest.TestCase):
     def test_without_a_shared_folder_none_is_named(self):
         self.assertNotIn("sharedFolder", only(render(), "DLCluster")["spec"])
 
+    def test_by_default_no_log_is_deleted(self):
+        self.assertNotIn("logs", only(render(), "DLCluster")["spec"])
+
 
 class Schema(unittest.TestCase):
     schema = json.loads((CHART / "values.schema.json").read_text())
@@ -690,6 +694,7 @@ class Schema(unittest.TestCase):
             "cluster.gpu.driver.hostPath": "", "cluster.defaultUser.uid": 0, "cluster.defaultUser.gid": 0,
             "crds.enabled": "yes", "fullnameOverride": "Upper", "networkPolicy.apiServerPorts": [],
             "resources.requests.cpu": "much", "metrics.serviceMonitor.interval": "30",
+            "cluster.logs.keepDays": -1, "cluster.logs.keepPerUser": "200", "agent.sweepSeconds": 0,
             "policies.approverServiceAccounts": ["carol"], "policies.execByApprovers": "yes",
         }.items():
             values = value
