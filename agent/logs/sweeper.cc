@@ -26,8 +26,7 @@ constexpr std::array kReasons{"Age", "Size"};  // by LogDeletion::Reason
 
 bool IsMonth(std::string_view name) {
     constexpr std::string_view kDigits = "0123456789";
-    return name.size() == 7 && name[4] == '-' &&
-           name.find_first_not_of(kDigits) == 4 &&
+    return name.size() == 7 && name[4] == '-' && name.find_first_not_of(kDigits) == 4 &&
            name.find_first_not_of(kDigits, 5) == std::string_view::npos;
 }
 
@@ -40,12 +39,7 @@ class UserSweep {
   public:
     UserSweep(const Fd& home, const std::string& user, const SweepOrder& order,
               const SweepBounds& bounds, const std::stop_token& stop, SweepResult& result)
-        : home_(home),
-          user_(user),
-          order_(order),
-          bounds_(bounds),
-          stop_(stop),
-          result_(result) {}
+        : home_(home), user_(user), order_(order), bounds_(bounds), stop_(stop), result_(result) {}
 
     void Run(std::chrono::sys_seconds now) {
         std::vector<ArchivedJob> jobs;
@@ -62,8 +56,9 @@ class UserSweep {
             }
         }
         if (left == 0)
-            result_.problem = fmt::format("{} has {} folders of jobs or more; not all were looked at",
-                                          user_, bounds_.folders);
+            result_.problem =
+                fmt::format("{} has {} folders of jobs or more; not all were looked at", user_,
+                            bounds_.folders);
         result_.jobs += jobs.size();
         for (const ArchivedJob& job : jobs)
             result_.bytes += job.bytes;
@@ -230,11 +225,12 @@ void LogSweeper::Work(const std::stop_token& stop) {
         const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
         const SweepResult result = Sweep(order, now, stop);
         const auto& [age, size] = result.deleted;
-        kube::LogInfo(kLog,
-                      "logs of {} jobs of {} users, {} bytes; deleted {} files ({} bytes) for their "
-                      "age, {} ({}) because their user has too much",
-                      result.jobs, result.users, result.bytes, age.archives, age.bytes,
-                      size.archives, size.bytes);
+        kube::LogInfo(
+            kLog,
+            "logs of {} jobs of {} users, {} bytes; deleted {} files ({} bytes) for their "
+            "age, {} ({}) because their user has too much",
+            result.jobs, result.users, result.bytes, age.archives, age.bytes, size.archives,
+            size.bytes);
         if (!result.problem.empty()) kube::LogWarning(kLog, "{}", result.problem);
         const std::lock_guard lock(mutex_);
         order_.reset();

@@ -37,8 +37,8 @@ struct SweepOrder {
     std::set<std::string> jobs;  ///< of all DLJobs there are: YYYY-MM/JOB-UID8
 };
 
-/// For one user in one pass; deletions beyond are the next pass's. It bounds our memory (some 20 MB)
-/// and how long others wait for somebody with millions of folders.
+/// For one user in one pass; deletions beyond are the next pass's. It bounds our memory (some 20
+/// MB) and how long others wait for somebody with millions of folders.
 struct SweepBounds {
     std::size_t folders = 100'000;  ///< of jobs; others are not looked at, and a problem says so
     std::size_t files_of_job = 20'000, deletions = 1000;

@@ -70,8 +70,8 @@ class Sweeping : public ::testing::Test {
         return job;
     }
     SweepResult Pass(const SweepBounds& bounds = {}) const {
-        return Sweep(order_,
-                     std::chrono::floor<seconds>(std::chrono::system_clock::now()), {}, bounds);
+        return Sweep(order_, std::chrono::floor<seconds>(std::chrono::system_clock::now()), {},
+                     bounds);
     }
     static bool HasLog(const fs::path& job) { return fs::exists(job / "logs/worker-0.0.log"); }
 
@@ -87,12 +87,12 @@ TEST_F(Sweeping, DeletesTheLogsOfOldJobsAndNothingElse) {
     Write(Home("alice") / "notes/old-1/logs/worker-0.0.log", kAlice, days(90));
     const SweepResult result = Pass();
     EXPECT_EQ(result.problem, "");
-    EXPECT_EQ(std::tie(result.users, result.jobs, result.bytes),
-              std::tuple(2U, 2U, 200U));
+    EXPECT_EQ(std::tie(result.users, result.jobs, result.bytes), std::tuple(2U, 2U, 200U));
     EXPECT_EQ(std::tie(result.deleted[0].archives, result.deleted[0].bytes), std::tuple(1U, 100U));
     EXPECT_FALSE(HasLog(old));
     EXPECT_TRUE(HasLog(young));
-    for (const char* name : {"job.yaml", "result.json", "model.pt", "logs/notes.txt", "logs/worker-0.log"})
+    for (const char* name :
+         {"job.yaml", "result.json", "model.pt", "logs/notes.txt", "logs/worker-0.log"})
         EXPECT_TRUE(fs::exists(old / name)) << name;
     EXPECT_TRUE(fs::exists(Home("alice") / "notes/old-1/logs/worker-0.0.log"));
     EXPECT_EQ(Pass().deleted[0].archives, 0U);

@@ -439,6 +439,9 @@ class Agent(unittest.TestCase):
         for field in ("hostNetwork", "hostPID", "hostIPC"):
             self.assertNotIn(field, self.pod)
 
+    def test_what_dies_is_started_again_by_its_own_first_process(self):
+        self.assertEqual(self.pod["containers"][0]["command"] + self.pod["containers"][0]["args"][:2], ["/dlws-agent", "supervise", "run"])
+
     def test_it_sees_the_folders_that_hold_mount_points(self):
         paths = {v["hostPath"]["path"] for v in self.pod["volumes"]}
         self.assertEqual(paths, {"/srv/dlws", "/var/log", "/mnt", "/mnt/gluster"})
