@@ -238,17 +238,23 @@ class Operator(unittest.TestCase):
 
     def test_what_is_switched_on_is_there(self):
         documents = render(VALUE_SETS["everything"])
-        self.assertEqual(only(documents, "ServiceMonitor")["metadata"]["labels"]["release"], "prometheus")
-        policy = only(documents, "NetworkPolicy")["spec"]
-        self.assertEqual(policy["ingress"][0]["ports"], [{"port": 9090, "protocol": "TCP"}])
-        self.assertEqual([p["port"] for p in policy["egress"][1]["ports"]], [443, 6443])
-        # Every selector finds the pods.
-        labels = operator(documents)["spec"]["template"]["metadata"]["labels"]
-        for selector in (policy["podSelector"]["matchLabels"], only(documents, "Service", "dl-operator-metrics")["spec"]["selector"],
-                         only(documents, "PodDisruptionBudget", "dl-operator")["spec"]["selector"]["matchLabels"]):
-            self.assertLessEqual(selector.items(), labels.items())
-        service = only(documents, "Service", "dl-operator-metrics")["metadata"]["labels"]
-        self.assertLessEqual(only(documents, "ServiceMonitor")["spec"]["selector"]["matchLabels"].items(), service.items())
+        for name, workload, port in (("dl-operator", operator(documents), 9090), ("dl-agent", only(documents, "DaemonSet"), 8082)):
+            monitor = only(documents, "ServiceMonitor", name)
+            self.assertEqual(monitor["metadata"]["labels"]["release"], "prometheus")
+            policy = only(documents, "NetworkPolicy", name)["spec"]
+            self.assertEqual(policy["policyTypes"], ["Ingress", "Egress"])
+            self.assertEqual(policy["ingress"], [{"ports": [{"port": port, "protocol": "TCP"}],
+                                                  "from": VALUE_SETS["everything"]["networkPolicy"]["metricsFrom"]}])
+            self.assertEqual([[p["port"] for p in rule["ports"]] for rule in policy["egress"]], [[53, 53], [443, 6443]])
+            # Every selector finds the pods, and the port is theirs.
+            template_ = workload["spec"]["template"]
+            service = only(documents, "Service", name + "-metrics")
+            for selector in (policy["podSelector"]["matchLabels"], service["spec"]["selector"]):
+                self.assertLessEqual(selector.items(), template_["metadata"]["labels"].items())
+            self.assertEqual(service["spec"]["ports"][0]["port"], template_["spec"]["containers"][0]["ports"][0]["containerPort"])
+            self.assertLessEqual(monitor["spec"]["selector"]["matchLabels"].items(), service["metadata"]["labels"].items())
+        self.assertLessEqual(only(documents, "PodDisruptionBudget", "dl-operator")["spec"]["selector"]["matchLabels"].items(),
+                             operator(documents)["spec"]["template"]["metadata"]["labels"].items())
 
 
 class Monitoring(unittest.TestCase):
@@ -265,7 +271,7 @@ class Monitoring(unittest.TestCase):
         self.assertNotIn("dlworkspace-operator-dashboard", [d["metadata"]["name"] for d in render()])
 
     def test_a_jobs_namespace_stays_its_own(self):
-        (endpoint,) = only(render(VALUE_SETS["everything"]), "ServiceMonitor")["spec"]["endpoints"]
+        (endpoint,) = only(render(VALUE_SETS["everything"]), "ServiceMonitor", "dl-operator")["spec"]["endpoints"]
         self.assertEqual(endpoint, {"port": "metrics", "path": "/metrics", "interval": "1m", "honorLabels": True})
 
     def test_alerts_are_about_this_release(self):
@@ -294,7 +300,7 @@ class Monitoring(unittest.TestCase):
 
     def test_every_panel_can_be_read(self):
         panels = self.dashboard()["panels"]
-        self.assertEqual([p["title"] for p in panels if p["type"] == "row"], ["Jobs", "Operator"])
+        self.assertEqual([p["title"] for p in panels if p["type"] == "row"], ["Jobs", "Operator", "Storages and logs"])
         self.assertEqual(len({p["id"] for p in panels}), len(panels))
         self.assertEqual(len({p["title"] for p in panels}), len(panels))
         for panel in (p for p in panels if p["type"] != "row"):
@@ -428,8 +434,10 @@ class Agent(unittest.TestCase):
         self.pod = only(self.all, "DaemonSet")["spec"]["template"]["spec"]
 
     def test_off_nothing_of_it_is_there(self):
-        documents = render({"agent": {"enabled": False}})
-        self.assertFalse([d for d in documents if d["metadata"]["name"] == "dlworkspace-agent"])
+        documents = render({"agent": {"enabled": False}, "networkPolicy": {"enabled": True},
+                            "metrics": {"serviceMonitor": {"enabled": True}, "prometheusRule": {"enabled": True}}})
+        self.assertFalse([d for d in documents if d["metadata"]["name"].startswith("dlworkspace-agent")])
+        self.assertNotIn("dlws_agent_", json.dumps(only(documents, "PrometheusRule")))
         self.assertIs(only(documents, "DLCluster")["spec"]["checkStorages"], False)
 
     def test_it_has_no_more_than_it_needs(self):
