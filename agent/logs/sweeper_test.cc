@@ -11,6 +11,9 @@
 #include <filesystem>
 #include <fstream>
 
+#include "agent/jobs/job_recorder.h"
+#include "agent/logs/archive_file.h"
+
 namespace dlws::agent {
 namespace {
 
@@ -201,6 +204,34 @@ TEST_F(Sweeping, APassIsBounded) {
     stopped.request_stop();
     EXPECT_EQ(Sweep(order_, {}, stopped.get_token()).users, 0U);
     EXPECT_EQ(Pass().deleted[0].archives, 6U);
+}
+
+// All that agents do with one job's folder.
+TEST_F(Sweeping, TenThousandFilesInAJobsFolder) {
+    const UserIds alice{.uid = kAlice, .gid = kAlice, .groups = {}};
+    const fs::path job = MakeJob("alice", kAlice, "2026-01/many-11111111", days(9));
+    fs::remove(job / "job.yaml");
+    fs::remove(job / "result.json");
+    for (int i = 0; i < 10'000; ++i) {
+        Write(job / fmt::format("checkpoint-{}", i), kAlice, days(9), 1);
+        // Half of what is in logs/ is archives.
+        Write(
+            job / "logs" / (i % 2 ? fmt::format("worker-{}.1.log", i) : fmt::format("note-{}", i)),
+            kAlice, days(9), 1);
+    }
+    const auto began = std::chrono::steady_clock::now();
+    const Fd root = OpenRoot(order_.root).value();
+    const std::string folder = "alice/2026-01/many-11111111";
+    ASSERT_TRUE(WriteRecord(root.get(), {alice, folder, "job: 1\n", ""}));
+    ASSERT_TRUE(WriteRecord(root.get(), {alice, folder, "job: 1\n", "{}\n"}));
+    ArchiveFile archive;
+    ASSERT_TRUE(archive.Open(root.get(), alice, folder + "/logs/worker-0.0.log"));
+    ASSERT_TRUE(archive.Append(100, "more\n"));
+    const SweepResult result = Pass();
+    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - began;
+    EXPECT_EQ(result.bytes, 5000U + 105);
+    fmt::print("figure agent_job_folder_10k_ms {:.0f} ms goal <= 100\n", took.count());
+    EXPECT_LT(took.count(), 5000) << "on a busy machine";
 }
 
 TEST_F(Sweeping, AThreadDoesItAndCounts) {

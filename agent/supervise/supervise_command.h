@@ -23,8 +23,8 @@ struct SuperviseSettings {
 
 /// Runs `program` with `arguments` until it ends with code 0 or 2 (its command line is wrong), or
 /// dies too often, or ends after SIGTERM or SIGINT came, which it passes on. Its last exit code;
-/// 128 and the signal's number for one that a signal ended; 1 when it cannot be started. Reaps whatever
-/// else has become its child: as process 1 it inherits what the one that died has left.
+/// 128 and the signal's number for one that a signal ended; 1 when it cannot be started. Reaps
+/// whatever else has become its child: as process 1 it inherits what the one that died has left.
 ///
 /// Blocks the thread, of which the process should have no other. Changes its signal mask.
 int Supervise(const std::vector<std::string>& arguments, const SuperviseSettings& settings = {});

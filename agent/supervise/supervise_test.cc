@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // With real processes: a shell is the agent.
-#include "agent/supervise/supervise_command.h"
-
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/prctl.h>
@@ -12,6 +10,8 @@
 #include <filesystem>
 #include <fstream>
 #include <thread>
+
+#include "agent/supervise/supervise_command.h"
 
 namespace dlws::agent {
 namespace {
@@ -40,8 +40,9 @@ class Supervisor : public ::testing::Test {
         SuperviseSettings settings;
         settings.program = "/bin/sh";
         settings.restarts = restarts;
-        ::_exit(Supervise({"-c", fmt::format("cd {}; echo $$ >>starts; {}", folder_.string(), script)},
-                          settings));
+        ::_exit(
+            Supervise({"-c", fmt::format("cd {}; echo $$ >>starts; {}", folder_.string(), script)},
+                      settings));
     }
     int ExitCode() {
         int status = 0;
@@ -131,7 +132,8 @@ TEST_F(Supervisor, TheAgentHasTheSignalMaskOfBefore) {
 
 TEST_F(Supervisor, BuriesWhatTheDeadHaveLeft) {
     // A grandchild that outlives its parent.
-    Start(fmt::format("[ -e orphan ] || {{ sleep 0.2 & echo $! >orphan; kill -9 $$; }}; {}", kForEver));
+    Start(fmt::format("[ -e orphan ] || {{ sleep 0.2 & echo $! >orphan; kill -9 $$; }}; {}",
+                      kForEver));
     ASSERT_TRUE(Until([&] { return Starts().size() == 2; }));
     pid_t orphan = 0;
     std::ifstream(folder_ / "orphan") >> orphan;
