@@ -26,8 +26,8 @@
 /// archive and lie in a folder logs/ where a job's is.
 ///
 /// A job has ended when `result.json` was written (its mtime). Without one: when there is no DLJob
-/// with that folder (it was deleted before it ended), and then when its last line was archived. A
-/// user who touches result.json keeps logs longer than `max_age`; `max_bytes_per_user` holds.
+/// with that folder (it was deleted before it ended), and then when its last line was archived.
+/// This is housekeeping and no quota: whoever wants to keep logs can (touch, chmod, a copy).
 
 namespace dlws::agent {
 
