@@ -3,11 +3,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/signal_set.hpp>
 #include <random>
 
 #include "agent/jobs/job_recorder.h"
 #include "agent/logs/log_manager.h"
+#include "agent/logs/sweeper.h"
 #include "agent/options.h"
 #include "agent/storage/child_runner.h"
 #include "agent/storage/home_keeper.h"
@@ -20,6 +22,7 @@
 #include "kube/manager.h"
 #include "kube/metrics.h"
 #include "kube/program.h"
+#include "model/decode.h"
 #include "model/names.h"
 
 namespace dlws::agent {
@@ -75,6 +78,7 @@ class Agent {
               [this](const std::string& name) { return storages_.IsHealthy(name); },
               [this] { return elector_.IsLeader(); }, {}),
           logs_(metrics_, {}),
+          sweeper_(metrics_),
           elector_(lease_client_, LeaseSettings(options, metrics_), random_),
           health_(executor, options.health_address, (unsigned short)options.health_port),
           manager_(executor),
@@ -119,6 +123,7 @@ class Agent {
         manager_.Add("node", "storages", [this] { return Watch(); });
         manager_.Add("lease", "lease", [this] { return Lead(); });
         manager_.Add("jobs", "dljobs", [this] { return jobs_.Run(); });
+        manager_.Add("jobs", "retention", [this] { return KeepLogs(); });
         manager_.Add("node", "homes", [this] { return homes_.Run(); });
         for (const char* group : {"health", "caches", "node", "lease"})
             manager_.StartGroup(group);
@@ -128,6 +133,7 @@ class Agent {
         stopping_ = true;
         const bool clean = co_await manager_.StopAll(std::chrono::seconds(10));
         recorder_.Stop();
+        sweeper_.Stop();
         logs_.Stop();
         if (elector_.IsLeader()) co_await elector_.Release();
         co_return told&& clean ? 0 : 1;
@@ -208,9 +214,38 @@ class Agent {
         kube::LogInfo(kLog, "makes all users' folders");
         homes_.Wake();
         recorder_.Start();
+        sweeper_.Start();
         manager_.StartGroup("jobs");
         co_await elector_.RenewUntilLost();
         kube::LogError(kLog, "the lease is lost");
+    }
+
+    // Not at once: who has mistyped a limit has some minutes.
+    Awaitable<void> KeepLogs() {
+        const std::chrono::seconds period(options_.sweep_seconds);
+        co_await Synced(jobs_);
+        bool slept = co_await kube::SleepFor(std::min(period, std::chrono::seconds(300)));
+        while (slept) {
+            AskForSweep();
+            slept = co_await kube::SleepFor(period);
+        }
+    }
+
+    void AskForSweep() {
+        const model::Storage* storage = cluster_ ? JobFilesOf(*cluster_) : nullptr;
+        if (!storage || !storages_.IsHealthy(storage->name)) return;
+        const model::LogSettings& keep = cluster_->logs;
+        if (keep.keepDays == 0 && keep.keepPerUser == 0) return;
+        SweepOrder order;
+        order.root = model::HostFolder(*storage);
+        order.limits.max_age = std::chrono::days(keep.keepDays);
+        order.limits.max_bytes_per_user = std::uint64_t(keep.keepPerUser);
+        for (const kube::ObjectPtr& object : jobs_.store().All()) {
+            // Whatever its spec says.
+            model::Document job(object->raw);
+            order.jobs.insert(model::JobFolder(model::ReadMetadata(job.Root()["metadata"])));
+        }
+        sweeper_.Ask(std::move(order));
     }
 
     Options options_;
@@ -224,6 +259,7 @@ class Agent {
     StorageWatcher storages_;
     HomeKeeper homes_;
     LogManager logs_;
+    LogSweeper sweeper_;
     JobRecorder recorder_;
     kube::LeaderElector elector_;
     kube::HealthServer health_;

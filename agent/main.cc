@@ -14,6 +14,7 @@
 #include "agent/storage/check_command.h"
 #include "agent/storage/folders_command.h"
 #include "agent/storage/home_command.h"
+#include "agent/supervise/supervise_command.h"
 
 namespace {
 
@@ -21,6 +22,7 @@ constexpr std::string_view kUsage =
     "dlws-agent: facts, folders and logs of one node.\n\n"
     "Usage: dlws-agent COMMAND [--name=value ...]\n\n"
     "  run           looks after this node until it is told to stop\n"
+    "  supervise     runs another command, and starts it again when it dies\n"
     "  logs          prints the archived logs of a job\n"
     "  check-mount   tells as JSON what a storage is like on this node\n"
     "  make-home     makes a user's folder on a storage unless it is there\n"
@@ -35,6 +37,7 @@ int main(int argc, char** argv) {
     const std::string command = argc > 1 ? argv[1] : "";
     const std::vector<std::string> args(argv + std::min(argc, 2), argv + argc);
     if (command == "run") return dlws::agent::RunAgent(argc - 1, argv + 1);
+    if (command == "supervise") return dlws::agent::RunSupervise(args);
     if (command == "logs") return dlws::agent::RunShowLogs(args);
     if (command == "check-mount") return dlws::agent::RunCheckMount(args);
     if (command == "make-home") return dlws::agent::RunMakeHome(args);

@@ -17,6 +17,10 @@ const kube::FlagSet<Options>& Flags() {
              "where the folder of the soft links is in our container; default /host/system"),
         Number("check-seconds", &Options::check_seconds, 1, 300,
                "how often the storages are checked; default 5"),
+        Number(
+            "sweep-seconds", &Options::sweep_seconds, 1, 86400,
+            "how often archived logs are deleted that DLCluster's spec.logs does not keep; default "
+            "3600"),
     };
     return flags;
 }

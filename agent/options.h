@@ -17,6 +17,7 @@ struct Options : kube::CommonOptions {
     std::string identity;                      ///< our name in it; empty: the node's
     std::string system_root = "/host/system";  ///< where we see the folder of the soft links
     int check_seconds = 5;
+    int sweep_seconds = 3600;
 };
 
 /// Error: one sentence that says what to write instead.

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "model/decode.h"
+#include "model/quantity.h"
 
 namespace dlws::model {
 
@@ -77,6 +78,14 @@ void ReadSystemFolders(const Node& node, DLCluster& cluster) {
     add("jobfiles", kJobFilesStorage);
 }
 
+// Bytes; 0: not there.
+std::int64_t ReadBytes(const Node& node) {
+    if (!node.Present()) return 0;
+    const auto amount = ParseQuantity(node.QuantityText());
+    if (!amount) node.Fail(amount.error());
+    return amount ? amount->Value() : 0;
+}
+
 }  // namespace
 
 const Storage* FindStorage(const DLCluster& cluster, std::string_view name) {
@@ -102,6 +111,8 @@ std::expected<DLCluster, std::string> ParseDLCluster(std::string_view json) {
         ReadSystemFolders(spec["systemFolders"], cluster);
         cluster.helperImage = spec["helperImage"].Text();
         cluster.checkStorages = spec["checkStorages"].Bool(false);
+        cluster.logs.keepDays = spec["logs"]["keepDays"].Int64(0);
+        cluster.logs.keepPerUser = ReadBytes(spec["logs"]["keepPerUser"]);
         const Node driver = spec["gpu"]["driver"];
         const std::string mode = driver["mode"].Text("None");
         if (mode == "HostPath") {

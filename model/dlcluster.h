@@ -47,6 +47,13 @@ struct Device {
     bool operator==(const Device&) const = default;
 };
 
+/// How long what jobs print stays in their folders. 0: for ever, and as much as there is.
+struct LogSettings {
+    std::int64_t keepDays = 0;     ///< since the job ended
+    std::int64_t keepPerUser = 0;  ///< bytes: the logs of all jobs of one user
+    bool operator==(const LogSettings&) const = default;
+};
+
 /// What becomes of jobs of somebody without a DLUser.
 enum class UnknownUsers {
     Default,  ///< they run as `defaultUser`
@@ -68,6 +75,7 @@ struct DLCluster {
     /// Has the agent's program: makes folders in pods. Empty: the kubelet makes them, as root.
     std::string helperImage;
     bool checkStorages = false;  ///< nodes have labels that tell which storages are healthy there
+    LogSettings logs;
     GpuSettings gpu;
     PodUser defaultUser;
     UnknownUsers unknownUsers = UnknownUsers::Default;

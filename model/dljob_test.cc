@@ -141,6 +141,7 @@ TEST(ParseDLCluster, GivesDefaults) {
     EXPECT_EQ(c->podTemplate, "");
     EXPECT_TRUE(c->storages.empty());
     EXPECT_EQ(c->gpu, GpuSettings{});
+    EXPECT_EQ(c->logs, LogSettings{});
     EXPECT_EQ(c->defaultUser, (PodUser{1000, 1000}));
 }
 
@@ -148,8 +149,9 @@ TEST(ParseDLCluster, ReadsEveryField) {
     const auto c = ParseDLCluster(R"({"metadata":{"name":"cluster","uid":"u","resourceVersion":"9"},
       "spec":{"podTemplate":{"spec": {"x": 1}},"sharedFolder":{"hostPath":"/mnt/s"},
       "gpu":{"driver":{"mode":"HostPath","hostPath":"/opt/d"},"typeLabel":"t"},
-      "defaultUser":{"uid":5,"gid":6}}})");
+      "defaultUser":{"uid":5,"gid":6},"logs":{"keepDays":90,"keepPerUser":"1.5Ki"}}})");
     ASSERT_TRUE(c) << c.error();
+    EXPECT_EQ(c->logs, (LogSettings{90, 1536}));
     EXPECT_EQ(c->podTemplate, R"({"spec":{"x":1}})");
     EXPECT_EQ(c->storages, SharedFolder("/mnt/s"));
     EXPECT_EQ(c->gpu, (GpuSettings{DriverMode::HostPath, "/opt/d", "t"}));
@@ -159,6 +161,10 @@ TEST(ParseDLCluster, ReadsEveryField) {
         ParseDLCluster(R"({"metadata":{"uid":"u"},"spec":{"gpu":{"driver":{"mode":"Magic"}}}})");
     ASSERT_FALSE(bad);
     EXPECT_EQ(bad.error(), "spec.gpu.driver.mode: this version does not know the mode Magic");
+    const auto much =
+        ParseDLCluster(R"({"metadata":{"uid":"u"},"spec":{"logs":{"keepPerUser":"much"}}})");
+    ASSERT_FALSE(much);
+    EXPECT_EQ(much.error().substr(0, 23), "spec.logs.keepPerUser: ");
 }
 
 }  // namespace

@@ -10,7 +10,7 @@
 
 namespace dlws::agent {
 
-std::expected<std::vector<std::string>, int> ListFolder(int folder) {
+std::expected<std::vector<std::string>, int> ListFolder(int folder, std::size_t most) {
     // Opened anew, because a duplicate would share its place in the list with other threads'.
     const int fd = ::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return std::unexpected(errno);
@@ -22,7 +22,9 @@ std::expected<std::vector<std::string>, int> ListFolder(int folder) {
     }
     std::vector<std::string> names;
     errno = 0;
-    while (const dirent* entry = ::readdir(entries)) {
+    while (names.size() < most) {
+        const dirent* entry = ::readdir(entries);
+        if (entry == nullptr) break;
         const std::string_view name = entry->d_name;
         if (name != "." && name != "..") names.emplace_back(name);
         errno = 0;

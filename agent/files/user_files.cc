@@ -36,42 +36,6 @@ bool SetGroups(const std::vector<gid_t>& groups) {
     return ::syscall(SYS_setgroups, groups.size(), groups.data()) == 0;
 }
 
-/// While it lives, the thread opens files as somebody else.
-class AsUser {
-  public:
-    AsUser() = default;
-    AsUser(const AsUser&) = delete;
-    AsUser& operator=(const AsUser&) = delete;
-
-    /// An error code, or 0.
-    int Become(const UserIds& user) {
-        if (user.uid == ::geteuid() && user.gid == ::getegid()) return 0;  // not root, so no choice
-        const int count = ::getgroups(0, nullptr);
-        if (count < 0) return errno;
-        before_.resize(std::size_t(count));
-        if (::getgroups(count, before_.data()) < 0) return errno;
-        if (!SetGroups(user.groups)) return errno;
-        changed_ = true;
-        ::setfsgid(user.gid);
-        ::setfsuid(user.uid);
-        // They say nothing about failure: asking with an impossible id tells what holds now.
-        const bool right =
-            uid_t(::setfsuid(uid_t(-1))) == user.uid && gid_t(::setfsgid(gid_t(-1))) == user.gid;
-        return right ? 0 : EPERM;
-    }
-    ~AsUser() {
-        if (!changed_) return;
-        ::setfsuid(::geteuid());
-        ::setfsgid(::getegid());
-        // Going on with a user's groups as root would be wrong in every later call.
-        if (!SetGroups(before_) || uid_t(::setfsuid(uid_t(-1))) != ::geteuid()) std::abort();
-    }
-
-  private:
-    std::vector<gid_t> before_;
-    bool changed_ = false;
-};
-
 std::optional<std::string> WhyNotUser(const UserIds& user) {
     if (user.uid == 0 || user.gid == 0 || std::ranges::count(user.groups, gid_t(0)) > 0)
         return "files in users' folders are never written as root";
@@ -109,6 +73,38 @@ bool FileError::IsAbsent() const {
     return code == ENOENT;
 }
 
+FileResult<void> AsUser::Become(const UserIds& user, std::string_view path) {
+    if (const auto why = WhyNotUser(user)) return Refuse(path, *why);
+    if (const int code = Change(user); code != 0)
+        return Fail(code, fmt::format("become user {} to open", user.uid), path);
+    return {};
+}
+
+// An error code, or 0.
+int AsUser::Change(const UserIds& user) {
+    if (user.uid == ::geteuid() && user.gid == ::getegid()) return 0;  // not root, so no choice
+    const int count = ::getgroups(0, nullptr);
+    if (count < 0) return errno;
+    before_.resize(std::size_t(count));
+    if (::getgroups(count, before_.data()) < 0) return errno;
+    if (!SetGroups(user.groups)) return errno;
+    changed_ = true;
+    ::setfsgid(user.gid);
+    ::setfsuid(user.uid);
+    // They say nothing about failure: asking with an impossible id tells what holds now.
+    const bool right =
+        uid_t(::setfsuid(uid_t(-1))) == user.uid && gid_t(::setfsgid(gid_t(-1))) == user.gid;
+    return right ? 0 : EPERM;
+}
+
+AsUser::~AsUser() {
+    if (!changed_) return;
+    ::setfsuid(::geteuid());
+    ::setfsgid(::getegid());
+    // Going on with a user's groups as root would be wrong in every later call.
+    if (!SetGroups(before_) || uid_t(::setfsuid(uid_t(-1))) != ::geteuid()) std::abort();
+}
+
 FileResult<Fd> OpenRoot(const std::string& path) {
     Fd fd(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     if (!fd) return Fail(errno, "open the folder", path);
@@ -117,7 +113,6 @@ FileResult<Fd> OpenRoot(const std::string& path) {
 
 FileResult<Fd> OpenUserFile(int root, const UserIds& user, const std::string& path,
                             const OpenUserFileOptions& options) {
-    if (const auto why = WhyNotUser(user)) return Refuse(path, *why);
     // A pipe in the place of a file must not stop us.
     const int flags = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
                       (options.append ? O_RDWR | O_APPEND : O_RDONLY) |
@@ -125,8 +120,8 @@ FileResult<Fd> OpenUserFile(int root, const UserIds& user, const std::string& pa
     Fd file;
     {
         AsUser as_user;
-        if (const int code = as_user.Become(user); code != 0)
-            return Fail(code, fmt::format("become user {} to open", user.uid), path);
+        if (const auto became = as_user.Become(user, path); !became)
+            return std::unexpected(became.error());
         file = OpenBeneath(root, path, flags, 0640);
         const std::size_t slash = path.rfind('/');
         if (!file && errno == ENOENT && options.make_folders && slash != std::string::npos) {
@@ -145,10 +140,9 @@ FileResult<Fd> OpenUserFile(int root, const UserIds& user, const std::string& pa
 
 FileResult<Fd> MakeUserFolders(int root, const UserIds& user, const std::string& path,
                                mode_t mode) {
-    if (const auto why = WhyNotUser(user)) return Refuse(path, *why);
     AsUser as_user;
-    if (const int code = as_user.Become(user); code != 0)
-        return Fail(code, fmt::format("become user {} to open", user.uid), path);
+    if (const auto became = as_user.Become(user, path); !became)
+        return std::unexpected(became.error());
     return MakeFolders(root, path, mode);
 }
 

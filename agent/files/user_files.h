@@ -50,6 +50,30 @@ struct FileError {
 template <typename T>
 using FileResult = std::expected<T, FileError>;
 
+/// While it lives, the calling thread opens, lists and removes files as somebody else:
+///
+///     AsUser as_user;
+///     if (auto became = as_user.Become(alice, "alice"); !became) return became.error();
+///
+/// Confined to its thread; at most one lives in a thread.
+class AsUser {
+  public:
+    AsUser() = default;
+    AsUser(const AsUser&) = delete;
+    AsUser& operator=(const AsUser&) = delete;
+    /// The thread is itself again.
+    ~AsUser();
+
+    /// Once. `path` is for the error: what would be touched. Error: root, or the kernel refuses.
+    FileResult<void> Become(const UserIds& user, std::string_view path);
+
+  private:
+    int Change(const UserIds& user);
+
+    std::vector<gid_t> before_;
+    bool changed_ = false;
+};
+
 /// A folder by its path on the host; the path itself may contain links.
 FileResult<Fd> OpenRoot(const std::string& path);
 

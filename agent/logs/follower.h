@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -64,6 +65,10 @@ struct FollowerSettings {
     std::chrono::seconds give_up{3600};
 };
 
+/// changed: by the user; node: our own folder.
+inline constexpr std::array kLogErrorKinds{"full",    "quota",   "read-only", "stale", "io",
+                                           "refused", "changed", "node",      "other"};
+
 struct FollowerStats {
     std::uint64_t bytes_read = 0;     ///< of log files, those read again too
     std::uint64_t bytes_written = 0;  ///< to archives, those found there already too
@@ -72,8 +77,7 @@ struct FollowerStats {
     std::uint64_t dropped_bytes = 0;  ///< of log files, never to be archived
     std::uint64_t pods = 0;
     std::uint64_t failing_pods = 0;  ///< whose last try failed
-    /// Failed tries by kind: full, quota, read-only, stale, io, refused, changed (by the user),
-    /// node (our own folder) and other.
+    /// Failed tries by kind: those of kLogErrorKinds.
     std::map<std::string, std::uint64_t> errors;
     std::string last_error;  ///< a sentence; stays after it is over
 };

@@ -97,6 +97,9 @@ LogManager::LogManager(kube::Metrics& metrics, Settings settings) : settings_(st
         {
             const std::lock_guard lock(mutex_);
             now = stats_;
+            // Before the first of its kind: increase() does not see a series begin.
+            for (const char* kind : kLogErrorKinds)
+                now.errors.try_emplace(kind);
             if (follower_) {
                 const FollowerStats current = follower_->Stats();
                 Add(now, current);

@@ -111,6 +111,7 @@ VALUE_SETS = {
             "sharedFolder": {"hostPath": "/mnt/shared"}, "unknownUsers": "Refuse",
             "storages": [{"name": "data", "hostPath": "/mnt/gluster/data", "path": "sets", "readOnly": True, "fileSystem": "nfs4"}],
             "systemFolders": {"root": "/srv/dlws", "storage": "data", "work": "work", "jobfiles": "jobfiles"},
+            "logs": {"keepDays": 90, "keepPerUser": "200Gi"},
             "gpu": {"typeLabel": "example.org/gpu", "driver": {"mode": "HostPath", "hostPath": "/opt/driver"}},
             "defaultUser": {"uid": 2000000000, "gid": 100},
             "permissions": [{"class": "hostPaths", "policy": "RequireApproval", "paths": [{"prefix": "/data"}],
@@ -240,17 +241,23 @@ class Operator(unittest.TestCase):
 
     def test_what_is_switched_on_is_there(self):
         documents = render(VALUE_SETS["everything"])
-        self.assertEqual(only(documents, "ServiceMonitor")["metadata"]["labels"]["release"], "prometheus")
-        policy = only(documents, "NetworkPolicy")["spec"]
-        self.assertEqual(policy["ingress"][0]["ports"], [{"port": 9090, "protocol": "TCP"}])
-        self.assertEqual([p["port"] for p in policy["egress"][1]["ports"]], [443, 6443])
-        # Every selector finds the pods.
-        labels = operator(documents)["spec"]["template"]["metadata"]["labels"]
-        for selector in (policy["podSelector"]["matchLabels"], only(documents, "Service", "dl-operator-metrics")["spec"]["selector"],
-                         only(documents, "PodDisruptionBudget", "dl-operator")["spec"]["selector"]["matchLabels"]):
-            self.assertLessEqual(selector.items(), labels.items())
-        service = only(documents, "Service", "dl-operator-metrics")["metadata"]["labels"]
-        self.assertLessEqual(only(documents, "ServiceMonitor")["spec"]["selector"]["matchLabels"].items(), service.items())
+        for name, workload, port in (("dl-operator", operator(documents), 9090), ("dl-agent", only(documents, "DaemonSet"), 8082)):
+            monitor = only(documents, "ServiceMonitor", name)
+            self.assertEqual(monitor["metadata"]["labels"]["release"], "prometheus")
+            policy = only(documents, "NetworkPolicy", name)["spec"]
+            self.assertEqual(policy["policyTypes"], ["Ingress", "Egress"])
+            self.assertEqual(policy["ingress"], [{"ports": [{"port": port, "protocol": "TCP"}],
+                                                  "from": VALUE_SETS["everything"]["networkPolicy"]["metricsFrom"]}])
+            self.assertEqual([[p["port"] for p in rule["ports"]] for rule in policy["egress"]], [[53, 53], [443, 6443]])
+            # Every selector finds the pods, and the port is theirs.
+            template_ = workload["spec"]["template"]
+            service = only(documents, "Service", name + "-metrics")
+            for selector in (policy["podSelector"]["matchLabels"], service["spec"]["selector"]):
+                self.assertLessEqual(selector.items(), template_["metadata"]["labels"].items())
+            self.assertEqual(service["spec"]["ports"][0]["port"], template_["spec"]["containers"][0]["ports"][0]["containerPort"])
+            self.assertLessEqual(monitor["spec"]["selector"]["matchLabels"].items(), service["metadata"]["labels"].items())
+        self.assertLessEqual(only(documents, "PodDisruptionBudget", "dl-operator")["spec"]["selector"]["matchLabels"].items(),
+                             operator(documents)["spec"]["template"]["metadata"]["labels"].items())
 
 
 class Monitoring(unittest.TestCase):
@@ -267,7 +274,7 @@ class Monitoring(unittest.TestCase):
         self.assertNotIn("dlworkspace-operator-dashboard", [d["metadata"]["name"] for d in render()])
 
     def test_a_jobs_namespace_stays_its_own(self):
-        (endpoint,) = only(render(VALUE_SETS["everything"]), "ServiceMonitor")["spec"]["endpoints"]
+        (endpoint,) = only(render(VALUE_SETS["everything"]), "ServiceMonitor", "dl-operator")["spec"]["endpoints"]
         self.assertEqual(endpoint, {"port": "metrics", "path": "/metrics", "interval": "1m", "honorLabels": True})
 
     def test_alerts_are_about_this_release(self):
@@ -296,7 +303,7 @@ class Monitoring(unittest.TestCase):
 
     def test_every_panel_can_be_read(self):
         panels = self.dashboard()["panels"]
-        self.assertEqual([p["title"] for p in panels if p["type"] == "row"], ["Jobs", "Operator"])
+        self.assertEqual([p["title"] for p in panels if p["type"] == "row"], ["Jobs", "Operator", "Storages and logs"])
         self.assertEqual(len({p["id"] for p in panels}), len(panels))
         self.assertEqual(len({p["title"] for p in panels}), len(panels))
         for panel in (p for p in panels if p["type"] != "row"):
@@ -430,8 +437,10 @@ class Agent(unittest.TestCase):
         self.pod = only(self.all, "DaemonSet")["spec"]["template"]["spec"]
 
     def test_off_nothing_of_it_is_there(self):
-        documents = render({"agent": {"enabled": False}})
-        self.assertFalse([d for d in documents if d["metadata"]["name"] == "dlworkspace-agent"])
+        documents = render({"agent": {"enabled": False}, "networkPolicy": {"enabled": True},
+                            "metrics": {"serviceMonitor": {"enabled": True}, "prometheusRule": {"enabled": True}}})
+        self.assertFalse([d for d in documents if d["metadata"]["name"].startswith("dlworkspace-agent")])
+        self.assertNotIn("dlws_agent_", json.dumps(only(documents, "PrometheusRule")))
         self.assertIs(only(documents, "DLCluster")["spec"]["checkStorages"], False)
 
     def test_it_has_no_more_than_it_needs(self):
@@ -440,6 +449,9 @@ class Agent(unittest.TestCase):
                          (False, True, {"drop": ["ALL"], "add": ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"]}))
         for field in ("hostNetwork", "hostPID", "hostIPC"):
             self.assertNotIn(field, self.pod)
+
+    def test_what_dies_is_started_again_by_its_own_first_process(self):
+        self.assertEqual(self.pod["containers"][0]["command"] + self.pod["containers"][0]["args"][:2], ["/dlws-agent", "supervise", "run"])
 
     def test_it_sees_the_folders_that_hold_mount_points(self):
         paths = {v["hostPath"]["path"] for v in self.pod["volumes"]}
@@ -707,6 +719,9 @@ class Cluster(unittest.TestCase):
     def test_without_a_shared_folder_none_is_named(self):
         self.assertNotIn("sharedFolder", only(render(), "DLCluster")["spec"])
 
+    def test_by_default_no_log_is_deleted(self):
+        self.assertNotIn("logs", only(render(), "DLCluster")["spec"])
+
 
 class Schema(unittest.TestCase):
     schema = json.loads((CHART / "values.schema.json").read_text())
@@ -746,6 +761,7 @@ class Schema(unittest.TestCase):
             "resources.requests.cpu": "much", "metrics.serviceMonitor.interval": "30",
             "samba.activeDirectory.realm": "lab example", "samba.computerName": "A-NAME-OF-16-CHARS",
             "samba.service.type": "Magic", "samba.passwords.namespace": "Upper",
+            "cluster.logs.keepDays": -1, "cluster.logs.keepPerUser": "200", "agent.sweepSeconds": 0,
             "policies.approverServiceAccounts": ["carol"], "policies.execByApprovers": "yes",
         }.items():
             values = value

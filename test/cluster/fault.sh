@@ -19,6 +19,7 @@ script/cluster fault VERB …: break something on purpose.
   cut-pod NAMESPACE POD         drop all packets from and to a pod
   join-pods                     let the packets of all cut pods through again
   kill-container NAMESPACE POD  SIGKILL the first container's first process
+  kill-worker NAMESPACE POD     SIGKILL that process's oldest child
 END
 }
 
@@ -54,6 +55,17 @@ kill_container() {
     [ -n "$id" ] || die "the pod $1/$2 has no container"
     node="$(node_of "$1" "$2")"
     in_node "$node" ctr --namespace k8s.io task kill --signal SIGKILL "${id#containerd://}"
+}
+
+# kill_worker NAMESPACE POD: of an agent, what does the work; its supervisor goes on.
+kill_worker() {
+    local id node pid
+    id="$(kubectl --namespace "$1" get pod "$2" --output 'jsonpath={.status.containerStatuses[0].containerID}')"
+    [ -n "$id" ] || die "the pod $1/$2 has no container"
+    node="$(node_of "$1" "$2")"
+    pid="$(in_node "$node" ctr --namespace k8s.io task list | awk -v id="${id#containerd://}" '$1 == id { print $2 }')"
+    [ -n "$pid" ] || die "the container of $1/$2 does not run"
+    in_node "$node" pkill --signal KILL --oldest --parent "$pid"
 }
 
 # process_named WORD: the process names that a word of the command line means.
@@ -127,7 +139,7 @@ command_fault() {
             # A kubelet that finds pods of before may say so, and then think again.
             retry 20 stays_whole "$1" || die "node $1 does not stay Ready; see $log_dir/kubelet-$1-enter.log"
             ;;
-        cut-pod | kill-container)
+        cut-pod | kill-container | kill-worker)
             [ $# -eq 2 ] || die "say which pod, as in: script/cluster fault $verb default digits-worker-0-0"
             "${verb/-/_}" "$@"
             ;;

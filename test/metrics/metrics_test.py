@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""The operator's metrics, read by a real Prometheus while jobs run, wait, fail and go.
+"""The metrics of operator and agents, read by a real Prometheus while jobs run, wait, fail and go.
 
   test/metrics/metrics_test.py [unittest arguments]
   test/metrics/metrics_test.py --write-docs     writes the table in docs/reference/metrics.md
@@ -124,24 +124,34 @@ class World:
                                   "-l", "app.kubernetes.io/component=operator"))["items"]
         self.replicas = {pod["metadata"]["name"]: f"{pod['status']['podIP']}:8080" for pod in pods
                          if not pod["metadata"].get("deletionTimestamp")}
+        # Of the real nodes: simulated ones have agents that do nothing.
+        pods = json.loads(kubectl("-n", "dlws-system", "get", "pods", "-o", "json",
+                                  "-l", "app.kubernetes.io/component=agent"))["items"]
+        self.nodes = {pod["metadata"]["name"]: pod["spec"]["nodeName"] for pod in pods
+                      if re.fullmatch(r"dlws-node-[0-9]", pod["spec"]["nodeName"]) and not pod["metadata"].get("deletionTimestamp")}
+        self.agents = {pod["metadata"]["name"]: f"{pod['status']['podIP']}:8082" for pod in pods
+                       if pod["metadata"]["name"] in self.nodes}
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="dlws-metrics-"))
         self.prometheus = None
 
-    def start_prometheus(self):
-        monitor = only(self.documents, "ServiceMonitor")
-        (endpoint,) = monitor["spec"]["endpoints"]
-        service = only(self.documents, "Service", "dlworkspace-operator-metrics")["metadata"]["name"]
-        # What the Prometheus operator makes of the monitor, with the addresses filled in.
-        config = {
-            "global": {"scrape_interval": endpoint["interval"], "evaluation_interval": "1s"},
-            "rule_files": ["rules.yaml"],
-            "scrape_configs": [{
-                "job_name": service, "honor_labels": endpoint.get("honorLabels", False), "metrics_path": endpoint["path"],
+    def scrapes(self, name, pods):
+        """What the Prometheus operator makes of a monitor, with the addresses filled in."""
+        (endpoint,) = only(self.documents, "ServiceMonitor", name)["spec"]["endpoints"]
+        service = only(self.documents, "Service", name + "-metrics")["metadata"]["name"]
+        node = {"sourceLabels": ["__meta_kubernetes_pod_node_name"], "targetLabel": "node"} in endpoint.get("relabelings", [])
+        return {"job_name": service, "honor_labels": endpoint.get("honorLabels", False), "metrics_path": endpoint["path"],
+                "scrape_interval": endpoint["interval"],
                 "static_configs": [{"targets": [address],
                                     "labels": {"namespace": "dlws-system", "pod": pod, "service": service,
-                                               "endpoint": endpoint["port"], "container": "operator"}}
-                                   for pod, address in self.replicas.items()],
-            }],
+                                               "endpoint": endpoint["port"], "container": name.split("-")[-1],
+                                               **({"node": self.nodes[pod]} if node else {})}}
+                                   for pod, address in pods.items()]}
+
+    def start_prometheus(self):
+        config = {
+            "global": {"evaluation_interval": "1s"},
+            "rule_files": ["rules.yaml"],
+            "scrape_configs": [self.scrapes("dlworkspace-operator", self.replicas), self.scrapes("dlworkspace-agent", self.agents)],
         }
         (self.folder / "prometheus.yml").write_text(yaml.safe_dump(config))
         (self.folder / "rules.yaml").write_text(yaml.safe_dump(self.rules))
@@ -161,7 +171,7 @@ class World:
         wait_until("Prometheus is ready", ready, 30)
         # It begins to read some seconds later.
         wait_until("it has read every replica twice",
-                   lambda: len(query("count_over_time(up[1m]) > 1 and up == 1")) == len(self.replicas), 30)
+                   lambda: len(query("count_over_time(up[1m]) > 1 and up == 1")) == len(self.replicas | self.agents), 30)
 
     def submit(self, name, spec, namespace=NAMESPACE):
         lines = f"image: dlworkspace.io/tools:1\npodOverrides: {{terminationGracePeriodSeconds: 1}}\n{spec}".splitlines()
@@ -197,10 +207,10 @@ class World:
                 if job["metadata"]["namespace"] in (NAMESPACE, NO_QUOTA)}
 
     def text(self, pod):
-        return read(f"http://{self.replicas[pod]}/metrics")
+        return read(f"http://{(self.replicas | self.agents)[pod]}/metrics")
 
     def leader(self):
-        ((labels, _),) = query("leader_election_master_status == 1")
+        ((labels, _),) = query('leader_election_master_status{name="dlworkspace-operator"} == 1')
         return labels["pod"]
 
     def end(self):
@@ -226,7 +236,7 @@ def targets():
 
 def filled_in(expression, namespace=".*"):
     """Grafana's variables; the interval is as long as this test."""
-    return (expression.replace("$__rate_interval", "2m").replace("$namespace", namespace).replace("$operator", ".*"))
+    return (expression.replace("$__rate_interval", "2m").replace("$namespace", namespace).replace("$operator", "dlworkspace-operator-metrics"))
 
 
 class Dashboard(unittest.TestCase):
@@ -293,6 +303,15 @@ class Dashboard(unittest.TestCase):
         self.assertIn(("Succeeded", "Succeeded"), counts)
         self.assertIn(("Failed", "ExitCode"), counts)
 
+    def test_storages_are_healthy_where_agents_look(self):
+        nodes = self.panel("Nodes by state of each storage", ".*", "storage", "state")
+        for storage in ("data", "work", "jobfiles"):
+            self.assertGreaterEqual(nodes[(storage, "Healthy")], len(world.agents))
+
+    def test_logs_are_counted_where_they_are(self):
+        self.assertEqual({node for (node,) in self.panel("Logs that wait for the storage", ".*", "node")}, set(world.nodes.values()))
+        self.assertEqual(self.panel("Archived logs deleted in the last hour", ".*", "reason"), {("Age",): 0, ("Size",): 0})
+
     def test_another_namespace_is_empty(self):
         self.assertEqual(self.panel("Jobs by phase", "no-such-namespace", "phase"), {})
 
@@ -312,6 +331,7 @@ class Alerts(unittest.TestCase):
     def test_only_the_job_that_needs_somebody_is_on_its_way(self):
         state = {rule["name"]: rule["state"] for group in api("rules")["groups"] for rule in group["rules"]}
         self.assertEqual(state.pop("DLWorkspaceJobNeedsSomebody"), "pending")
+        state.pop("DLWorkspaceStorageNotHealthy")   # of simulated nodes, where there are some, no agent tells anything
         state.pop("DLWorkspaceReconcileErrors")   # a refused pod is an error, and this cluster does little else
         self.assertEqual(set(state.values()), {"inactive"})
 
@@ -335,7 +355,7 @@ class Alerts(unittest.TestCase):
 
 class Text(unittest.TestCase):
     def test_promtool_finds_nothing_to_say(self):
-        for pod in world.replicas:
+        for pod in world.replicas | world.agents:
             result = subprocess.run(["promtool", "check", "metrics"], input=world.text(pod), capture_output=True, text=True,
                                     check=False)
             self.assertEqual((result.returncode, result.stdout + result.stderr), (0, ""), pod)
@@ -370,18 +390,22 @@ class Text(unittest.TestCase):
 class Documentation(unittest.TestCase):
     @staticmethod
     def served():
+        """{name: (type, help, labels, whose)}"""
         merged = {}
-        for pod in world.replicas:
-            for name, (kind, help_text, labels) in families(world.text(pod)).items():
-                merged.setdefault(name, (kind, help_text, set()))[2].update(labels)
+        for whose, pods in (("agent", world.agents), ("operator", world.replicas)):
+            for pod in pods:
+                for name, (kind, help_text, labels) in families(world.text(pod)).items():
+                    row = merged.setdefault(name, (kind, help_text, set(), set()))
+                    row[2].update(labels)
+                    row[3].add(whose)
         return merged
 
     @classmethod
     def table(cls):
-        rows = ["| metric | type | labels | what it says |", "|---|---|---|---|"]
-        for name, (kind, help_text, labels) in sorted(cls.served().items()):
+        rows = ["| metric | type | labels | served by | what it says |", "|---|---|---|---|---|"]
+        for name, (kind, help_text, labels, whose) in sorted(cls.served().items()):
             shown = ", ".join(f"`{label}`" for label in sorted(labels))
-            rows.append(f"| `{name}` | {kind} | {shown} | {help_text} |")
+            rows.append(f"| `{name}` | {kind} | {shown} | {', '.join(sorted(whose))} | {help_text} |")
         return "\n".join(rows)
 
     def test_what_is_served_is_what_is_documented(self):
@@ -391,7 +415,7 @@ class Documentation(unittest.TestCase):
                          "the table in docs/reference/metrics.md is out of date: test/metrics/metrics_test.py --write-docs")
 
     def test_nothing_has_its_own_name_as_help(self):
-        for name, (_, help_text, _) in self.served().items():
+        for name, (_, help_text, _, _) in self.served().items():
             self.assertNotEqual(name, help_text)
 
 
