@@ -64,8 +64,8 @@ StorageFact Unusable(StorageFact fact, const std::string& where, int error) {
         case EHOSTUNREACH:
         case ETIMEDOUT:
             return missing("NotConnected",
-                           "its server or its FUSE process is gone: bring it back, then unmount "
-                           "and mount the storage again");
+                           "its server is gone, or its FUSE process: bring the server back, and if "
+                           "that is not enough, unmount and mount the storage again");
         case ESTALE:
             return missing("Stale",
                            "the server has another file system there now: unmount and mount the "
@@ -192,7 +192,18 @@ std::string ProbeName(const MountToCheck& mount) {
 StorageFact CheckMount(const MountToCheck& mount) {
     StorageFact fact;
     fact.reason = "Healthy";
-    const auto mounted = MountedAt(ReadMountInfo(), mount.path);
+    auto mounted = MountedAt(ReadMountInfo(), mount.path);
+    if (mounted && mounted->file_system == "autofs") {
+        // An automounter mounts the storage over its own mount, and only when somebody enters.
+        const Fd entered(::open(mount.path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+        const int error = errno;
+        mounted = MountedAt(ReadMountInfo(), mount.path);
+        if (!entered || (mounted && mounted->file_system == "autofs"))
+            return With(fact, StorageState::Missing, "NotMounted",
+                        fmt::format("The automounter of this node mounts nothing at {} ({}); look "
+                                    "into its log.",
+                                    mount.path, entered ? "no error" : ErrnoText(error)));
+    }
     if (!mounted)
         return With(fact, StorageState::Missing, "NotMounted",
                     fmt::format("Nothing is mounted at {}; mount the storage there on this node.",
@@ -231,14 +242,12 @@ StorageFact CheckMount(const MountToCheck& mount) {
     if (mount.read_only) return fact;
     if (fact.bytes_total > 0 && fact.bytes_free < mount.min_free_bytes)
         return Full(fact, "FewBytesFree",
-                    fmt::format("{} has less than {:g} MiB free; remove files, add space, or lower "
-                                "the storage's minFreeBytes.",
-                                where, double(mount.min_free_bytes) / (1 << 20)));
+                    fmt::format("{} has less than {:g} MiB free; remove files or add space.", where,
+                                double(mount.min_free_bytes) / (1 << 20)));
     if (fact.inodes_total > 0 && fact.inodes_free < mount.min_free_inodes)
         return Full(fact, "FewInodesFree",
-                    fmt::format("{} has room for fewer than {} more files; remove files, or lower "
-                                "the storage's minFreeInodes.",
-                                where, mount.min_free_inodes));
+                    fmt::format("{} has room for fewer than {} more files; remove files.", where,
+                                mount.min_free_inodes));
     return Probed(fact, mount, where, TryToWrite(folder.get(), ProbeName(mount)));
 }
 

@@ -3,6 +3,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/auto_fs4.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
 
 #include "agent/storage/check_command.h"
 #include "agent/storage/testing.h"
@@ -148,6 +152,57 @@ TEST_F(MountCheckTest, ABindMountIsAMountPoint) {
     mount.below = "team";
     const StorageFact fact = CheckMount(mount);
     EXPECT_EQ(fact.state, StorageState::Healthy) << fact.message;
+}
+
+// The check as the agent runs it, in a process of its own: we are the automounter, whom autofs
+// knows by its process group, and for whom it mounts nothing.
+StorageFact CheckAutomounted(TestFolder& folder, const MountToCheck& mount, bool succeeds) {
+    int requests[2], results[2];
+    if (::pipe(requests) != 0 || ::pipe(results) != 0) throw std::runtime_error("pipe");
+    const auto options = "fd=" + std::to_string(requests[1]) +
+                         ",pgrp=" + std::to_string(::getpgrp()) + ",minproto=5,maxproto=5,direct";
+    folder.Mount("dlws-test", "auto", "autofs", 0, options);
+    const Fd control(::open(mount.path.c_str(), O_RDONLY | O_DIRECTORY));
+    const pid_t checker = ::fork();
+    if (checker == 0) {
+        ::setpgid(0, 0);
+        const std::string found = ToJson(CheckMount(mount));
+        ::_exit(::write(results[1], found.data(), found.size()) < 0);
+    }
+    pollfd asked{requests[0], POLLIN, 0};
+    autofs_v5_packet request{};
+    if (::poll(&asked, 1, 5000) == 1 && ::read(requests[0], &request, sizeof request) > 0) {
+        if (succeeds) folder.MountTmpfs("auto", "size=1m");
+        ::ioctl(control.get(), succeeds ? AUTOFS_IOC_READY : AUTOFS_IOC_FAIL,
+                request.wait_queue_token);
+    }
+    std::string found(4096, 0);
+    pollfd ended{results[0], POLLIN, 0};
+    const bool answered = ::poll(&ended, 1, 5000) == 1;
+    const ssize_t size = answered ? ::read(results[0], found.data(), found.size()) : 0;
+    ::kill(checker, SIGKILL);
+    ::waitpid(checker, nullptr, 0);
+    for (int fd : {requests[0], requests[1], results[0], results[1]})
+        ::close(fd);
+    found.resize(std::size_t(std::max<ssize_t>(size, 0)));
+    return ParseFact(found).value_or(StorageFact{.reason = "no answer"});
+}
+
+TEST_F(MountCheckTest, EntersWhatAnAutomounterMounts) {
+    MountToCheck mount = Small(folder.MakeFolder("auto"));
+    mount.file_system = "tmpfs";
+    const StorageFact fact = CheckAutomounted(folder, mount, true);
+    EXPECT_EQ(fact.state, StorageState::Healthy) << fact.message;
+    EXPECT_EQ(fact.reason, "Healthy");
+    EXPECT_EQ(fact.file_system, "tmpfs");
+}
+
+TEST_F(MountCheckTest, WhatAnAutomounterCannotMountIsMissing) {
+    const MountToCheck mount = Small(folder.MakeFolder("auto"));
+    const StorageFact fact = CheckAutomounted(folder, mount, false);
+    EXPECT_EQ(fact.state, StorageState::Missing);
+    EXPECT_EQ(fact.reason, "NotMounted");
+    EXPECT_THAT(fact.message, HasSubstr("The automounter of this node mounts nothing at"));
 }
 
 TEST_F(MountCheckTest, TheSentinelMustBeThere) {

@@ -21,3 +21,5 @@ packages_scale="git ca-certificates"
 packages_metrics="prometheus python3 python3-yaml"
 
 packages_image="buildah mmdebstrap jq gcc libc6-dev ca-certificates python3"
+
+packages_storage="glusterfs-server glusterfs-client procps"

@@ -20,7 +20,7 @@ api_tsan  the same with ThreadSanitizer
 image     the operator's image: small, without root, the same each time it is built
 e2e       the installed operator on a real cluster
 approval  admission on a real API server: with the webhook up, down and deleted
-storage   shared storage on a real cluster: users, folders, and attacks on both
+storage   shared storage on a real cluster: users, folders, attacks on both; a GlusterFS volume that is lost and comes back
 logs      what jobs print is archived: each line once, whatever becomes of pods and agent
 metrics   what a real Prometheus reads of it: dashboard, alerts, documentation
 faults    the same while API server, etcd, network and operator are killed, frozen or cut off; and plans that break
@@ -96,6 +96,7 @@ suite_e2e() {
     run_ctest dev e2e
 }
 suite_storage() {
+    "$repo_dir/script/setup" storage
     once build-dev compile dev
     once cluster start_cluster
     compile release

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <string>
 
@@ -56,6 +57,78 @@ class Storage : public E2e {
         EXPECT_EQ(made.code, 201) << made.text;
         WaitForPhase(name, phase);
         return Log(name + "-worker-0-0");
+    }
+
+    /// The storages beside those of the shared folder, as JSON objects with commas between.
+    void PutStorages(const std::string& storages) {
+        MustShell(kKubectl + " patch dlcluster cluster --type merge -p " +
+                  Quoted(R"({"spec":{"storages":[)" + storages + "]}}"));
+    }
+    /// Takes those of PutStorages back, and waits until agent and operator have forgotten
+    /// `storage`: what the next test mounts under its name would be taken for a mount anew.
+    void ForgetStorages(const std::string& storage) {
+        PutStorages("");
+        const std::string entry = "\"name\":\"" + storage + "\"";
+        WaitUntil("the node has forgotten " + storage, [&] {
+            const Reply told = api().Get("/apis/dlworkspace.io/v1/dlnodes/dlws-node-1");
+            return told.text.find(entry) == std::string::npos && Label(storage).empty();
+        });
+    }
+    /// On the node, as an administrator who logs in there.
+    void OnNode(const std::string& command) {
+        const std::string pid = MustShell("cat " + cluster().state() + "/run/node-init-1.pid");
+        MustShell("nsenter --target " + pid.substr(0, pid.find(' ')) +
+                  " --mount --pid --net bash -c " + Quoted(command));
+    }
+    /// What the label of the node says a storage is like; empty: nothing.
+    std::string Label(const std::string& storage) {
+        const Reply node = api().Get("/api/v1/nodes/dlws-node-1");
+        const Json labels = At(node.body, "metadata/labels");
+        const std::string label = "storage.dlworkspace.io/" + storage;
+        return labels.has_field(label) ? labels.at(label).as_string() : "";
+    }
+    void WaitForLabel(const std::string& storage, const std::string& state) {
+        ASSERT_TRUE(WaitUntil(
+            "the node says that " + storage + " is " + state,
+            [&] { return Label(storage) == state; }, 30))
+            << "it says " << Label(storage) << "\n"
+            << MustShell(kKubectl + " get dlnode dlws-node-1 -o jsonpath='{.status.storages}'");
+    }
+    /// The running job has been told that it has lost its storage, and why. Prints how long after
+    /// `lost` that was.
+    Json WaitForLoss(const std::string& job, const std::string& figure,
+                     std::chrono::steady_clock::time_point lost) {
+        Json told = WaitForJob(
+            job, "told of the loss",
+            [](const Json& now) { return Condition(now, "StorageLost") == "True"; }, 30);
+        PrintSeconds(figure, lost);
+        EXPECT_EQ(Text(told, "status/phase"), "Running");
+        return told;
+    }
+    static void PrintSeconds(const std::string& figure,
+                             std::chrono::steady_clock::time_point since) {
+        const std::chrono::duration<double> took = std::chrono::steady_clock::now() - since;
+        PrintFigure(figure, took.count(), "s", "<= 30");
+        EXPECT_LE(took.count(), 30) << figure;
+    }
+    /// A job that is not scheduled, because no node has its storage.
+    void WaitForRefusal(const std::string& job, const std::string& storage,
+                        const std::string& state) {
+        WaitForJob(job, "told why it waits", [&](const Json& now) {
+            const std::string message = Text(now, "status/message");
+            // Other suites leave more nodes, where nothing was ever mounted.
+            return message.find("Storage " + storage + " is healthy on 0 of ") !=
+                       std::string::npos &&
+                   message.find(" dlws-node-1: " + state + " since ") != std::string::npos;
+        });
+    }
+    /// It was restarted for a fault of the cluster: its storage was mounted anew under it.
+    void WaitForRemount(const std::string& job) {
+        const Json again = WaitForJob(job, "restarted", [](const Json& now) {
+            return Text(now, "status/phase") == "Running" && Number(now, "status/attempt") == 1;
+        });
+        EXPECT_EQ(Text(again, "status/attempts/0/failure/reason"), "StorageRemounted");
+        EXPECT_EQ(Number(again, "status/restarts/infrastructure"), 1);
     }
 
     inline static const std::string kKubectl = "script/cluster kubectl";
