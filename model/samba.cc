@@ -69,6 +69,7 @@ security = ads
 realm = {realm}
 workgroup = {workgroup}
 username map = {folder}/users.map
+min domain uid = 1
 idmap config * : backend = tdb
 idmap config * : range = 3000000000-3999999999
 )";

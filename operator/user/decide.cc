@@ -13,9 +13,8 @@ std::map<std::string, std::vector<model::NodeHome>> HomesByUser(
     std::vector<const model::DLNode*> newest_first;
     for (const model::DLNode* node : nodes)
         if (storage::IsFresh(*node, now)) newest_first.push_back(node);
-    std::ranges::stable_sort(newest_first, [](const auto* a, const auto* b) {
-        return a->checkedAt > b->checkedAt;
-    });
+    std::ranges::stable_sort(
+        newest_first, [](const auto* a, const auto* b) { return a->checkedAt > b->checkedAt; });
     std::map<std::string, std::vector<model::NodeHome>> by_user;
     for (const model::DLNode* node : newest_first)
         for (const model::NodeHome& home : node->homes) {

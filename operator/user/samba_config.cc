@@ -62,9 +62,8 @@ Awaitable<bool> SambaConfig::Keep(std::vector<model::DLUser> users) {
     options.field_manager = "dlworkspace-operator";
     kube::ObjectKey key = settings_.config_map;
     std::string patch = model::SambaPatch(wanted.files);
-    auto stored =
-        co_await client_.Patch(kube::kConfigMaps, std::move(key), kube::PatchType::kMerge,
-                               std::move(patch), std::move(options));
+    auto stored = co_await client_.Patch(kube::kConfigMaps, std::move(key), kube::PatchType::kMerge,
+                                         std::move(patch), std::move(options));
     if (!stored) kube::LogWarning(kLog, "the server's ConfigMap: {}", stored.error().message);
     if (stored)
         kube::LogInfo(kLog, "{} users and their shares are told to the server", users.size());

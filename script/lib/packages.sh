@@ -22,4 +22,4 @@ packages_metrics="prometheus python3 python3-yaml"
 
 packages_image="buildah mmdebstrap jq gcc libc6-dev ca-certificates python3"
 
-packages_storage="glusterfs-server glusterfs-client procps"
+packages_storage="glusterfs-server glusterfs-client samba smbclient winbind samba-ad-dc samba-ad-provision procps"

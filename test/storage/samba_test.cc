@@ -20,7 +20,8 @@ using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-// What the tests of both modes have in common; each installs the server its own way.
+// What the tests of both modes have in common; each installs the server its own way, and the last
+// takes it away.
 class Samba : public Storage {
   protected:
     static void Install(const std::string& arguments) {
@@ -75,7 +76,6 @@ class Samba : public Storage {
 class SambaAlone : public Samba {
   protected:
     static void SetUpTestSuite() { Install(""); }
-    static void TearDownTestSuite() { Uninstall(); }
 
     void SetUp() override {
         Samba::SetUp();

@@ -139,6 +139,55 @@ class Attacks : public Users {
     inline static int tried_ = 0;  // of all tests
 };
 
+TEST_F(Users, TheirStatusSaysWhetherTheirJobsRun) {
+    const auto until = [this](const std::string& user, const std::string& state) {
+        std::string said;
+        EXPECT_TRUE(Eventually(seconds(30), [&] {
+            said = MustShell(kKubectl + " get dluser " + user +
+                             " -o jsonpath='{.status.state}: {.status.message}'");
+            return said.starts_with(state + ":");
+        })) << said;
+        return said;
+    };
+    until("alice", "Ready");
+    PutUser("carol", 5001);
+    EXPECT_THAT(until("alice", "Refused"), HasSubstr("have both the uid 5001"));
+    until("carol", "Refused");
+    MustShell(kKubectl + " delete dluser carol");
+    until("alice", "Ready");
+    // Something is where the folder should be. An agent looks when a DLUser changes.
+    const std::string away = Work("bob") + ".away";
+    fs::rename(Work("bob"), away);
+    fs::create_directory_symlink("alice", Work("bob"));
+    MustShell(kKubectl + " label dluser bob look=1");
+    EXPECT_THAT(until("bob", "NoFolder"), HasSubstr("work/bob is a symbolic link"));
+    fs::remove(Work("bob"));
+    fs::rename(away, Work("bob"));
+    MustShell(kKubectl + " label dluser bob look-");
+    until("bob", "Ready");
+    EXPECT_THAT(MustShell(kKubectl + " get events --field-selector involvedObject.name=bob"),
+                AllOf(HasSubstr("NoFolder"), HasSubstr("Their jobs run again.")));
+}
+
+// The name of a DLUser is that of the folder: another name is another folder, of the same owner.
+TEST_F(Users, WhoIsRenamedHasANewFolderAndKeepsTheOld) {
+    std::ofstream(Work("bob") + "/mine") << "x";
+    MustShell(kKubectl + " delete dluser bob");
+    MustShell("echo " +
+              Quoted("{apiVersion: dlworkspace.io/v1, kind: DLUser, metadata: {name: robert}, "
+                     "spec: {username: bob, uid: 5002, gid: 5002, sshPublicKeys: [ssh-ed25519 "
+                     "AAAAC3Nz robert@laptop]}}") +
+              " | " + kKubectl + " apply -f -");
+    EXPECT_TRUE(Eventually(seconds(30), [&] { return OwnerOf(Work("robert")) == 5002U; }));
+    EXPECT_THAT(Run(bob_, "again", "id -un; cat /etc/ssh/authorized_keys; touch /work/new",
+                    "[{name: work, mountPath: /work}]"),
+                HasSubstr("robert\nssh-ed25519 AAAAC3Nz robert@laptop\n"));
+    EXPECT_EQ(OwnerOf(Work("robert") + "/new"), 5002U);
+    EXPECT_TRUE(fs::exists(Work("bob") + "/mine"));
+    MustShell(kKubectl + " delete dluser robert");
+    fs::remove_all(Work("robert"));
+}
+
 TEST_F(Attacks, PathsThatLeaveAreRefused) {
     for (const char* path : {"../alice", "x/../../alice", "a/..", "..", "x/../../../work/alice"})
         Refused(fmt::format("name: work, path: {}, mountPath: /in", path),
