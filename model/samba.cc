@@ -25,6 +25,9 @@ server smb encrypt = required
 server signing = mandatory
 map to guest = never
 restrict anonymous = 2
+# Passwords are set in Secrets, not by clients (SAMR): the program that would have to agree is not there.
+check password script = /nonexistent
+usershare max shares = 0
 invalid users = root
 access based share enum = yes
 
@@ -37,6 +40,9 @@ oplocks = no
 level2 oplocks = no
 smb2 leases = no
 kernel oplocks = no
+
+# Programs start from a share, as from a disk, whatever their mode is.
+acl allow execute always = yes
 
 # Nothing that a network file system may not be able to keep.
 ea support = no
@@ -54,7 +60,8 @@ disable spoolss = yes
 
 max smbd processes = 1000
 deadtime = 60
-log level = 1
+# Failed logins are told.
+log level = 1 auth_audit:2
 )";
 
 constexpr std::string_view kStandalone = R"(
@@ -98,6 +105,9 @@ std::string ShareProblem(const Storage& storage, const std::set<std::string>& ta
             return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
         }))
         return "its name has other characters than letters, digits, '-', '_' and '.'";
+    // Whoever may mount it in jobs is known by namespace, and SMB knows none.
+    if (!storage.namespaces.empty())
+        return "it is for the jobs of some namespaces, and SMB would show it to every user";
     if (taken.contains(name)) return "another storage has this share already";
     // To Samba '%' begins a variable, a backslash at the end goes on with the next line.
     const std::string folder = HostFolder(storage);
@@ -186,14 +196,18 @@ SambaConfig RenderSamba(const DLCluster& cluster, const std::vector<DLUser>& use
 std::expected<SambaFiles, std::string> ParseSambaFiles(std::string_view json) {
     Document doc(json);
     SambaFiles files;
-    if (doc.error().empty()) files = doc.Root()["data"].TextMap();
+    if (doc.error().empty())
+        for (auto& [name, text] : doc.Root()["data"].TextMap())
+            files.emplace(name, text);
     if (!doc.error().empty()) return std::unexpected(doc.error());
     return files;
 }
 
-std::string SambaPatch(const SambaFiles& files) {
+std::string SambaPatch(const SambaFiles& has, const SambaFiles& wanted) {
     boost::json::object data;
-    for (const auto& [name, text] : files)
+    for (const auto& [name, text] : has)
+        data[name] = nullptr;  // takes it away
+    for (const auto& [name, text] : wanted)
         data[name] = text;
     return boost::json::serialize(boost::json::object{{"data", std::move(data)}});
 }

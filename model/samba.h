@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <expected>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -35,9 +37,10 @@ struct SambaSettings {
 /// Contents of files in kSambaFolder by their names, which are the keys of the ConfigMap: smb.conf;
 /// passwd and group with every account there is in the container; users.map, the domain's accounts
 /// of the DLUsers.
-using SambaFiles = std::map<std::string, std::string>;
+using SambaFiles = std::map<std::string, std::string, std::less<>>;
 inline constexpr std::string_view kSmbConf = "smb.conf", kSambaPasswd = "passwd",
                                   kSambaGroup = "group", kSambaUsersMap = "users.map";
+inline constexpr std::array kSambaFileNames{kSmbConf, kSambaPasswd, kSambaGroup, kSambaUsersMap};
 
 struct SambaConfig {
     SambaFiles files;
@@ -51,7 +54,7 @@ SambaConfig RenderSamba(const DLCluster& cluster, const std::vector<DLUser>& use
 
 /// Of a ConfigMap. Error: a sentence with the field's path.
 std::expected<SambaFiles, std::string> ParseSambaFiles(std::string_view json);
-/// The merge patch that makes them so.
-std::string SambaPatch(const SambaFiles& files);
+/// The merge patch that makes the ConfigMap with the files `has` one with the files `wanted`.
+std::string SambaPatch(const SambaFiles& has, const SambaFiles& wanted);
 
 }  // namespace dlws::model

@@ -78,6 +78,8 @@ TEST(Samba, ABadShareIsToldAndBreaksNoOther) {
     DLCluster cluster;
     Storage claim = Share("claim", "", "claims");
     claim.kind = StorageKind::PersistentVolumeClaim;
+    Storage some = Share("some", "/mnt/some", "some");
+    some.namespaces = {"vision"};
     Storage broken = Share("broken", "/mnt/b", "broken");
     broken.problem = "this version does not know the kind x\n[all]\npath = /\\";
     cluster.storages = {Share("plain", "/mnt/p", ""),
@@ -90,6 +92,7 @@ TEST(Samba, ABadShareIsToldAndBreaksNoOther) {
                         Share("g", "/mnt/g", "g]\n[all"),
                         claim,
                         broken,
+                        some,
                         Share("last", "/mnt/last", "last")};
     const SambaConfig config = RenderSamba(cluster, {}, {});
     EXPECT_THAT(
@@ -103,7 +106,8 @@ TEST(Samba, ABadShareIsToldAndBreaksNoOther) {
             HasSubstr("of storage g is left out: its name has other characters"),
             "share claims of storage claim is left out: only a storage of kind HostMount can be a "
             "share",
-            HasSubstr("share broken of storage broken is left out: this version")));
+            HasSubstr("share broken of storage broken is left out: this version"),
+            HasSubstr("share some of storage some is left out: it is for the jobs of some")));
     const std::string conf = File(config, kSmbConf);
     EXPECT_THAT(conf, HasSubstr("\n[Data]\npath = /mnt/a\n"));
     EXPECT_THAT(conf, HasSubstr("\n[last]\npath = /mnt/last\n"));
@@ -114,7 +118,9 @@ TEST(Samba, ABadShareIsToldAndBreaksNoOther) {
 
 TEST(Samba, WhatIsWrittenIsReadBack) {
     const SambaFiles files{{"smb.conf", "[global]\n"}, {"passwd", "a\\\"b"}};
-    EXPECT_EQ(ParseSambaFiles(SambaPatch(files)), files);
+    EXPECT_EQ(ParseSambaFiles(SambaPatch({}, files)), files);
+    EXPECT_EQ(SambaPatch({{"passwd", "x"}, {"planted", "y"}}, {{"passwd", "z"}}),
+              R"({"data":{"passwd":"z","planted":null}})");
     EXPECT_EQ(ParseSambaFiles(R"({"metadata":{}})"), SambaFiles());
     EXPECT_FALSE(ParseSambaFiles(R"({"data":{"smb.conf":7}})"));
 }

@@ -28,7 +28,8 @@ std::expected<pid_t, int> Spawn(std::vector<std::string> words, SpawnFiles files
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setflags(
+        &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
     pid_t pid = 0;
     const int error = ::posix_spawn(&pid, argv[0], &actions, &attributes, argv.data(), ::environ);
     posix_spawnattr_destroy(&attributes);

@@ -14,7 +14,8 @@ struct SpawnFiles {
     int in = -1, out = -1;
 };
 
-/// Starts the program `words[0]` with signals as a fresh process has them; its pid, which the
+/// Starts the program `words[0]` with signals as a fresh process has them, in a process group
+/// of its own (smbd signals all of its group); its pid, which the
 /// caller must wait for, or an errno. Thread-safe.
 std::expected<pid_t, int> Spawn(std::vector<std::string> words, SpawnFiles files);
 

@@ -20,8 +20,8 @@ namespace json = boost::json;
 
 namespace {
 
-// Windows takes no longer ones.
-constexpr std::size_t kMaxPassword = 127;
+// Whoever reaches the port may guess. Windows takes no longer ones.
+constexpr std::size_t kMinPassword = 8, kMaxPassword = 127;
 
 std::string FileOf(const model::SambaFiles& files, std::string_view name) {
     const auto found = files.find(std::string(name));
@@ -140,9 +140,11 @@ AccountChanges Compare(const SambaAccounts& before, const SambaAccounts& after,
     }
     for (const auto& [name, now] : after) {
         const auto has = known.find(name);
-        if (!now.hash.empty() &&
-            (has == known.end() || has->second != now.hash || moved.contains(name)))
+        const bool other = has != known.end() && has->second != now.hash;
+        if (!now.hash.empty() && (has == known.end() || other || moved.contains(name)))
             changes.set.push_back(name);
+        // Somebody may have logged in with it.
+        if (!now.hash.empty() && other) changes.disconnect.insert(now.uid);
     }
     return changes;
 }
@@ -170,8 +172,8 @@ std::expected<SambaPassword, std::string> PasswordOf(std::string_view secret_jso
     if (!password) return std::unexpected("its password is not base64");
     // Whoever makes it with `echo` has a newline at the end.
     if (password->ends_with('\n')) password->pop_back();
-    if (password->empty() || password->size() > kMaxPassword)
-        return std::unexpected("its password must have 1 to 127 characters");
+    if (password->size() < kMinPassword || password->size() > kMaxPassword)
+        return std::unexpected("its password must have 8 to 127 bytes");
     if (std::ranges::any_of(*password, [](unsigned char c) { return c < 0x20; }))
         return std::unexpected("its password has a control character in it");
     auto hash = NtHash(*password);
@@ -179,12 +181,12 @@ std::expected<SambaPassword, std::string> PasswordOf(std::string_view secret_jso
     return SambaPassword{*std::move(password), *std::move(hash)};
 }
 
-std::vector<pid_t> SessionsOf(std::string_view text, const std::set<uid_t>& users) {
+std::optional<std::vector<pid_t>> SessionsOf(std::string_view text, const std::set<uid_t>& users) {
     std::vector<pid_t> processes;
     boost::system::error_code error;
     const json::value status = json::parse(text, error);
     const json::value* sessions = error ? nullptr : Field(status, "sessions");
-    if (!sessions || !sessions->is_object()) return processes;
+    if (!sessions || !sessions->is_object()) return std::nullopt;
     for (const auto& [id, session] : sessions->get_object()) {
         const json::value* uid = Field(session, "uid");
         const json::value* server = Field(session, "server_id");

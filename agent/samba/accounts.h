@@ -5,6 +5,7 @@
 
 #include <expected>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -60,7 +61,7 @@ std::vector<std::string> ChangedShares(std::string_view before, std::string_view
 std::expected<SambaPassword, std::string> PasswordOf(std::string_view secret_json);
 
 /// Processes of the server, from what `smbstatus --json --processes` prints, that serve one of
-/// these.
-std::vector<pid_t> SessionsOf(std::string_view json, const std::set<uid_t>& users);
+/// these; none: it cannot be read.
+std::optional<std::vector<pid_t>> SessionsOf(std::string_view json, const std::set<uid_t>& users);
 
 }  // namespace dlws::agent

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <boost/asio/signal_set.hpp>
 #include <filesystem>
 #include <fstream>
@@ -40,11 +41,14 @@ constexpr std::chrono::seconds kLookAgain{2};     // after accounts were set: se
 // Whole or not at all, whoever reads it meanwhile.
 bool WriteFile(const std::string& name, const std::string& text) {
     const std::string path = fmt::format("{}/{}", model::kSambaFolder, name);
-    std::ofstream(path + ".new") << text;
+    std::ofstream file(path + ".new");
+    file << text;
+    file.close();
     std::error_code error;
-    fs::rename(path + ".new", path, error);
-    if (error) kube::LogWarning(kLog, "{} cannot be written: {}", path, error.message());
-    return !error;
+    if (file) fs::rename(path + ".new", path, error);
+    const bool done = file && !error;
+    if (!done) kube::LogWarning(kLog, "{} cannot be written; the old one stays", path);
+    return done;
 }
 
 // The kubelet gives them to the container empty, and closed to all but root. Users look up names.
@@ -92,8 +96,11 @@ class SambaServer {
           health_(executor, options.health_address, (unsigned short)options.health_port),
           manager_(executor),
           signals_(executor, SIGTERM, SIGINT) {
-        config_maps_.OnChange([this](const kube::Change&) { changed_.NotifyAll(); });
-        secrets_.OnChange([this](const kube::Change&) { changed_.NotifyAll(); });
+        for (kube::Informer* informer : {&config_maps_, &secrets_})
+            informer->OnChange([this](const kube::Change&) {
+                dirty_ = true;
+                changed_.NotifyAll();
+            });
         metrics_.Describe("dlws_samba_accounts", "Users who can log in to the Samba server.");
         metrics_.Describe("dlws_samba_failures_total",
                           "Changes that the Samba server could not be told of; tried again.");
@@ -119,7 +126,8 @@ class SambaServer {
 
         manager_.Add("health", "health", [this] { return health_.Run(); });
         manager_.Add("caches", "configmap", [this] { return config_maps_.Run(); });
-        manager_.Add("caches", "passwords", [this] { return secrets_.Run(); });
+        // A domain knows its users' passwords, and its member may read none here.
+        if (!InDomain()) manager_.Add("caches", "passwords", [this] { return secrets_.Run(); });
         manager_.Add("apply", "apply", [this] { return Apply(); });
         manager_.Add("winbindd", "winbindd", [this] { return RunDaemon(winbindd_); });
         manager_.Add("smbd", "smbd", [this] { return RunDaemon(smbd_); });
@@ -144,16 +152,18 @@ class SambaServer {
 
     Awaitable<void> Apply() {
         for (kube::Informer* informer : {&config_maps_, &secrets_}) {
-            bool read = false;  // g++ 12 miscompiles a co_await in the condition of a loop
+            bool read = informer == &secrets_ && InDomain();
             while (!read)
                 read = co_await informer->WaitForSync(kAgain);
         }
         while (true) {
             settled_ = true;
+            dirty_ = false;
             const bool done = co_await ApplyOnce();
             if (!done) metrics_.Count("dlws_samba_failures_total", {});
             const auto patience = settled_ ? kAgain : kLookAgain;
-            co_await changed_.Wait(std::chrono::steady_clock::now() + patience);
+            // What came while we were busy wakes nobody.
+            if (!dirty_) co_await changed_.Wait(std::chrono::steady_clock::now() + patience);
             const bool slept = co_await kube::SleepFor(kPause);
             if (!slept) co_return;
             if (tools_.Idle()) ReapStrays({smbd_.pid(), winbindd_.pid()});
@@ -162,35 +172,55 @@ class SambaServer {
 
     // False: something of it is to be tried again.
     Awaitable<bool> ApplyOnce() {
-        const auto object = config_maps_.store().Get({options_.ns, options_.config_map});
-        if (!object) co_return true;
-        const auto files = model::ParseSambaFiles(object->raw);
-        if (!files) {
-            kube::LogWarning(kLog, "ConfigMap {}: {}", options_.config_map, files.error());
-            co_return false;
-        }
-        if (!files->contains(std::string(model::kSmbConf))) co_return true;  // not written yet
-        const SambaAccounts wanted = AccountsOf(*files, Passwords());
+        const model::SambaFiles files = Files();
+        if (files.empty()) co_return started_;
+        const SambaAccounts wanted = AccountsOf(files, Passwords());
         const std::optional<SambaHashes> known = co_await Known();
         if (!known) co_return false;
         const AccountChanges changes = Compare(accounts_, wanted, *known);
         bool done = true;
-        // While they are in passwd still.
         for (const std::string& name : changes.remove) {
             const bool removed = co_await tools_.RemoveAccount(name);
             done = done && removed;
         }
-        const bool told = co_await TellFiles(*files);
+        const bool told = co_await TellFiles(files);
         if (!told) co_return false;
         for (const std::string& name : changes.set) {
             const bool set = co_await tools_.SetAccount(name, wanted.at(name).password);
             done = done && set;
         }
-        co_await Disconnect(changes.disconnect);
+        // Not forgotten until it is done: nobody else would end their sessions.
+        const bool disconnected = co_await Disconnect(changes.disconnect);
+        if (!disconnected) co_return false;
         accounts_ = wanted;
         settled_ = changes.set.empty();
         Tell();
         co_return done;
+    }
+
+    // As the operator wrote them; when there are none (the ConfigMap is made anew, say) the last.
+    model::SambaFiles Files() {
+        const auto object = config_maps_.store().Get({options_.ns, options_.config_map});
+        auto files = object ? model::ParseSambaFiles(object->raw)
+                            : std::expected<model::SambaFiles, std::string>();
+        std::string why;
+        if (!files)
+            why = files.error();
+        else if (!files->contains(model::kSmbConf))
+            why = "nothing is in it yet";
+        else if (InDomain() !=
+                 (files->at(std::string(model::kSmbConf)).find("\nsecurity = ads\n") !=
+                  std::string::npos))
+            why = "it is for another kind of server, and the operator must write it anew";
+        if (why != files_problem_ && !why.empty())
+            kube::LogWarning(kLog, "ConfigMap {}: {}", options_.config_map, why);
+        files_problem_ = why;
+        if (!why.empty()) return files_;
+        std::erase_if(*files, [](const auto& file) {
+            return std::ranges::find(model::kSambaFileNames, file.first) ==
+                   model::kSambaFileNames.end();
+        });
+        return *std::move(files);
     }
 
     // Nobody, before there is a server.
@@ -202,7 +232,7 @@ class SambaServer {
     }
 
     // Starts the server with them, or has it read them again.
-    Awaitable<bool> TellFiles(const model::SambaFiles& files) {
+    Awaitable<bool> TellFiles(model::SambaFiles files) {
         if (files == files_) co_return started_;
         const std::string before = files_.empty() ? "" : files_.at(std::string(model::kSmbConf));
         for (const auto& [name, text] : files)
@@ -213,10 +243,12 @@ class SambaServer {
             const bool reloaded = co_await tools_.Reload();
             if (!reloaded) co_return false;
             for (const std::string& share :
-                 ChangedShares(before, files.at(std::string(model::kSmbConf))))
-                co_await tools_.CloseShare(share);
+                 ChangedShares(before, files.at(std::string(model::kSmbConf)))) {
+                const bool closed = co_await tools_.CloseShare(share);
+                if (!closed) co_return false;
+            }
         }
-        files_ = files;
+        files_ = std::move(files);
         co_return started_;
     }
 
@@ -271,13 +303,19 @@ class SambaServer {
     }
 
     // Sessions hold what was true when they began.
-    Awaitable<void> Disconnect(const std::set<uid_t>& users) {
-        if (users.empty()) co_return;
-        const std::string sessions = co_await tools_.Sessions();
-        for (const pid_t process : SessionsOf(sessions, users)) {
+    Awaitable<bool> Disconnect(std::set<uid_t> users) {
+        if (users.empty()) co_return true;
+        const std::optional<std::string> text = co_await tools_.Sessions();
+        const auto sessions = SessionsOf(text.value_or(""), users);
+        if (!sessions) {
+            kube::LogWarning(kLog, "smbstatus does not tell who is connected");
+            co_return false;
+        }
+        for (const pid_t process : *sessions) {
             kube::LogInfo(kLog, "ends the session of process {}: its user has changed", process);
             ::kill(process, SIGTERM);
         }
+        co_return true;
     }
 
     void Tell() {
@@ -301,7 +339,8 @@ class SambaServer {
     model::SambaFiles files_;                      // as they are written
     SambaAccounts accounts_;                       // as the server knows them
     std::map<std::string, std::string> problems_;  // of Secrets, as they were logged
-    bool started_ = false, settled_ = false, stopping_ = false;
+    std::string files_problem_;                    // as it was logged
+    bool dirty_ = false, started_ = false, settled_ = false, stopping_ = false;
 };
 
 }  // namespace

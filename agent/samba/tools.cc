@@ -38,71 +38,77 @@ SambaTools::SambaTools(boost::asio::any_io_executor executor)
       net_(executor, Program("/usr/bin/net", 60)),
       wbinfo_(executor, Program("/usr/bin/wbinfo", 5)) {}
 
-Awaitable<bool> SambaTools::Run(ChildRunner& runner, std::string what,
-                                std::vector<std::string> arguments, std::string input) {
+Awaitable<std::optional<std::string>> SambaTools::Run(ChildRunner& runner, std::string what,
+                                                      std::vector<std::string> arguments,
+                                                      std::string input) {
     const ChildRunner::Answer answer =
         co_await runner.Run("", std::move(arguments), std::move(input));
-    if (answer.kind == ChildRunner::Answer::kDone) co_return true;
-    kube::LogWarning(kLog, "{}: {}", what,
-                     answer.kind == ChildRunner::Answer::kNoAnswer ? "no answer" : answer.text);
-    co_return false;
+    if (answer.kind == ChildRunner::Answer::kDone) co_return answer.text;
+    if (!what.empty())
+        kube::LogWarning(kLog, "{}: {}", what,
+                         answer.kind == ChildRunner::Answer::kNoAnswer ? "no answer" : answer.text);
+    co_return std::nullopt;
 }
 
 Awaitable<bool> SambaTools::SetAccount(std::string name, std::string password) {
     std::string input = password + '\n' + password + '\n';
     std::string what = fmt::format("account of {}", name);
     std::vector<std::string> words{"-c", SmbConfPath(), "-s", "-a", std::move(name)};
-    co_return co_await Run(smbpasswd_, std::move(what), std::move(words), std::move(input));
+    const auto set = co_await Run(smbpasswd_, std::move(what), std::move(words), std::move(input));
+    co_return set.has_value();
 }
 
 Awaitable<bool> SambaTools::RemoveAccount(std::string name) {
     std::string what = fmt::format("removing the account of {}", name);
     std::vector<std::string> words{"-c", SmbConfPath(), "-x", std::move(name)};
-    co_return co_await Run(smbpasswd_, std::move(what), std::move(words));
+    const auto removed = co_await Run(smbpasswd_, std::move(what), std::move(words));
+    co_return removed.has_value();
 }
 
+// What these two print is not for the log: hashes, and who is connected from where.
 Awaitable<std::optional<std::string>> SambaTools::Accounts() {
     std::vector<std::string> words{"-s", SmbConfPath(), "-L", "-w"};
-    const ChildRunner::Answer answer = co_await pdbedit_.Run("", std::move(words));
-    if (answer.kind == ChildRunner::Answer::kDone) co_return answer.text;
-    kube::LogWarning(kLog, "pdbedit does not tell which accounts there are: {}", answer.text);
-    co_return std::nullopt;
+    auto text = co_await Run(pdbedit_, "", std::move(words));
+    if (!text) kube::LogWarning(kLog, "pdbedit does not tell which accounts there are");
+    co_return text;
+}
+
+Awaitable<std::optional<std::string>> SambaTools::Sessions() {
+    std::vector<std::string> words{"-s", SmbConfPath(), "--json", "--processes"};
+    return Run(smbstatus_, "", std::move(words));
 }
 
 Awaitable<bool> SambaTools::Reload() {
     std::vector<std::string> words{"-s", SmbConfPath(), "all", "reload-config"};
-    co_return co_await Run(smbcontrol_, "telling the server of its new settings", std::move(words));
+    const auto told =
+        co_await Run(smbcontrol_, "telling the server of its new settings", std::move(words));
+    co_return told.has_value();
 }
 
 Awaitable<bool> SambaTools::CloseShare(std::string share) {
     std::vector<std::string> words{"-s", SmbConfPath(), "smbd", "close-share", std::move(share)};
-    co_return co_await Run(smbcontrol_, "closing a share", std::move(words));
-}
-
-Awaitable<std::string> SambaTools::Sessions() {
-    std::vector<std::string> words{"-s", SmbConfPath(), "--json", "--processes"};
-    const ChildRunner::Answer answer = co_await smbstatus_.Run("", std::move(words));
-    if (answer.kind != ChildRunner::Answer::kDone)
-        kube::LogWarning(kLog, "smbstatus does not tell who is connected: {}", answer.text);
-    co_return answer.kind == ChildRunner::Answer::kDone ? answer.text : std::string();
+    const auto closed = co_await Run(smbcontrol_, "closing a share", std::move(words));
+    co_return closed.has_value();
 }
 
 Awaitable<bool> SambaTools::IsJoined() {
     std::vector<std::string> words{"ads", "testjoin", "-s", SmbConfPath()};
-    const ChildRunner::Answer answer = co_await net_.Run("", std::move(words));
-    co_return answer.kind == ChildRunner::Answer::kDone;
+    const auto joined = co_await Run(net_, "", std::move(words));
+    co_return joined.has_value();
 }
 
 Awaitable<bool> SambaTools::Join(std::string credentials) {
     std::vector<std::string> words{"ads", "join",      "-s", SmbConfPath(), "--no-dns-updates",
                                    "-A",  "/dev/stdin"};
-    co_return co_await Run(net_, "joining the domain", std::move(words), std::move(credentials));
+    const auto joined =
+        co_await Run(net_, "joining the domain", std::move(words), std::move(credentials));
+    co_return joined.has_value();
 }
 
 Awaitable<bool> SambaTools::WinbindAnswers() {
     std::vector<std::string> words{"--ping"};  // -s has another meaning here
-    const ChildRunner::Answer answer = co_await wbinfo_.Run("", std::move(words));
-    co_return answer.kind == ChildRunner::Answer::kDone;
+    const auto answers = co_await Run(wbinfo_, "", std::move(words));
+    co_return answers.has_value();
 }
 
 bool SambaTools::Idle() {

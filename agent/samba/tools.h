@@ -18,7 +18,6 @@ class SambaTools {
 
     /// Makes the account, or changes its password; the user must be in passwd.
     kube::Awaitable<bool> SetAccount(std::string name, std::string password);
-    /// The user must still be in passwd.
     kube::Awaitable<bool> RemoveAccount(std::string name);
     /// What `pdbedit -L -w` prints; none: it could not be asked.
     kube::Awaitable<std::optional<std::string>> Accounts();
@@ -26,8 +25,8 @@ class SambaTools {
     kube::Awaitable<bool> Reload();
     /// Whoever uses the share is disconnected from it.
     kube::Awaitable<bool> CloseShare(std::string share);
-    /// As JSON; empty: it could not be asked.
-    kube::Awaitable<std::string> Sessions();
+    /// As JSON; none: it could not be asked.
+    kube::Awaitable<std::optional<std::string>> Sessions();
     kube::Awaitable<bool> IsJoined();
     /// `credentials`: the text of an authentication file, smb.conf(5)'s tools read it with -A.
     kube::Awaitable<bool> Join(std::string credentials);
@@ -37,8 +36,10 @@ class SambaTools {
     bool Idle();
 
   private:
-    kube::Awaitable<bool> Run(ChildRunner& runner, std::string what,
-                              std::vector<std::string> arguments, std::string input = "");
+    /// What it printed. `what`: to log a failure with, and its last line; empty: do not.
+    kube::Awaitable<std::optional<std::string>> Run(ChildRunner& runner, std::string what,
+                                                    std::vector<std::string> arguments,
+                                                    std::string input = "");
 
     ChildRunner smbpasswd_, pdbedit_, smbcontrol_, smbstatus_, net_, wbinfo_;
 };

@@ -86,7 +86,9 @@ class ChildRunner::Child {
 
     // True when it has ended. Never waits.
     bool Reap() {
-        if (pid_ != 0 && ::waitpid(pid_, &status_, WNOHANG) != 0) pid_ = 0;
+        const pid_t ended = pid_ == 0 ? 0 : ::waitpid(pid_, &status_, WNOHANG);
+        if (ended < 0) status_ = 255 << 8;  // somebody else took it in: how it ended is lost
+        if (ended != 0) pid_ = 0;
         return pid_ == 0;
     }
     void Kill() {

@@ -12,8 +12,8 @@
 
 namespace dlws::agent {
 
-/// Runs subcommands of this very program that may block for ever, because they touch a network
-/// mount: each in a child of its own that can be abandoned.
+/// Runs a program that may block for ever, mostly this very one, because it touches a network
+/// mount: each time in a child of its own that can be abandoned.
 ///
 ///     ChildRunner runner(executor, {});
 ///     ChildRunner::Answer answer = co_await runner.Run("/mnt/x", args);

@@ -2,6 +2,7 @@
 #include "operator/user/decide.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 #include "operator/storage/decide.h"
@@ -13,8 +14,8 @@ std::map<std::string, std::vector<model::NodeHome>> HomesByUser(
     std::vector<const model::DLNode*> newest_first;
     for (const model::DLNode* node : nodes)
         if (storage::IsFresh(*node, now)) newest_first.push_back(node);
-    std::ranges::stable_sort(
-        newest_first, [](const auto* a, const auto* b) { return a->checkedAt > b->checkedAt; });
+    std::ranges::sort(newest_first,
+                      [](const auto* a, const auto* b) { return a->checkedAt > b->checkedAt; });
     std::map<std::string, std::vector<model::NodeHome>> by_user;
     for (const model::DLNode* node : newest_first)
         for (const model::NodeHome& home : node->homes) {
@@ -46,6 +47,17 @@ model::UserStatus StatusOf(const model::DLUser& user, const std::string& problem
         status.message = problem;
     }
     return status;
+}
+
+bool IsNews(const model::UserStatus& was, model::UserStatus now) {
+    for (model::UserStatus::Quota& quota : now.quotas) {
+        const auto before =
+            std::ranges::find(was.quotas, quota.storage, &model::UserStatus::Quota::storage);
+        if (before != was.quotas.end() &&
+            std::abs(before->bytesFree - quota.bytesFree) < quota.bytesTotal / 100)
+            quota.bytesFree = before->bytesFree;
+    }
+    return was != now;
 }
 
 }  // namespace dlws::user

@@ -29,4 +29,7 @@ model::UserStatus StatusOf(const model::DLUser& user, const std::string& problem
                            const std::vector<model::NodeHome>& homes,
                            const std::vector<model::UserStatus::Quota>& keep);
 
+/// Whether it is worth a write. What is left of a quota changes all the time: by a hundredth of it.
+bool IsNews(const model::UserStatus& was, model::UserStatus now);
+
 }  // namespace dlws::user

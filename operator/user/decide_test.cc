@@ -53,5 +53,14 @@ TEST(StatusOfAUser, TellsWhatKeepsJobsFromRunning) {
     EXPECT_THAT(StatusOf(alice, "", {link}, {{"work", 100, 40}}).quotas, IsEmpty());
 }
 
+TEST(StatusOfAUser, AFewBytesMoreOrLessAreNoNews) {
+    const model::UserStatus was{1, "Ready", "", {{"work", 1000, 500}}};
+    EXPECT_FALSE(IsNews(was, {1, "Ready", "", {{"work", 1000, 509}}}));
+    EXPECT_TRUE(IsNews(was, {1, "Ready", "", {{"work", 1000, 490}}}));
+    EXPECT_TRUE(IsNews(was, {1, "Ready", "", {{"work", 1010, 500}}}));
+    EXPECT_TRUE(IsNews(was, {1, "Ready", "", {}}));
+    EXPECT_TRUE(IsNews(was, {2, "Ready", "", {{"work", 1000, 500}}}));
+}
+
 }  // namespace
 }  // namespace dlws::user

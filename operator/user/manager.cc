@@ -100,7 +100,7 @@ std::map<std::string, model::UserStatus> Manager::Differing() {
             known.user, directory_.Problem(name),
             told == homes.end() ? std::vector<model::NodeHome>() : told->second,
             now - last < kKeepQuotas ? known.was.quotas : std::vector<model::UserStatus::Quota>());
-        if (status != known.was) differing.emplace(name, std::move(status));
+        if (IsNews(known.was, status)) differing.emplace(name, std::move(status));
     }
     return differing;
 }

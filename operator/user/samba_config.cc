@@ -42,26 +42,36 @@ PassLoop::Informers SambaConfig::Informers() {
 }
 
 Awaitable<bool> SambaConfig::Keep(std::vector<model::DLUser> users) {
-    // Without a DLCluster (its release replaces it) all stays as it is.
-    const auto object = clusters_.store().Get({"", std::string(model::kDLClusterName)});
     const auto config_map = config_maps_.store().Get(settings_.config_map);
-    if (!object || !config_map) co_return true;
-    const auto cluster = model::ParseDLCluster(object->raw);
-    if (!cluster) {
-        kube::LogWarning(kLog, "DLCluster: {}", cluster.error());
+    if (!config_map) {
+        if (has_config_map_)
+            kube::LogWarning(kLog, "the ConfigMap {} is gone; helm upgrade makes it anew",
+                             settings_.config_map.ToString());
+        has_config_map_ = false;
         co_return true;
     }
-    model::SambaConfig wanted = model::RenderSamba(*cluster, users, settings_.server);
+    has_config_map_ = true;
+    // While there is none (its release replaces it) what the last one said goes on.
+    if (const auto object = clusters_.store().Get({"", std::string(model::kDLClusterName)})) {
+        auto cluster = model::ParseDLCluster(object->raw);
+        if (cluster)
+            cluster_ = *std::move(cluster);
+        else
+            kube::LogWarning(kLog, "DLCluster: {}", cluster.error());
+    }
+    if (!cluster_) co_return true;
+    model::SambaConfig wanted = model::RenderSamba(*cluster_, users, settings_.server);
     if (wanted.problems != problems_) {
         problems_ = std::move(wanted.problems);
         for (const std::string& problem : problems_)
             kube::LogWarning(kLog, "{}", problem);
     }
-    if (model::ParseSambaFiles(config_map->raw) == wanted.files) co_return true;
+    const auto has = model::ParseSambaFiles(config_map->raw);
+    if (has == wanted.files) co_return true;
     kube::WriteOptions options;
     options.field_manager = "dlworkspace-operator";
     kube::ObjectKey key = settings_.config_map;
-    std::string patch = model::SambaPatch(wanted.files);
+    std::string patch = model::SambaPatch(has.value_or(model::SambaFiles()), wanted.files);
     auto stored = co_await client_.Patch(kube::kConfigMaps, std::move(key), kube::PatchType::kMerge,
                                          std::move(patch), std::move(options));
     if (!stored) kube::LogWarning(kLog, "the server's ConfigMap: {}", stored.error().message);

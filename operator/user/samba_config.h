@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,8 @@ class SambaConfig {
     kube::Client& client_;
     Settings settings_;
     kube::Informer clusters_, config_maps_;
+    std::optional<model::DLCluster> cluster_;  // the last that could be read
+    bool has_config_map_ = true;
     std::vector<std::string> problems_;  // as they were logged last
 };
 

@@ -505,7 +505,17 @@ class Samba(unittest.TestCase):
         refused = template({"samba": {"enabled": True, "passwords": {"namespace": "dlws-system"}}})
         self.assertIn("must be another namespace than the release's", refused.stderr)
 
+    def test_it_sees_what_it_shows(self):
+        documents = render({"samba": {"enabled": True}, "cluster": {"storages": [
+            {"name": "a", "hostPath": "/srv/a", "share": "a"}, {"name": "b", "hostPath": "/mnt/b"}]}})
+        (deployment,) = [d for d in documents if d["kind"] == "Deployment" and d["metadata"]["name"] == "dlworkspace-samba"]
+        volumes = deployment["spec"]["template"]["spec"]["volumes"]
+        self.assertEqual([v["hostPath"]["path"] for v in volumes if "hostPath" in v], ["/srv"])
+
     def test_a_domain_is_joined(self):
+        def pod_annotation(deployment):
+            return deployment["spec"]["template"]["metadata"]["annotations"]["checksum/server"]
+
         documents = render(VALUE_SETS["domain"])
         (deployment,) = [d for d in documents if d["kind"] == "Deployment" and d["metadata"]["name"] == "dlworkspace-samba"]
         pod = deployment["spec"]["template"]["spec"]
@@ -514,6 +524,9 @@ class Samba(unittest.TestCase):
         arguments = operator(documents)["spec"]["template"]["spec"]["containers"][0]["args"]
         for flag in ("--samba-realm=LAB.EXAMPLE", "--samba-workgroup=LAB", "--samba-computer=DLWORKSPACE"):
             self.assertIn(flag, arguments)
+        # It knows no passwords, so it may read none; and another domain is another server.
+        self.assertNotIn("dlws-samba", [d["metadata"].get("namespace") for d in documents])
+        self.assertNotEqual(pod_annotation(deployment), pod_annotation(self.deployment))
         refused = template({"samba": {"enabled": True, "activeDirectory": {"realm": "LAB.EXAMPLE"}}})
         self.assertIn("needs workgroup, the domain's short name, and joinSecret", refused.stderr)
 

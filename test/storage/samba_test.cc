@@ -81,9 +81,9 @@ class SambaAlone : public Samba {
         Samba::SetUp();
         if (HasFatalFailure()) return;
         SetPassword("alice", "pw-alice");
-        SetPassword("bob", "pw-bob");
+        SetPassword("bob", "pw-of-bob");
         UntilLogin("alice%pw-alice");
-        UntilLogin("bob%pw-bob");
+        UntilLogin("bob%pw-of-bob");
     }
     void SetPassword(const std::string& user, const std::string& password) {
         MustShell(
@@ -159,6 +159,13 @@ TEST_F(SambaAlone, NobodyGetsAtAnothersFilesOrOutOfAShare) {
         EXPECT_NE(Smb("alice%pw-alice", "home", "ls", options).code, 0) << options;
         ++tried;
     }
+    // Passwords are in Secrets: a client sets none.
+    EXPECT_NE(Shell("printf 'pw-alice\\nalices-own\\nalices-own\\n' | smbpasswd -s -r " + address_ +
+                    " -U alice")
+                  .code,
+              0);
+    ++tried;
+    EXPECT_NE(Smb("alice%alices-own", "home", "ls").code, 0);
     PrintFigure("samba_attacks_tried", tried, "attacks", ">= 15");
     EXPECT_THAT(MustShell("ls -A " + shared + "/storage " + shared + "/work"),
                 Not(HasSubstr("planted")));
@@ -211,14 +218,14 @@ TEST_F(SambaAlone, ChangesCountAtOnceAndWithoutARestart) {
     MustShell(kKubectl + " patch dlcluster cluster --type merge -p " +
               Quoted(R"({"spec":{"storages":[{"name":"more","hostPath":")" + more +
                      R"(","share":"More","readOnly":true}]}})"));
-    PrintFigure("samba_share_seconds", UntilLogin("bob%pw-bob", true, "More"), "s", "<= 30");
-    EXPECT_THAT(Smb("bob%pw-bob", "More", "mkdir x").text, HasSubstr("NT_STATUS_ACCESS_DENIED"));
+    PrintFigure("samba_share_seconds", UntilLogin("bob%pw-of-bob", true, "More"), "s", "<= 30");
+    EXPECT_THAT(Smb("bob%pw-of-bob", "More", "mkdir x").text, HasSubstr("NT_STATUS_ACCESS_DENIED"));
     MustShell(kKubectl +
               R"( patch dlcluster cluster --type merge -p '{"spec":{"storages":null}}')");
-    UntilLogin("bob%pw-bob", false, "More");
+    UntilLogin("bob%pw-of-bob", false, "More");
     // Who has no DLUser, or no password any more, is nobody.
     MustShell(kKubectl + " delete dluser bob");
-    PrintFigure("samba_removal_seconds", UntilLogin("bob%pw-bob", false), "s", "<= 30");
+    PrintFigure("samba_removal_seconds", UntilLogin("bob%pw-of-bob", false), "s", "<= 30");
     MustShell(kKubectl + " -n dlws-samba delete secret alice");
     UntilLogin("alice%new password", false);
     EXPECT_EQ(Pod(), pod);
@@ -269,7 +276,7 @@ TEST_F(SambaInADomain, ItsUsersAreTheDLUsersOfTheirName) {
                   " --use-kerberos=required -U 'alice@LAB.TEST%Pw-alice-0001' -c ls"),
         HasSubstr("from-domain"));
     // Carol is in the domain and no DLUser; Bob is a DLUser and not in the domain.
-    for (const std::string who : {"LAB\\carol%Pw-carol-0001", "LAB\\bob%pw-bob", "bob%pw-bob",
+    for (const std::string who : {"LAB\\carol%Pw-carol-0001", "LAB\\bob%pw-of-bob", "bob%pw-of-bob",
                                   "LAB\\alice%Pw-carol-0001", "LAB\\Administrator%Adm1n-Passw0rd"})
         EXPECT_NE(Smb(who, "home", "ls").code, 0) << who;
 }

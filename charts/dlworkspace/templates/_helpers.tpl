@@ -78,6 +78,14 @@ app.kubernetes.io/component: agent
 {{- $parents | uniq | sortAlpha | toYaml -}}
 {{- end -}}
 
+{{- /* Of those the ones that hold a share. */ -}}
+{{- define "dlworkspace.sambaMountParents" -}}
+{{- $parents := list -}}
+{{- range .Values.cluster.storages }}{{ if .share }}{{ $parents = append $parents (dir .hostPath) }}{{ end }}{{ end -}}
+{{- with .Values.cluster.sharedFolder.hostPath }}{{ $parents = append $parents (dir .) }}{{ end -}}
+{{- $parents | uniq | sortAlpha | toYaml -}}
+{{- end -}}
+
 {{- define "dlworkspace.image" -}}
 {{- include "dlworkspace.imageOf" (dict "image" .Values.image "version" .Chart.AppVersion) -}}
 {{- end -}}
