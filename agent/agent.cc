@@ -166,6 +166,7 @@ class Agent {
         if (!change.after) return logs_.PodGone(change.before->meta.uid);
         JobPod pod = ReadJobPod(*change.after);
         if (!pod.folder.empty()) homes_.OnPodOf(pod.folder.substr(0, pod.folder.find('/')));
+        if (pod.failed) storages_.CheckAfter(*pod.failed);
         logs_.PutPod(change.after->meta.uid, std::move(pod));
     }
 

@@ -52,7 +52,7 @@ struct NodeHome {
 /// A typed view of a DLNode: what the agent of the node of that name tells. A plain value.
 struct DLNode {
     Metadata meta;
-    std::optional<Time> checkedAt;  ///< when the agent told it; renewed each minute
+    std::optional<Time> checkedAt;  ///< when the check of it began; told anew each minute
     std::vector<std::string> problems;
     std::vector<NodeStorage> storages;
     std::vector<NodeHome> homes;

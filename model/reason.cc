@@ -46,6 +46,7 @@ constexpr Reason kTable[] = {
     reason::kNodeRefused,
     reason::kNodeLost,
     reason::kStorageRemounted,
+    reason::kStorageFailed,
     reason::kPodDeleted,
     reason::kPodFailed,
     reason::kApprovalDenied,

@@ -136,6 +136,9 @@ inline constexpr Reason kNodeLost{"NodeLost", ReasonClass::Outcome,
 inline constexpr Reason kStorageRemounted{
     "StorageRemounted", ReasonClass::Outcome,
     "A storage was mounted anew on the pod's node; only a new pod reaches it."};
+inline constexpr Reason kStorageFailed{
+    "StorageFailed", ReasonClass::Outcome,
+    "The command ended with an error while a storage of it did not work on its node."};
 inline constexpr Reason kPodDeleted{"PodDeleted", ReasonClass::Outcome,
                                     "Somebody deleted the pod while the job ran."};
 inline constexpr Reason kPodFailed{"PodFailed", ReasonClass::Outcome,

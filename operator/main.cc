@@ -105,6 +105,9 @@ class Operator {
                          world.storage_trouble =
                              storage::TroubleOf(troubles, world.job, world.pods);
                          world.stale_pods = storage::StalePods(troubles, world.job, world.pods);
+                         if (world.cluster)
+                             world.storage_checks =
+                                 storages_.ChecksFor(*world.cluster, world.job, world.pods);
                      }}),
           storages_(client_, events_, metrics_, random_, {.leading = [this] { return Leading(); }}),
           users_(client_, events_, metrics_, random_, {.samba = SambaOf(options)}),

@@ -55,9 +55,10 @@ void Add(FollowerStats& sum, const FollowerStats& more) {
 }  // namespace
 
 JobPod ReadJobPod(const kube::Object& object) {
-    JobPod out{.ns = object.meta.ns, .folder = {}, .file = {}};
+    JobPod out{.ns = object.meta.ns, .folder = {}, .file = {}, .failed = {}};
     const auto pod = model::ParsePod(object.raw);
     if (!pod || pod->job.empty() || pod->ownerUid.empty()) return out;
+    if (pod->main.exitCode != 0) out.failed = pod->main.finishedAt;
     std::string folder = JobFolderOf(object.raw);
     if (!model::StaysBelow(folder)) return out;
     out.folder = std::move(folder);

@@ -35,7 +35,8 @@ struct JobPod {
     /// The job's folder below that of all job folders, as the operator has written it into the pod;
     /// its first part is the user's. Empty: it is no job's pod.
     std::string folder;
-    std::string file;  ///< of its archive
+    std::string file;                   ///< of its archive
+    std::optional<model::Time> failed;  ///< when its program ended with an error
 };
 JobPod ReadJobPod(const kube::Object& pod);
 

@@ -10,7 +10,6 @@
 #include "agent/storage/links.h"
 #include "kube/log.h"
 #include "kube/together.h"
-#include "kube/wait_list.h"
 #include "model/names.h"
 #include "model/time.h"
 
@@ -117,9 +116,14 @@ bool IsNews(const model::DLNode& told, const model::DLNode& now) {
     return lasting(told) != lasting(now);
 }
 
+bool IsDue(const model::DLNode& told, const model::DLNode& now, model::Time asked) {
+    return IsNews(told, now) || *now.checkedAt - *told.checkedAt >= kTellAgain ||
+           (*told.checkedAt <= asked && asked < *now.checkedAt);
+}
+
 StorageWatcher::StorageWatcher(kube::Api& api, ChildRunner& runner, kube::Metrics& metrics,
                                Settings settings)
-    : api_(api), settings_(std::move(settings)), prober_(runner) {
+    : api_(api), settings_(std::move(settings)), prober_(runner), sooner_(api.Executor()) {
     metrics.AddCollector([this](kube::Samples& out) {
         if (!out.Family("dlws_agent_storage_healthy", kube::Samples::kGauge,
                         "1 while the storage is healthy on this node"))
@@ -143,17 +147,33 @@ kube::Awaitable<void> StorageWatcher::Run() {
     co_await Restore();
     while (true) {
         const auto began = std::chrono::steady_clock::now();
+        const auto now = std::chrono::floor<std::chrono::seconds>(api_.ServerTime());
         co_await CheckAll();
         checked_();
         KeepSystemFolders();
-        const auto now = std::chrono::floor<std::chrono::seconds>(api_.ServerTime());
         model::DLNode report = Report(settings_.node, facts_, problems_, homes_(), now);
-        if (!told_ || IsNews(*told_, report) || now - *told_->checkedAt >= kTellAgain)
-            co_await Tell(std::move(report));
-        const bool slept =
-            co_await kube::SleepFor(began + settings_.period - std::chrono::steady_clock::now());
-        if (!slept) co_return;
+        if (!told_ || IsDue(*told_, report, asked_)) co_await Tell(std::move(report));
+        co_await Rest(began, now);
     }
+}
+
+kube::Awaitable<void> StorageWatcher::Rest(std::chrono::steady_clock::time_point began,
+                                           model::Time checked) {
+    while (true) {
+        const auto now = std::chrono::steady_clock::now();
+        auto due = began + settings_.period;
+        if (asked_ >= checked)
+            due = std::min(due, now + (asked_ + std::chrono::seconds(1) - api_.ServerTime()));
+        if (now >= due) co_return;
+        co_await sooner_.Wait(due);  // cancelled: the next one throws
+    }
+}
+
+void StorageWatcher::CheckAfter(model::Time second) {
+    // A clock that was wrong for a moment must not hide all that comes after.
+    if (second <= asked_ || second > api_.ServerTime() + std::chrono::seconds(10)) return;
+    asked_ = second;
+    sooner_.NotifyAll();
 }
 
 // What an earlier life of ours has told: since when, and which mounts there were.

@@ -11,6 +11,7 @@
 #include "agent/storage/prober.h"
 #include "kube/api.h"
 #include "kube/metrics.h"
+#include "kube/wait_list.h"
 #include "model/dlcluster.h"
 #include "model/dlnode.h"
 
@@ -37,6 +38,10 @@ model::DLNode Report(const std::string& node, const StorageFacts& facts,
 /// it; nor is that it was checked.
 bool IsNews(const model::DLNode& told, const model::DLNode& now);
 
+/// Whether that is to be told: it is news, or the last time is long ago, or somebody asked for a
+/// check that begins after the second `asked`, and this is the first.
+bool IsDue(const model::DLNode& told, const model::DLNode& now, model::Time asked);
+
 /// Confined to the executor of `api`, which it never blocks. What it is given must outlive it.
 class StorageWatcher {
   public:
@@ -61,6 +66,10 @@ class StorageWatcher {
     void SetHomes(std::function<std::vector<model::NodeHome>()> homes) {
         homes_ = std::move(homes);
     }
+    /// A job's program ended with an error in that second. Whether for want of a storage, the next
+    /// check tells, news or not; it begins as soon as that second is over. So there is at most one
+    /// a second, however many fail.
+    void CheckAfter(model::Time second);
     /// Something was told since we run.
     bool HasTold() const { return told_.has_value(); }
 
@@ -69,6 +78,7 @@ class StorageWatcher {
 
   private:
     kube::Awaitable<void> Restore();
+    kube::Awaitable<void> Rest(std::chrono::steady_clock::time_point began, model::Time checked);
     kube::Awaitable<void> CheckAll();
     kube::Awaitable<void> CheckOne(std::string name, MountToCheck mount);
     void KeepSystemFolders();
@@ -82,6 +92,8 @@ class StorageWatcher {
     std::shared_ptr<const model::DLCluster> cluster_;
     std::vector<std::string> problems_;
     std::optional<model::DLNode> told_;
+    kube::WaitList sooner_;
+    model::Time asked_{};
     std::function<void()> checked_ = [] {};
     std::function<std::vector<model::NodeHome>()> homes_ = [] {
         return std::vector<model::NodeHome>();

@@ -3,7 +3,13 @@
 
 #include <gmock/gmock.h>
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+
 #include "agent/storage/home_keeper.h"
+#include "kube/client.h"
+#include "kube/testing/imposter.h"
+#include "kube/testing/run.h"
 
 namespace dlws::agent {
 namespace {
@@ -51,6 +57,48 @@ TEST(Watcher, FreeSpaceIsNoNews) {
     fact.state = StorageState::Hung;
     facts.Update("g", MountToCheck(), fact, At(10));
     EXPECT_TRUE(IsNews(told, Report("node-1", facts, {}, {}, At(10))));
+}
+
+TEST(Watcher, WhoAsksIsAnsweredByTheFirstCheckAfterThatSecond) {
+    const auto report = [](int seconds) { return Report("node-1", {}, {}, {}, At(seconds)); };
+    EXPECT_FALSE(IsDue(report(10), report(15), At(9))) << "that one was told";
+    EXPECT_FALSE(IsDue(report(10), report(15), At(15))) << "it may have begun before";
+    EXPECT_TRUE(IsDue(report(10), report(15), At(14)));
+    EXPECT_TRUE(IsDue(report(10), report(15), At(10)));
+    EXPECT_TRUE(IsDue(report(10), report(70), At(0))) << "long ago";
+}
+
+TEST(Watcher, ChecksAsSoonAsTheSecondOfAFailureIsOver) {
+    kube::testing::Imposter server;
+    const std::string path = "/apis/dlworkspace.io/v1/dlnodes/node-1/status";
+    server.When("PATCH", path).Reply(200, R"({"metadata":{"name":"node-1"}})");
+    boost::asio::io_context io{1};
+    kube::Client client{io.get_executor(), server.ClientConfig()};
+    kube::Metrics metrics;
+    ChildRunner runner(io.get_executor(), {});
+    StorageWatcher watcher(client, runner, metrics,
+                           {.node = "node-1", .system_root = "", .period = std::chrono::hours(1)});
+    boost::asio::cancellation_signal cancel;
+    bool running = true;
+    boost::asio::co_spawn(io, watcher.Run(),
+                          boost::asio::bind_cancellation_slot(
+                              cancel.slot(), [&](std::exception_ptr) { running = false; }));
+    const auto until = [&](auto condition) {
+        for (int i = 0; i < 500 && !condition(); ++i)
+            kube::testing::RunFor(io, std::chrono::milliseconds(10));
+        return condition();
+    };
+    ASSERT_TRUE(until([&] { return server.Count("PATCH", path) == 1; }));
+    const auto failed = std::chrono::floor<std::chrono::seconds>(client.ServerTime());
+    watcher.CheckAfter(failed + std::chrono::hours(1));
+    watcher.CheckAfter(failed);
+    watcher.CheckAfter(failed);
+    EXPECT_TRUE(until([&] { return server.Count("PATCH", path) == 2; }));
+    EXPECT_GT(client.ServerTime(), failed + std::chrono::seconds(1));
+    kube::testing::RunFor(io, std::chrono::milliseconds(1200));
+    EXPECT_EQ(server.Count("PATCH", path), 2u) << "once is enough";
+    cancel.emit(boost::asio::cancellation_type::terminal);
+    EXPECT_TRUE(until([&] { return !running; }));
 }
 
 TEST(Watcher, OfHomesTellsThoseWithAQuotaOrAProblem) {

@@ -42,7 +42,7 @@ class Controller {
         admission::Enforcement::Settings admission;
         /// Whether this process leads, and so publishes what it knows of jobs as metrics.
         std::function<bool()> leading = [] { return true; };
-        /// Sets storage_trouble and stale_pods of a job with its pods.
+        /// Sets storage_trouble, stale_pods and storage_checks of a job with its pods.
         std::function<void(World&)> observe_storage = [](World&) {};
     };
 

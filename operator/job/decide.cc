@@ -80,7 +80,12 @@ class Decider : private Launcher {
         if (!spec_.suspend && !NoteLostApproval()) return;
         if (Suspending()) return spec_.suspend ? Suspend() : Resume();
         if (AttemptFailed(was_)) return spec_.suspend ? Suspend() : Restart();
-        if (auto failed = FirstFailure()) {
+        auto failed = FirstFailure();
+        if (unjudged_ && (!failed || *unjudged_ <= failed->at)) {
+            decision_ = {};
+            return LookAgain(world_.now + std::chrono::seconds(1));
+        }
+        if (failed) {
             decision_ = {};
             return Fail(std::move(*failed));
         }
@@ -106,6 +111,12 @@ class Decider : private Launcher {
                     // Until the gang is complete, a pod somebody deletes is simply made again.
                     if (!created && pod->deleting && !pod->Terminal()) continue;
                     verdict = ClassifyPod(*pod, role);
+                    if (verdict &&
+                        !JudgeByStorage(*verdict, *pod, world_.storage_checks, world_.now)) {
+                        const model::Time ended = *pod->main.finishedAt;
+                        unjudged_ = std::min(unjudged_.value_or(ended), ended);
+                        continue;
+                    }
                     if (const auto stale = world_.stale_pods.find(pod->name);
                         !verdict && !pod->Terminal() && stale != world_.stale_pods.end())
                         verdict = Verdict{StalePod(*pod, stale->second)};
@@ -410,6 +421,8 @@ class Decider : private Launcher {
         PublishNext();
         DeleteLive();
     }
+
+    std::optional<model::Time> unjudged_;  // the first end of which nobody can say whose fault
 };
 
 }  // namespace

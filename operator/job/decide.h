@@ -14,6 +14,7 @@
 #include "model/pod.h"
 #include "model/render.h"
 #include "model/status.h"
+#include "operator/job/failure.h"
 #include "operator/job/gang.h"
 
 /// @file
@@ -57,6 +58,7 @@ struct World {
     std::string storage_trouble;
     /// Pods that no longer reach a storage of theirs, because it was mounted anew: why, by name.
     std::map<std::string, std::string> stale_pods;
+    StorageChecks storage_checks;  ///< of the nodes of its pods
     std::optional<WriteProblem> problem;
     bool namespace_managed = true;  ///< the namespace has the label of those where jobs run
     /// Why the policies that guard special permissions are not whole; empty: they are.

@@ -185,6 +185,57 @@ TEST(Decide, AGangWhoseStorageWasMountedAnewIsRestartedByTheCluster) {
     EXPECT_THAT(world.job.status.avoidedNodes, IsEmpty()) << "the node is well again";
 }
 
+TEST(Decide, AFailureWaitsUntilItIsKnownWhetherAStorageIsToBlame) {
+    World world = Settled(Launched({Pod("worker", 0, 0, PodPhase::Running)}, 1));
+    world.job.spec.retry.limit = 0;
+    world.pods = {PodThatFailed("worker", 0, 0, 7, At(10))};
+    world.storage_checks["node-1"].at = At(10);
+    world.now = At(11);
+    world.pods_listed = true;
+    world.closed_fences = {"digits-attempt-0"};
+    // As if somebody had suspended it just now, too: that ends no job before its failure does.
+    for (const bool suspend : {false, true}) {
+        world.job.spec.suspend = suspend;
+        const Decision waits = Decide(world);
+        EXPECT_THAT(waits.writes, IsEmpty());
+        EXPECT_EQ(waits.look_again, At(12));
+    }
+    world.job.spec.suspend = false;
+    world.storage_checks["node-1"].at = At(11);
+    EXPECT_EQ(Published(world, Decide(world)).failure->reason, "ExitCode");
+    world.storage_checks["node-1"].losses = {
+        {"Storage work is ReadOnly on node node-1", At(11), model::Time::max()}};
+    const auto status = Published(world, Decide(world));
+    EXPECT_FALSE(status.failure);
+    ASSERT_THAT(status.attempts, SizeIs(1));
+    EXPECT_EQ(status.attempts[0].failure.reason, "StorageFailed");
+    EXPECT_EQ(status.restarts.infrastructure, 1);
+    EXPECT_EQ(status.restarts.user, 0);
+    EXPECT_THAT(status.avoidedNodes, IsEmpty()) << "its label keeps pods away, as long as it must";
+}
+
+TEST(Decide, AStoragesFailureExplainsThoseOfTheSameSecond) {
+    World world = Settled(
+        Launched({Pod("worker", 0, 0, PodPhase::Running), Pod("worker", 1, 0, PodPhase::Running)}));
+    world.job.spec.retry.limit = 0;
+    world.pods = {PodThatFailed("worker", 0, 0, 1, At(10)),
+                  PodThatFailed("worker", 1, 0, 7, At(10))};
+    world.pods[1].node = "node-2";
+    world.now = At(11);
+    world.pods_listed = true;
+    world.closed_fences = {"digits-attempt-0"};
+    world.storage_checks["node-1"].at = At(11);
+    world.storage_checks["node-2"].at = At(10);
+    EXPECT_THAT(Decide(world).writes, IsEmpty()) << "one of them is not judged yet";
+    world.storage_checks["node-2"] = {
+        .at = At(11), .losses = {{"Storage work is Missing", At(11), model::Time::max()}}};
+    EXPECT_EQ(Published(world, Decide(world)).attempts.at(0).failure.reason, "StorageFailed");
+    // What follows later changes nothing about the first.
+    world.storage_checks["node-2"] = {.at = At(10), .losses = {}};
+    world.pods[1].main.finishedAt = At(11);
+    EXPECT_EQ(Published(world, Decide(world)).failure->pod, "digits-worker-0-0");
+}
+
 TEST(Decide, WhoWaitsForANodeIsToldWhichStorageKeepsIt) {
     auto pod = Pod("worker", 0, 0, PodPhase::Pending);
     pod.scheduled = {.status = "False", .reason = "Unschedulable", .message = "0/1 nodes"};

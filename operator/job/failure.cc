@@ -204,6 +204,27 @@ Failure StalePod(const PodView& pod, std::string why) {
     return f;
 }
 
+bool JudgeByStorage(Verdict& verdict, const PodView& pod, const StorageChecks& checks,
+                    model::Time now) {
+    Failure& f = verdict.failure;
+    const bool by_itself = f.reason == reason::kExitCode.name || f.reason == reason::kSignal.name ||
+                           f.reason == reason::kCannotStart.name;
+    const auto check = checks.find(pod.node);
+    const auto ended = pod.main.finishedAt;
+    if (!by_itself || f.cause != Cause::User || verdict.final || check == checks.end() || !ended)
+        return true;
+    for (const StorageCheck::Loss& loss : check->second.losses) {
+        if (loss.since > *ended + kCheckPatience || loss.until < *ended) continue;
+        f.cause = Cause::Infrastructure;
+        f.reason = std::string(reason::kStorageFailed.name);
+        f.message =
+            fmt::format("{}; pod {} exited with {}.", loss.what, pod.name, pod.main.exitCode);
+        return true;
+    }
+    // A clock that is far from ours keeps nobody waiting.
+    return check->second.at > *ended || std::chrono::abs(now - *ended) >= kCheckPatience;
+}
+
 bool EndedWell(const PodView& pod, const model::Role& role) {
     if (pod.phase == model::PodPhase::Succeeded) return true;
     return pod.phase == model::PodPhase::Failed && !ClassifyPod(pod, role);
@@ -239,7 +260,10 @@ Failure MissingPod(const std::string& pod, const std::string& role, int index) {
 }
 
 bool Before(const FailedPod& a, const FailedPod& b) {
-    return std::tie(a.at, a.rank) < std::tie(b.at, b.rank);
+    const auto order = [](const FailedPod& f) {
+        return std::tuple(f.at, f.verdict.failure.reason != reason::kStorageFailed.name, f.rank);
+    };
+    return order(a) < order(b);
 }
 
 std::optional<model::Pending> PodProblem(const PodView& pod) {

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "model/dljob.h"
 #include "model/pod.h"
@@ -28,6 +30,26 @@ std::optional<Verdict> ClassifyPod(const model::PodView& pod, const model::Role&
 /// A pod that no longer reaches its storage; `why` is a sentence. A fault of the cluster.
 model::Failure StalePod(const model::PodView& pod, std::string why);
 
+/// What the agent of a node has told of the storages of one job.
+struct StorageCheck {
+    /// While it was not healthy.
+    struct Loss {
+        std::string what;  ///< "Storage work is Hung on node n1"
+        model::Time since, until;
+    };
+    model::Time at{};  ///< when the last check began; the epoch: nobody can say yet
+    std::vector<Loss> losses;
+};
+/// By node; none for a node whose agent is silent.
+using StorageChecks = std::map<std::string, StorageCheck, std::less<>>;
+
+/// A program that loses its storage mostly ends with an error at once, before anybody has looked at
+/// that storage. If this one did, the verdict becomes a fault of the cluster, unless a rule says
+/// Fail. False: its node's agent has not looked since; to be asked again, for kCheckPatience.
+inline constexpr std::chrono::seconds kCheckPatience{10};
+bool JudgeByStorage(Verdict& verdict, const model::PodView& pod, const StorageChecks& checks,
+                    model::Time now);
+
 /// True for a pod that is done and no failure: it succeeded, or a rule says Ignore.
 bool EndedWell(const model::PodView& pod, const model::Role& role);
 
@@ -42,7 +64,8 @@ inline constexpr std::chrono::seconds kImageGrace{900};
 std::optional<Verdict> WaitedTooLong(const model::PodView& pod, const model::Pending& since,
                                      model::Time now, std::optional<model::Time>& look_again);
 
-/// Which of two failures is told as the first: the earlier end, then the lower rank.
+/// Which of two failures is told as the first: the earlier end, then a storage's, which explains
+/// those of the pods that talked to this one, then the lower rank.
 struct FailedPod {
     Verdict verdict;
     model::Time at{};

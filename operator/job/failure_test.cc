@@ -40,6 +40,68 @@ TEST(ClassifyPod, OfALogTheLastLineIsTold) {
               "Pod digits-worker-1-0 ended with exit code 1: ValueError: no data.");
 }
 
+StorageCheck LookedAt(int seconds, std::vector<StorageCheck::Loss> losses = {}) {
+    return {.at = At(seconds), .losses = std::move(losses)};
+}
+
+TEST(JudgeByStorage, WhoeverLostItsStorageIsNotToBlame) {
+    const auto pod = PodThatFailed("worker", 0, 0, 7, At(20));
+    const auto judged = [&](model::Time since, model::Time until, int exit_code = 7) {
+        Verdict verdict = *job::ClassifyPod(PodThatFailed("worker", 0, 0, exit_code), {});
+        const StorageChecks checks{
+            {"node-1", LookedAt(21, {{"Storage work is Hung on node node-1", since, until}})}};
+        EXPECT_TRUE(JudgeByStorage(verdict, pod, checks, At(21)));
+        return verdict.failure;
+    };
+    const model::Failure f = judged(At(21), model::Time::max());
+    EXPECT_EQ(f.reason, "StorageFailed");
+    EXPECT_EQ(f.cause, model::Cause::Infrastructure);
+    EXPECT_EQ(f.exitCode, 7);
+    EXPECT_EQ(f.message,
+              "Storage work is Hung on node node-1; pod digits-worker-0-0 exited with 7.");
+    EXPECT_EQ(judged(At(5), At(20), 135).reason, "StorageFailed") << "SIGBUS, and it is back";
+    EXPECT_EQ(judged(At(5), At(19)).reason, "ExitCode") << "it was back before";
+    EXPECT_EQ(judged(At(30), model::Time::max()).reason, "StorageFailed");
+    EXPECT_EQ(judged(At(31), model::Time::max()).reason, "ExitCode") << "it was lost later";
+}
+
+TEST(JudgeByStorage, WaitsUntilTheAgentHasLooked) {
+    const auto pod = PodThatFailed("worker", 0, 0, 7, At(20));
+    const auto known = [&](const StorageChecks& checks, int now) {
+        Verdict verdict = *job::ClassifyPod(pod, {});
+        const bool judged = JudgeByStorage(verdict, pod, checks, At(now));
+        EXPECT_EQ(verdict.failure.cause, model::Cause::User);
+        return judged;
+    };
+    EXPECT_FALSE(known({{"node-1", LookedAt(20)}}, 20)) << "it may have begun before the end";
+    EXPECT_TRUE(known({{"node-1", LookedAt(21)}}, 21));
+    EXPECT_FALSE(known({{"node-1", StorageCheck()}}, 29));
+    EXPECT_TRUE(known({{"node-1", StorageCheck()}}, 30)) << "not for ever";
+    EXPECT_TRUE(known({{"node-1", StorageCheck()}}, 10)) << "the node's clock is wrong";
+    EXPECT_TRUE(known({{"node-2", StorageCheck()}}, 20)) << "nobody looks there";
+}
+
+TEST(JudgeByStorage, RulesAndWhatHasAnotherCauseStay) {
+    const StorageChecks lost{
+        {"node-1", LookedAt(0, {{"Storage work is Hung", At(0), model::Time::max()}})}};
+    const auto judged = [&](const model::PodView& pod, const model::Role& role = {}) {
+        Verdict verdict = *job::ClassifyPod(pod, role);
+        EXPECT_TRUE(JudgeByStorage(verdict, pod, lost, At(0)));
+        return verdict.failure.reason;
+    };
+    auto pod = PodThatFailed("worker", 0, 0, 7);
+    EXPECT_EQ(judged(pod), "StorageFailed");
+    model::Role role;
+    role.exitCodes.resize(1);
+    role.exitCodes[0].codes.set(7);
+    role.exitCodes[0].action = model::ExitAction::Fail;
+    EXPECT_EQ(judged(pod, role), "ExitCode");
+    role.exitCodes[0].action = model::ExitAction::Retry;
+    EXPECT_EQ(judged(pod, role), "ExitCode") << "it is the cluster's already";
+    pod.main.reason = "OOMKilled";
+    EXPECT_EQ(judged(pod), "OutOfMemory");
+}
+
 TEST(ClassifyPod, OutOfMemory) {
     auto pod = PodThatFailed("worker", 0, 0, 137);
     pod.main.reason = "OOMKilled";

@@ -57,6 +57,28 @@ void LookAt(const NodeView& node, Mount& mount, Time now, StorageTroubles& troub
     mount.status->inodesFree = fact->inodesFree;
 }
 
+job::StorageCheck CheckOf(const NodeView& node, const DLNode& told,
+                          const std::set<std::string>& names) {
+    job::StorageCheck check{.at = *told.checkedAt, .losses = {}};
+    for (const std::string& name : names) {
+        const NodeStorage* fact = model::FindStorage(told, name);
+        const auto label = node.labels->find(std::string(model::kStorageLabelPrefix) + name);
+        if (!fact || label == node.labels->end() || label->second != ToString(fact->state))
+            return {};
+        const auto add = [&](std::string_view what, Time since, Time until) {
+            check.losses.push_back(
+                {fmt::format("Storage {} {} on node {}", name, what, node.name), since, until});
+        };
+        if (fact->state != StorageState::Healthy)
+            add(fmt::format("is {}", ToString(fact->state)), fact->since.value_or(Time()),
+                Time::max());
+        if (fact->lostSince && fact->lostUntil) add("was lost", *fact->lostSince, *fact->lostUntil);
+        // It may have been back before anybody looked.
+        if (fact->remountedAt) add("was mounted anew", *fact->remountedAt, *fact->remountedAt);
+    }
+    return check;
+}
+
 bool AllHealthy(const StorageStatus& s) {
     return s.nodesTotal > 0 && s.nodesHealthy == s.nodesTotal;
 }
@@ -103,6 +125,22 @@ std::vector<Mount> Declared(const model::DLCluster& cluster, model::ClusterStatu
 }
 
 }  // namespace
+
+job::StorageChecks ChecksFor(const model::DLCluster& cluster, const model::DLJob& job,
+                             const std::vector<NodeView>& nodes, Time now) {
+    std::set<std::string> names;
+    for (const model::StorageMount& mount : job.spec.storage) {
+        const model::Storage* storage = model::FindStorage(cluster, mount.name);
+        if (storage && storage->problem.empty() && storage->kind == model::StorageKind::HostMount)
+            names.insert(mount.name);
+    }
+    job::StorageChecks checks;
+    if (!cluster.checkStorages || names.empty()) return checks;
+    for (const NodeView& node : nodes)
+        if (const DLNode* told = Fresh(node, now))
+            checks.emplace(node.name, CheckOf(node, *told, names));
+    return checks;
+}
 
 bool IsFresh(const DLNode& node, Time now) {
     return node.checkedAt && now - *node.checkedAt <= kStale && *node.checkedAt - now <= kStale;

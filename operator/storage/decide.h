@@ -11,6 +11,7 @@
 #include "model/cluster_status.h"
 #include "model/dlcluster.h"
 #include "model/dlnode.h"
+#include "operator/job/failure.h"
 #include "operator/storage/troubles.h"
 
 /// @file
@@ -69,6 +70,11 @@ Decision Decide(const World& world);
 
 /// Whether that still counts.
 bool IsFresh(const model::DLNode& node, model::Time now);
+
+/// What failures of that job's pods on these nodes are judged by. Of a node whose labels do not say
+/// yet what its agent tells, nobody can say: a pod that is made anew would go there once more.
+job::StorageChecks ChecksFor(const model::DLCluster& cluster, const model::DLJob& job,
+                             const std::vector<NodeView>& nodes, model::Time now);
 
 /// A JSON merge patch of exactly these labels, for the node of that uid alone.
 std::string LabelPatch(const LabelChange& change);

@@ -302,6 +302,51 @@ TEST_F(DecideTest, PodsFromBeforeARemountAreStale) {
     EXPECT_THAT(StalePods(Decide(world_).troubles, job, {pod}), IsEmpty());
 }
 
+TEST_F(DecideTest, FailuresAreJudgedByWhatTheAgentTells) {
+    model::NodeStorage fact = Fact("work", StorageState::Healthy);
+    fact.lostSince = kNow - seconds(60);
+    fact.lostUntil = kNow - seconds(30);
+    AddTold("n1", {fact}, 10, {{"storage.dlworkspace.io/work", "Healthy"}});
+    AddTold("silent", {fact}, 200);
+    world_.cluster.checkStorages = true;
+    model::DLJob job;
+    job.spec.storage = {{"work", "", "/work", false}, {"work", "x", "/x", false}};
+    const auto checks = [&] { return ChecksFor(world_.cluster, job, world_.nodes, kNow); };
+    ASSERT_EQ(checks().size(), 1u) << "nobody asks the other one";
+    job::StorageCheck check = checks().at("n1");
+    EXPECT_EQ(check.at, kNow - seconds(10));
+    ASSERT_EQ(check.losses.size(), 1u);
+    EXPECT_EQ(check.losses[0].what, "Storage work was lost on node n1");
+    EXPECT_EQ(check.losses[0].since, fact.lostSince);
+    EXPECT_EQ(check.losses[0].until, fact.lostUntil);
+
+    told_[0].storages[0].remountedAt = kNow - seconds(20);
+    check = checks().at("n1");
+    ASSERT_EQ(check.losses.size(), 2u);
+    EXPECT_EQ(check.losses[1].what, "Storage work was mounted anew on node n1");
+    EXPECT_EQ(check.losses[1].since, kNow - seconds(20));
+    EXPECT_EQ(check.losses[1].until, kNow - seconds(20)) << "pods from after it are well";
+
+    told_[0].storages = {Fact("work", StorageState::ReadOnly, -5)};
+    EXPECT_EQ(checks().at("n1").at, model::Time()) << "a pod made anew would still go there";
+    labels_[0]["storage.dlworkspace.io/work"] = "ReadOnly";
+    check = checks().at("n1");
+    EXPECT_EQ(check.at, kNow - seconds(10));
+    ASSERT_EQ(check.losses.size(), 1u);
+    EXPECT_EQ(check.losses[0].what, "Storage work is ReadOnly on node n1");
+    EXPECT_EQ(check.losses[0].since, kNow - seconds(5));
+    EXPECT_EQ(check.losses[0].until, model::Time::max());
+
+    world_.cluster.storages[1].kind = model::StorageKind::PersistentVolumeClaim;
+    EXPECT_THAT(checks(), IsEmpty());
+    world_.cluster.storages[1].kind = model::StorageKind::HostMount;
+    world_.cluster.checkStorages = false;
+    EXPECT_THAT(checks(), IsEmpty()) << "no agents";
+    world_.cluster.checkStorages = true;
+    job.spec.storage.clear();
+    EXPECT_THAT(checks(), IsEmpty());
+}
+
 TEST_F(DecideTest, MetricsSayTheSame) {
     AddHealthy("a").storages[1].bytesTotal = 100;
     told_[0].storages[1].bytesFree = 5;

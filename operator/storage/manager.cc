@@ -112,12 +112,34 @@ std::optional<World> Manager::Observe(const kube::Object& object) const {
                 .written = status_time_,
                 .now = Now()};
     // What is pointed to stays: nothing here waits.
-    for (const kube::ObjectPtr& node : nodes_.store().All()) {
-        const auto told = told_.find(node->meta.name);
-        world.nodes.push_back({node->meta.name, node->meta.uid, &node->meta.labels,
-                               told == told_.end() ? nullptr : &told->second});
-    }
+    for (const kube::ObjectPtr& node : nodes_.store().All())
+        world.nodes.push_back(ViewOf(*node));
     return world;
+}
+
+NodeView Manager::ViewOf(const kube::Object& node) const {
+    const auto told = told_.find(node.meta.name);
+    return {node.meta.name, node.meta.uid, &node.meta.labels,
+            told == told_.end() ? nullptr : &told->second};
+}
+
+job::StorageChecks Manager::ChecksFor(const model::DLCluster& cluster, const model::DLJob& job,
+                                      const std::vector<model::PodView>& pods) const {
+    if (!HasSynced()) {
+        job::StorageChecks nothing_yet;
+        for (const model::PodView& pod : pods)
+            nothing_yet[pod.node];
+        return nothing_yet;
+    }
+    std::vector<kube::ObjectPtr> nodes;  // what is pointed to stays
+    std::vector<NodeView> views;
+    for (const model::PodView& pod : pods) {
+        auto node = nodes_.store().Get({"", pod.node});
+        if (!node) continue;
+        views.push_back(ViewOf(*node));
+        nodes.push_back(std::move(node));
+    }
+    return storage::ChecksFor(cluster, job, views, Now());
 }
 
 std::vector<LabelChange> Manager::CaughtUp(std::vector<LabelChange> changes) {

@@ -51,6 +51,9 @@ class Manager {
 
     /// As of the last look.
     const StorageTroubles& Troubles() const { return troubles_; }
+    /// What failures of that job's pods are judged by.
+    job::StorageChecks ChecksFor(const model::DLCluster& cluster, const model::DLJob& job,
+                                 const std::vector<model::PodView>& pods) const;
     /// Called when they have changed.
     void OnTroubles(std::function<void()> handler) { changed_ = std::move(handler); }
 
@@ -63,6 +66,8 @@ class Manager {
     /// True: done; false: to be tried again, later each time.
     kube::Awaitable<bool> Pass();
     std::optional<World> Observe(const kube::Object& cluster) const;
+    /// Valid as long as `node`, and until this waits.
+    NodeView ViewOf(const kube::Object& node) const;
     /// Those of whose node the cache knows our last write.
     std::vector<LabelChange> CaughtUp(std::vector<LabelChange> changes);
     kube::Awaitable<bool> WriteLabels(std::vector<LabelChange> changes);

@@ -134,6 +134,26 @@ TEST_F(StorageManagerTest, NothingIsWrittenTwiceWhileTheCacheIsBehind) {
     EXPECT_EQ(Statuses(), 1u);
 }
 
+TEST_F(StorageManagerTest, KnowsByWhatFailuresAreJudged) {
+    model::DLCluster cluster;
+    cluster.checkStorages = true;
+    cluster.storages.resize(1);
+    cluster.storages[0].name = "work";
+    model::DLJob job;
+    job.spec.storage = {{"work", "", "/work", false}};
+    model::PodView here, elsewhere;
+    here.node = "node-1";
+    elsewhere.node = "gone";
+    const auto checks = [&] { return manager_.ChecksFor(cluster, job, {here, elsewhere}); };
+    EXPECT_EQ(checks().size(), 2u) << "nothing has been read yet";
+    EXPECT_EQ(checks().at("node-1").at, model::Time());
+    Start(Told(3, "Healthy"));
+    ASSERT_TRUE(UntilWritten());
+    CatchUp();
+    EXPECT_TRUE(
+        Until([&] { return checks().size() == 1 && checks().at("node-1").at > model::Time(); }));
+}
+
 TEST_F(StorageManagerTest, AConflictIsTriedAgain) {
     // The caches may have come one after the other and so have made it look twice, but not more.
     server_.When("PATCH", kNodePath).Reply(200, Node(2));

@@ -80,6 +80,50 @@ TEST_F(Loss, ReadOnlyIsToldAndTakesNoJobs) {
     EXPECT_EQ(Number(job, "status/attempt"), 0);
 }
 
+TEST_F(Loss, AProgramThatDiesOfItIsNotToBlame) {
+    // It dies within milliseconds, long before the agent looks at the storage by itself.
+    Submit(Job("runs",
+               "command: [bash, -c, 'while echo x >> /vault/log; do sleep 0.1; done; exit 7']\n"
+               "retry: {limit: 0}\nstorage: [{name: vault, mountPath: /vault}]"));
+    WaitForPhase("runs", "Running");
+    const auto lost = std::chrono::steady_clock::now();
+    OnNode("mount -o remount,ro " + Vault());
+    const Json judged =
+        WaitForJob("runs", "restarted, waiting for its storage", [](const Json& now) {
+            return Number(now, "status/attempt") == 1 &&
+                   Text(now, "status/message").find("vault is healthy on 0 of") !=
+                       std::string::npos;
+        });
+    PrintSeconds("storage_failure_restarted", lost);
+    EXPECT_EQ(Text(judged, "status/attempts/0/failure/reason"), "StorageFailed");
+    EXPECT_EQ(Text(judged, "status/attempts/0/failure/message"),
+              "Storage vault is ReadOnly on node dlws-node-1; pod runs-worker-0-0 exited with 7.");
+    OnNode("mount -o remount,rw " + Vault());
+    const Json again = WaitForPhase("runs", "Running");
+    EXPECT_EQ(Number(again, "status/attempt"), 1);
+    EXPECT_EQ(Number(again, "status/restarts/infrastructure"), 1);
+    EXPECT_EQ(Number(again, "status/restarts/user"), 0);
+}
+
+TEST_F(Loss, AProgramThatFailsByItselfIsToldSoSoon) {
+    Submit(Job("fails",
+               "command: [bash, -c, 'sleep 1; exit 3']\n"
+               "retry: {limit: 0}\nstorage: [{name: vault, mountPath: /vault}]"));
+    const Json job = WaitForPhase("fails", "Failed");
+    EXPECT_EQ(Text(job, "status/failure/reason"), "ExitCode");
+    EXPECT_EQ(Number(job, "status/restarts/infrastructure"), 0);
+    // Of the pod's end only the second is known; so it is at most one second less.
+    const Reply pod = api().Get("/api/v1/namespaces/" + ns_ + "/pods/fails-worker-0-0");
+    const auto seconds_of = [](const std::string& time) {
+        return std::stod(MustShell("date +%s -d " + Quoted(time)));
+    };
+    const double took =
+        seconds_of(Text(job, "status/finishTime")) -
+        seconds_of(Text(pod.body, "status/containerStatuses/0/state/terminated/finishedAt"));
+    PrintFigure("storage_failure_judged_seconds", took, "s", "<= 5");
+    EXPECT_LE(took, 5);
+}
+
 TEST_F(Loss, OnlyTheNodesAgentSpeaksForIt) {
     const std::string agent = "system:serviceaccount:dlws-system:dlworkspace-agent";
     // Not even who may do everything; nor an agent whose token is another node's, or no node's.
