@@ -140,7 +140,7 @@ class Attacks : public Users {
 };
 
 TEST_F(Users, TheirStatusSaysWhetherTheirJobsRun) {
-    const auto until = [this](const std::string& user, const std::string& state) {
+    const auto until = [](const std::string& user, const std::string& state) {
         std::string said;
         EXPECT_TRUE(Eventually(seconds(30), [&] {
             said = MustShell(kKubectl + " get dluser " + user +
