@@ -62,10 +62,20 @@ unpack_packages() {
     packages="$(grep -v '^#' "$2/packages.txt" | paste -sd ,)"
     shift 3
     mkdir -p "$cache_dir/log"
-    run_logged "$cache_dir/log/$name-packages.log" nice mmdebstrap --mode=root --variant=extract \
+    # Its hooks name their files by number in a plain sh, which knows numbers of one digit only.
+    run_logged "$cache_dir/log/$name-packages.log" without_files nice mmdebstrap --mode=root --variant=extract \
         --include="$packages" --aptopt='Apt::Install-Recommends "false"' --aptopt='APT::Sandbox::User "root"' "$@" \
         --skip=cleanup/reproducible --format=directory bookworm "$root" ${DLWS_DEBIAN_MIRROR:+"$DLWS_DEBIAN_MIRROR"}
 }
+
+# without_files COMMAND…: runs COMMAND with none of the caller's open files but the first three.
+without_files() (
+    for file in /proc/self/fd/*; do
+        number="${file##*/}"
+        [ "$number" -le 2 ] || eval "exec $number>&-"
+    done
+    "$@"
+)
 
 # pause_image: prints the archive of dlworkspace.io/pause:1, the process that holds a pod together.
 pause_image() {
@@ -185,10 +195,18 @@ samba_image() {
 }
 samba_source="$repo_dir/agent/samba/image"
 fill_samba() {
-    local library
-    need_disk 1 "$cache_dir"
-    unpack_packages samba "$samba_source" "$1"
-    run_logged "$cache_dir/log/samba-prune.log" bash "$samba_source/prune.sh" "$1"
+    local library kept
+    # The packages are fetched once, and not for each new agent.
+    kept="$images_dir/samba-packages-$(hash_of unpack_packages "$samba_source"/{packages.txt,prune.sh}).tgz"
+    if [ ! -e "$kept" ]; then
+        need_disk 1 "$cache_dir"
+        unpack_packages samba "$samba_source" "$1"
+        run_logged "$cache_dir/log/samba-prune.log" bash "$samba_source/prune.sh" "$1"
+        tar -czf "$kept.new" -C "$1" .
+        mv "$kept.new" "$kept"
+    else
+        tar -xzf "$kept" -C "$1"
+    fi
     for library in "${libraries[@]}"; do
         [ -e "$1$library" ] || install -D -m 755 "$library" "$1$library"
     done

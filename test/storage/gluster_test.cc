@@ -114,7 +114,9 @@ TEST_F(Gluster, StoppedItIsToldAndStartedItIsUsedAgain) {
 TEST_F(Gluster, LogsWaitForItAndAreWholeThen) {
     const Reply made = Create(LogIn("alice"), "counts",
                               "command: [bash, -c, 'for ((i = 0; i < 150; ++i)); do echo line $i; "
-                              "sleep 0.1; done']");
+                              "sleep 0.1; done']\n"
+                              // So that it is on the node where the volume is mounted.
+                              "storage: [{name: jobfiles, mountPath: /own}]");
     ASSERT_EQ(made.code, 201) << made.text;
     const auto archived = [&] {
         // Each line begins with its time and a space.
