@@ -63,7 +63,6 @@ void Manager::OnUser(const kube::Change& change) {
             kube::LogWarning(kLog, "DLUser {}: {}", name, user ? was.error() : user.error());
         }
     } else {
-        written_.erase(name);
         quota_told_.erase(name);
     }
     passes_.Look();
@@ -111,12 +110,11 @@ Awaitable<bool> Manager::Pass() {
     if (samba_) done = co_await samba_->Keep(directory_.Usable());
     const std::map<std::string, model::UserStatus> differing = Differing();
     for (const auto& [name, status] : differing) {
-        // Another pass may have come between: nothing that points into users_ is kept.
+        // Users come and go while we write: nothing that points into users_ is kept.
         const auto known = users_.find(name);
         if (known == users_.end()) continue;
-        const auto object = users_informer_.store().Get({"", name});
-        if (!object || object->meta.resource_version < written_[name]) continue;
-        const bool written = co_await Write(name, object->meta.uid, known->second.was, status);
+        const std::string uid = known->second.user.meta.uid;
+        const bool written = co_await Write(name, uid, known->second.was, status);
         done = done && written;
     }
     co_return done;
@@ -137,7 +135,10 @@ Awaitable<bool> Manager::Write(std::string name, std::string uid, model::UserSta
         kube::LogWarning(kLog, "status of DLUser {}: {}", name, stored.error().message);
         co_return false;
     }
-    written_[name] = stored.value()->meta.resource_version;
+    // The cache may be behind: what it tells later and is older only makes us write the same again.
+    if (const auto known = users_.find(name);
+        known != users_.end() && known->second.user.meta.uid == uid)
+        known->second.was = status;
     if (status.state != was.state && (status.state != "Ready" || !was.state.empty())) {
         const kube::ObjectReference about{std::string(model::kApiVersion), "DLUser", "", name, uid};
         const bool ready = status.state == "Ready";

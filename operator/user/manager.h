@@ -66,7 +66,6 @@ class Manager {
     std::map<std::string, Known> users_;
     std::map<std::string, model::DLNode> nodes_;     // those that tell something of users
     std::map<std::string, model::Time> quota_told_;  // when an agent last told one, by user
-    std::map<std::string, std::uint64_t> written_;   // resourceVersions of our own writes
     std::unique_ptr<SambaConfig> samba_;
 };
 

@@ -81,7 +81,7 @@ class UserManagerTest : public ManagerFixture {
                      metrics_,
                      random_,
                      {.samba = SambaConfig::Settings{.config_map = {"dlws-system", "samba"}},
-                      .coalesce = milliseconds(20)}};
+                      .coalesce = milliseconds(100)}};
     Stream users_, nodes_, clusters_, maps_;
 };
 
