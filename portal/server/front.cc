@@ -7,7 +7,7 @@
 #include <random>
 
 #include "kube/log.h"
-#include "kube/rfc3339.h"
+#include "model/time.h"
 
 namespace dlws::portal {
 namespace {
@@ -84,13 +84,16 @@ kube::Awaitable<kube::HttpAnswer> Front::Answer(kube::HttpRequest request) {
         auto match = parts_.router.Find(request.method, request.path);
         operation = match ? match->operation->id : "None";
         Outcome outcome = std::unexpected(match ? NotFound("operation") : match.error());
-        const std::string none_match(request.Field("If-None-Match"));
         const bool read = request.method == "GET" || request.method == "HEAD";
+        kube::HttpRequest asked;  // what is looked at once the request itself is the operation's
+        asked.method = request.method;
+        asked.fields = {{"If-None-Match", std::string(request.Field("If-None-Match"))}};
         if (match) outcome = co_await Call(*match, std::move(request), id);
         answer = outcome ? std::move(*outcome) : ToAnswer(outcome.error(), id);
-        if (read && outcome) kube::AnswerConditionally(none_match, answer);
+        kube::ApplyIfNoneMatch(asked, answer);
         if (auto since = parts_.stale(); since && read)
-            answer.fields.emplace_back("Dlws-Stale", kube::FormatRfc3339(*since));
+            answer.fields.emplace_back(
+                "Dlws-Stale", model::FormatTime(std::chrono::floor<std::chrono::seconds>(*since)));
     }
     AddSecurityHeaders(answer, parts_.hsts);
     const double seconds = std::chrono::duration<double>(Clock::now() - began).count();

@@ -38,6 +38,8 @@ kube::Client::Settings UsersSettings(kube::Metrics* metrics) {
     return settings;
 }
 
+kube::Awaitable<Outcome> GiveOpenApi(const kube::HttpAnswer& answer) { co_return answer; }
+
 // For who has no certificate yet: a browser warns of it.
 void ShowOwnCertificate(kube::ServerTls& tls, const std::string& name) {
     using std::chrono::days;
@@ -97,13 +99,11 @@ void Portal::AddOperations() {
                  .method = "GET",
                  .path = "/api/v1/openapi.json",
                  .who = Operation::kAnybody,
-                 .handler = [this](Call) -> kube::Awaitable<Outcome> {
-                     co_return JsonAnswer(openapi_);
-                 }});
+                 .handler = [this](Call) { return GiveOpenApi(openapi_); }});
     std::set<std::string, std::less<>> served;
     for (const Operation& operation : router_.Operations())
         served.insert(operation.id);
-    openapi_ = OpenApiJson(served);
+    openapi_ = TaggedJson(OpenApiJson(served));
 }
 
 std::string Portal::Lacks() const {

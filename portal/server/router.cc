@@ -76,7 +76,7 @@ std::expected<Router::Match, Problem> Router::Find(std::string_view method,
             continue;
         }
         for (auto& [parameter, value] : *names) {
-            auto decoded = kube::DecodePathSegment(value);
+            auto decoded = kube::DecodeHttpSegment(value);
             std::string wrong = decoded ? WrongName(parameter, *decoded) : decoded.error();
             if (!wrong.empty())
                 return std::unexpected(BadRequest("path." + parameter, std::move(wrong)));

@@ -16,7 +16,7 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr std::size_t kMostOfOne = 2'000;  // verdicts of one token: names are the caller's to choose
+constexpr std::size_t kMostOfOne = 4'000;  // verdicts of one token: names are the caller's to choose
 constexpr std::string_view kWho = "who";
 constexpr std::string_view kNoNamespace = "-";  // who somebody is does not depend on one
 // The API server that was away a moment ago is not asked again by each request.

@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <array>
 #include <boost/json.hpp>
 #include <optional>
 
@@ -88,7 +88,7 @@ kube::Awaitable<Outcome> GetUser(const People& people, Call call) {
         if (!may) co_return std::unexpected(may.error());
     }
     if (!known) co_return std::unexpected(NotFound("DLUser"));
-    co_return JsonAnswer(json::serialize(JsonOf(*known)));
+    co_return TaggedJson(json::serialize(JsonOf(*known)));
 }
 
 struct Right {
@@ -127,7 +127,7 @@ kube::Awaitable<Outcome> ListNamespaces(const People& people, Call call) {
             if (visibles[i]->Has(ns)) rights.push_back(kRights[i].name);
         if (!rights.empty()) items.push_back({{"name", ns}, {"rights", std::move(rights)}});
     }
-    co_return JsonAnswer(
+    co_return TaggedJson(
         json::serialize(json::object{{"items", std::move(items)}, {"complete", complete}}));
 }
 
