@@ -12,18 +12,6 @@ namespace {
 
 using namespace portal;
 
-Parameters Split(std::string_view text) {
-    Parameters parameters;
-    while (!text.empty()) {
-        const std::string_view one = text.substr(0, text.find('&'));
-        text.remove_prefix(std::min(one.size() + 1, text.size()));
-        const std::size_t equals = std::min(one.find('='), one.size());
-        parameters.emplace_back(one.substr(0, equals),
-                                one.substr(std::min(equals + 1, one.size())));
-    }
-    return parameters;
-}
-
 const JobTable& Jobs() {
     static const JobTable jobs = [] {
         JobTable table;
@@ -39,17 +27,19 @@ const JobTable& Jobs() {
 
 // What is taken asks for no more than is allowed, and its pages hold each row that fits once.
 void JobQuery(std::string_view bytes) {
-    auto query = ParseQuery(Split(bytes));
+    const auto given = kube::ParseHttpQuery(bytes, kJobParameters);
+    if (!given) return;
+    auto query = ParseQuery(*given);
     if (!query) {
-        if (query.error().name.size() > bytes.size() || query.error().message.empty()) std::abort();
+        if (!given->Find(query.error().name) || query.error().message.empty()) std::abort();
         return;
     }
     const Filter& f = query->filter;
     if (query->limit < 1 || query->limit > 500 || f.namespaces.size() > 16 ||
         f.owners.size() > 16 || f.words.size() > 256)
         std::abort();
-    Scope scope;
-    scope.all = true;
+    Visible scope;
+    scope.everywhere = true;
     query->limit = 1;
     query->after.reset();
     std::size_t seen = 0;

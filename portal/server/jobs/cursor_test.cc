@@ -8,7 +8,8 @@ namespace {
 
 TEST(Cursor, ComesBackAsItWas) {
     for (const Cursor& cursor :
-         {Cursor{}, Cursor{1, -5, "", "u1"}, Cursor{~0ULL, INT64_MIN, std::string("a\0\xff", 3), "u"},
+         {Cursor{}, Cursor{1, -5, "", "u1"},
+          Cursor{~0ULL, INT64_MIN, std::string("a\0\xff", 3), "u"},
           Cursor{7, INT64_MAX, std::string(640, 'x'), std::string(64, 'u')}}) {
         const std::string text = EncodeCursor(cursor);
         EXPECT_LE(text.size(), 1024U);

@@ -24,19 +24,22 @@ TEST(JobProjection, LeavesOutContentsAndWhatNobodyReads) {
         "spec": {"image": "i", "roles": [{"name": "w", "resources": {"cpu": 0.5}}],
             "files": [{"name": "a.py", "content": "pri\u00e4nt\n", "mode": 292}, {"name": "b", "content": ""}]},
         "status": {"phase": "Running"}})");
-    EXPECT_EQ(kept,
-              R"({"apiVersion":"dlworkspace.io/v1","kind":"DLJob","metadata":{"name":"digits",)"
-              R"("namespace":"vision","uid":"u1","resourceVersion":"7","labels":{"a":"b"},)"
-              R"("generation":2},"spec":{"image":"i","roles":[{"name":"w","resources":{"cpu":0.5}}],)"
-              R"("files":[{"name":"a.py","size":8,"mode":292},{"name":"b","size":0}]},)"
-              R"("status":{"phase":"Running"}})");
-    EXPECT_EQ(JobProjection(kept), kept.substr(0, kept.find(R"("size":8,)")) +
-                                       R"("mode":292},{"name":"b"}]},"status":{"phase":"Running"}})");
+    EXPECT_EQ(
+        kept,
+        R"({"apiVersion":"dlworkspace.io/v1","kind":"DLJob","metadata":{"name":"digits",)"
+        R"("namespace":"vision","uid":"u1","resourceVersion":"7","labels":{"a":"b"},)"
+        R"("generation":2},"spec":{"image":"i","roles":[{"name":"w","resources":{"cpu":0.5}}],)"
+        R"("files":[{"name":"a.py","size":8,"mode":292},{"name":"b","size":0}]},)"
+        R"("status":{"phase":"Running"}})");
+    EXPECT_EQ(JobProjection(kept),
+              kept.substr(0, kept.find(R"("size":8,)")) +
+                  R"("mode":292},{"name":"b"}]},"status":{"phase":"Running"}})");
 }
 
 TEST(JobProjection, IsReadAsTheJobItself) {
     JobText text;
-    text.metadata = R"(,"labels":{"team":"x"},"annotations":{"n":"o"},"deletionTimestamp":"2026-11-29T11:00:00Z")";
+    text.metadata =
+        R"(,"labels":{"team":"x"},"annotations":{"n":"o"},"deletionTimestamp":"2026-11-29T11:00:00Z")";
     text.spec = R"("image":"i","files":[{"name":"a","content":"abc","mode":365}],"stop":true)";
     auto whole = model::ParseDLJob(text.Json());
     const auto kept = model::ParseDLJob(JobProjection(text.Json()));

@@ -59,13 +59,14 @@ void FetchAhead(const JobTable::Rows& rows, std::size_t i, bool texts) {
 
 }  // namespace
 
-Page MakePage(const JobTable& jobs, const Query& query, const Scope& scope, std::string_view me) {
+Page MakePage(const JobTable& jobs, const Query& query, const Visible& visible,
+              std::string_view me) {
     Page page;
     FirstOnes first(std::size_t(query.limit), {query.sort.descending});
     const bool searches = !query.filter.words.empty();
     std::uint64_t after = 0;  // how many come behind the cursor
     for (const auto& [ns, rows] : jobs.Namespaces()) {
-        if (!scope.Has(ns) || !FitsNamespace(ns, query.filter)) continue;
+        if (!visible.Has(ns) || !FitsNamespace(ns, query.filter)) continue;
         for (std::size_t i = 0; i < rows.size(); ++i) {
             const RowPtr& row = rows[i];
             FetchAhead(rows, i, searches);
@@ -89,7 +90,7 @@ Page MakePage(const JobTable& jobs, const Query& query, const Scope& scope, std:
     return page;
 }
 
-std::string PageJson(const Page& page, const Scope& scope, std::string_view stream_id) {
+std::string PageJson(const Page& page, const Visible& visible, std::string_view stream_id) {
     std::size_t size = 512;
     for (const RowPtr& row : page.rows)
         size += row->json.size() + 1;
@@ -109,19 +110,19 @@ std::string PageJson(const Page& page, const Scope& scope, std::string_view stre
         comma = ",";
     }
     json += '}';
-    if (!scope.complete) json += R"(,"namespacesComplete":false)";
+    if (!visible.complete) json += R"(,"namespacesComplete":false)";
     if (!page.next_cursor.empty()) json += fmt::format(R"(,"nextCursor":"{}")", page.next_cursor);
     json += fmt::format(R"(,"streamId":"{}"}})", stream_id);
     return json;
 }
 
-std::string ETagOf(const Page& page, const Query& query, const Scope& scope) {
+std::string ETagOf(const Page& page, const Query& query, const Visible& visible) {
     std::uint64_t hash = QuestionOf(query.filter, query.sort);
     for (const RowPtr& row : page.rows)
         hash = Fnv(fmt::format("{} {}\n", row->uid, row->resource_version), hash);
     for (const std::uint64_t count : page.phases)
         hash = Fnv(fmt::format("{} ", count), hash);
-    hash = Fnv(fmt::format("{} {}", scope.complete, page.next_cursor), hash);
+    hash = Fnv(fmt::format("{} {}", visible.complete, page.next_cursor), hash);
     return fmt::format(R"(W/"{:016x}")", hash);
 }
 

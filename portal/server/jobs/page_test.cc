@@ -14,6 +14,8 @@ namespace dlws::portal {
 namespace {
 
 using testing::JobText;
+using testing::Parameters;
+using testing::ParseQuery;
 
 constexpr const char* kWords[] = {"None", "Queued", "Running", "Failed"};
 const std::vector<std::string> kSorts = {"created", "changed", "name", "owner", "phase", "gpus"};
@@ -36,9 +38,13 @@ class Cluster {
             job.created = fmt::format("2026-11-29T10:00:{:02}Z", random_() % 20);
         }
         job.version = ++version_;
-        job.owner = random_() % 5 == 0 ? "" : fmt::format("{}user{}", random_() % 2 ? "longer-than-eight-" : "", random_() % 4);
+        job.owner =
+            random_() % 5 == 0
+                ? ""
+                : fmt::format("{}user{}", random_() % 2 ? "longer-than-eight-" : "", random_() % 4);
         job.spec = fmt::format(R"("image":"i","roles":[{{"name":"w","gpus":{}}}])", random_() % 4);
-        job.status = fmt::format(R"("phase":"{}","message":"why {}")", kWords[random_() % 4], random_() % 3);
+        job.status =
+            fmt::format(R"("phase":"{}","message":"why {}")", kWords[random_() % 4], random_() % 3);
         jobs_.Apply(known ? testing::Changed(job) : testing::Appeared(job));
     }
     void Remove(const std::string& uid) {
@@ -59,18 +65,19 @@ class Cluster {
     std::map<std::string, JobText> texts_;
 };
 
-Scope All() {
-    Scope scope;
-    scope.all = true;
+Visible All() {
+    Visible scope;
+    scope.everywhere = true;
     return scope;
 }
 
 // The whole answer, by sorting all there is.
-std::vector<RowPtr> Naive(const JobTable& jobs, const Query& query, const Scope& scope) {
+std::vector<RowPtr> Naive(const JobTable& jobs, const Query& query, const Visible& scope) {
     std::vector<RowPtr> rows;
     for (const auto& [ns, list] : jobs.Namespaces())
         for (const RowPtr& row : list)
-            if (scope.Has(ns) && FitsNamespace(ns, query.filter) && Fits(*row, query.filter, "user1"))
+            if (scope.Has(ns) && FitsNamespace(ns, query.filter) &&
+                Fits(*row, query.filter, "user1"))
                 rows.push_back(row);
     std::ranges::sort(rows, {}, &Row::uid);
     const auto by = [&](auto key) {
@@ -79,12 +86,24 @@ std::vector<RowPtr> Naive(const JobTable& jobs, const Query& query, const Scope&
         });
     };
     switch (query.sort.key) {
-        case SortKey::Created: by([](const Row& r) { return r.created; }); break;
-        case SortKey::Changed: by([](const Row& r) { return r.resource_version; }); break;
-        case SortKey::Name: by([](const Row& r) { return r.name; }); break;
-        case SortKey::Owner: by([](const Row& r) { return r.owner; }); break;
-        case SortKey::Phase: by([](const Row& r) { return int(r.phase); }); break;
-        case SortKey::Gpus: by([](const Row& r) { return r.gpus; }); break;
+        case SortKey::Created:
+            by([](const Row& r) { return r.created; });
+            break;
+        case SortKey::Changed:
+            by([](const Row& r) { return r.resource_version; });
+            break;
+        case SortKey::Name:
+            by([](const Row& r) { return r.name; });
+            break;
+        case SortKey::Owner:
+            by([](const Row& r) { return r.owner; });
+            break;
+        case SortKey::Phase:
+            by([](const Row& r) { return int(r.phase); });
+            break;
+        case SortKey::Gpus:
+            by([](const Row& r) { return r.gpus; });
+            break;
     }
     return rows;
 }
@@ -105,9 +124,9 @@ TEST(Pages, AreTheWholeOrderInPieces) {
     std::size_t rows_seen = 0;
     for (int round = 0; round < 200; ++round) {
         Parameters parameters = RandomQuestion(random);
-        Scope scope = All();
+        Visible scope = All();
         if (random() % 2 == 0) {
-            scope.all = false;
+            scope.everywhere = false;
             scope.namespaces = {"ns0", "ns2"};
         }
         const auto expected = Naive(cluster.jobs(), ParseQuery(parameters).value(), scope);
@@ -142,8 +161,9 @@ TEST(Pages, KeepTheirPlaceWhileRowsChange) {
     for (int round = 0; round < 60; ++round) {
         Cluster cluster{unsigned(round)};
         // All but what `changed` sorts by, of which nothing keeps its place that is touched.
-        const Parameters parameters{{"sort", (random() % 2 ? "-" : "") + kSorts[random() % kSorts.size()]},
-                                    {"limit", std::to_string(5 + random() % 40)}};
+        const Parameters parameters{
+            {"sort", (random() % 2 ? "-" : "") + kSorts[random() % kSorts.size()]},
+            {"limit", std::to_string(5 + random() % 40)}};
         const SortKey key = ParseQuery(parameters)->sort.key;
         std::map<std::string, std::string> places;  // as it was at first; "moved": it was not later
         const auto place = [&](const Row& row) {
@@ -194,7 +214,7 @@ TEST(Page, IsAsTheContractSays) {
     job.status = R"("phase":"Running")";
     jobs.Apply(testing::Appeared(job));
     const Query query = ParseQuery({{"sort", "name"}, {"limit", "1"}}).value();
-    Scope scope = All();
+    Visible scope = All();
     Page page = MakePage(jobs, query, scope, "");
     auto o = boost::json::parse(PageJson(page, scope, "r7")).as_object();
     EXPECT_EQ(o.at("items").as_array().size(), 1U);
@@ -215,7 +235,7 @@ TEST(ETag, ChangesWithWhatThePageShows) {
     JobTable jobs;
     JobText job;
     jobs.Apply(testing::Appeared(job));
-    const auto tag = [&](const Parameters& parameters, const Scope& scope) {
+    const auto tag = [&](const Parameters& parameters, const Visible& scope) {
         const Query query = ParseQuery(parameters).value();
         return ETagOf(MakePage(jobs, query, scope, ""), query, scope);
     };

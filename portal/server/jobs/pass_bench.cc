@@ -18,6 +18,8 @@
 namespace dlws::portal {
 namespace {
 
+using testing::Parameters;
+using testing::ParseQuery;
 using Clock = std::chrono::steady_clock;
 constexpr const char* kPhaseWords[] = {"Queued", "Starting", "Running", "Succeeded", "Failed"};
 
@@ -29,10 +31,12 @@ void Fill(JobTable& jobs, int rows) {
         job.name = fmt::format("train-{}-{}", random() % 1000, i);
         job.uid = fmt::format("{:08x}-3f55-4a5c-8d4f-{:012x}", random() % 0xffffffff, i);
         job.version = 1000 + random() % 100'000;
-        job.created = model::FormatTime(model::Time(std::chrono::seconds(1'795'000'000 + random() % 1'000'000)));
+        job.created = model::FormatTime(
+            model::Time(std::chrono::seconds(1'795'000'000 + random() % 1'000'000)));
         job.owner = fmt::format("user{}@example.org", random() % 300);
-        job.spec = fmt::format(R"("image":"registry.example/train:{}","roles":[{{"name":"worker","gpus":{}}}])",
-                               random() % 50, random() % 9);
+        job.spec = fmt::format(
+            R"("image":"registry.example/train:{}","roles":[{{"name":"worker","gpus":{}}}])",
+            random() % 50, random() % 9);
         job.status = fmt::format(
             R"("phase":"{}","message":"No node has {} GPUs of type A100 free; {} nodes have 6.")",
             kPhaseWords[random() % 5], random() % 9, random() % 100);
@@ -42,7 +46,7 @@ void Fill(JobTable& jobs, int rows) {
 
 void Measure(const JobTable& jobs, const char* name, const Parameters& parameters) {
     const Query query = ParseQuery(parameters).value();
-    Scope scope;
+    Visible scope;
     for (int i = 0; i < 40; ++i)
         scope.namespaces.insert(fmt::format("team-{}", i));
     std::vector<double> times;

@@ -74,8 +74,7 @@ Verdict Add(std::vector<std::string>& list, const std::string& value, std::size_
 template <std::size_t N>
 Verdict AddWord(std::bitset<N>& set, Text value, const auto& words) {
     const auto word = std::ranges::find(words, value);
-    if (word == words.end())
-        return fmt::format("must be one of {}", fmt::join(words, ", "));
+    if (word == words.end()) return fmt::format("must be one of {}", fmt::join(words, ", "));
     const auto index = std::size_t(word - words.begin());
     if (set[index]) return "must not name anything twice";
     set.set(index);
@@ -90,16 +89,15 @@ Verdict ReadBool(bool& out, Text value) {
 
 Verdict ReadTime(std::optional<model::Time>& out, Text value) {
     const auto time = value.size() <= 35 ? model::ParseTime(value) : std::unexpected("");
-    if (!time)
-        return "must be a time such as 2026-11-29T10:00:00Z (write + of an offset as %2B)";
+    if (!time) return "must be a time such as 2026-11-29T10:00:00Z (write + of an offset as %2B)";
     out = *time;
     return std::nullopt;
 }
 
 Verdict ReadSort(Sort& out, Text value) {
     const bool descending = value.starts_with('-');
-    const auto key =
-        std::ranges::find(kSortKeys, value.substr(descending ? 1 : 0), &decltype(kSortKeys)::value_type::first);
+    const auto key = std::ranges::find(kSortKeys, value.substr(descending ? 1 : 0),
+                                       &decltype(kSortKeys)::value_type::first);
     if (key == kSortKeys.end())
         return "must be created, changed, name, owner, phase or gpus, or one of them after a "
                "'-', which begins with the greatest";
@@ -131,34 +129,22 @@ Verdict ReadWords(std::vector<std::string>& out, Text value) {
     }
 }
 
-// Reads one parameter of the filter; nothing when it is none of the filter's.
-std::optional<Verdict> ReadFilter(Filter& f, Text name, const std::string& value) {
-    if (name == "namespace") {
-        if (!IsNamespace(value))
-            return "must be a namespace's name: small letters, digits and dashes, at most 63";
-        return Add(f.namespaces, value, kMostNamespaces);
-    }
-    if (name == "mine") return ReadBool(f.mine, value);
-    if (name == "owner") {
-        if (value.empty() || Characters(value) > 512) return "must have 1 to 512 characters";
-        return Add(f.owners, value, kMostOwners);
-    }
-    if (name == "phase") return AddWord(f.phases, value, PhaseWords());
-    if (name == "pending") return AddWord(f.pending, value, kPendingClasses);
-    if (name == "gpuType") {
-        if (!IsGpuType(value))
-            return "must be a kind of GPU, such as A100: letters, digits, '-', '_' and '.'";
-        f.gpu_type = value;
-        return Verdict();
-    }
-    if (name == "createdAfter") return ReadTime(f.created_after, value);
-    if (name == "createdBefore") return ReadTime(f.created_before, value);
-    if (name == "q") return ReadWords(f.words, value);
-    return std::nullopt;
+Verdict ReadNamespace(std::vector<std::string>& out, const std::string& value) {
+    if (!IsNamespace(value))
+        return "must be a namespace's name: small letters, digits and dashes, at most 63";
+    return Add(out, value, kMostNamespaces);
 }
 
-bool IsList(Text name) {
-    return name == "namespace" || name == "owner" || name == "phase" || name == "pending";
+Verdict ReadOwner(std::vector<std::string>& out, const std::string& value) {
+    if (value.empty() || Characters(value) > 512) return "must have 1 to 512 characters";
+    return Add(out, value, kMostOwners);
+}
+
+Verdict ReadGpuType(std::string& out, const std::string& value) {
+    if (!IsGpuType(value))
+        return "must be a kind of GPU, such as A100: letters, digits, '-', '_' and '.'";
+    out = value;
+    return std::nullopt;
 }
 
 Verdict ReadCursor(std::optional<Cursor>& out, Text value) {
@@ -167,13 +153,36 @@ Verdict ReadCursor(std::optional<Cursor>& out, Text value) {
     return std::nullopt;
 }
 
-Verdict ReadOne(Query& query, const std::string& name, const std::string& value) {
-    if (auto verdict = ReadFilter(query.filter, name, value)) return *verdict;
-    if (name == "sort") return ReadSort(query.sort, value);
-    if (name == "limit") return ReadLimit(query.limit, value);
-    if (name == "cursor") return ReadCursor(query.after, value);
-    return "is no parameter here; there are namespace, mine, owner, phase, pending, gpuType, "
-           "createdAfter, createdBefore, q, sort, limit and cursor";
+// Reads parameters; keeps what was wrong first.
+class Reader {
+  public:
+    explicit Reader(const kube::HttpParameters& given) : given_(given) {}
+
+    template <typename Read>
+    void Each(const char* name, Read read) {
+        for (const std::string& value : given_.All(name))
+            if (auto wrong = read(value); wrong && !error_)
+                error_ = ParameterError{name, std::move(*wrong)};
+    }
+    const std::optional<ParameterError>& error() const { return error_; }
+
+  private:
+    const kube::HttpParameters& given_;
+    std::optional<ParameterError> error_;
+};
+
+void ReadFilter(Reader& reader, Filter& f) {
+    using String = const std::string&;
+    reader.Each("namespace", [&](String value) { return ReadNamespace(f.namespaces, value); });
+    reader.Each("mine", [&](String value) { return ReadBool(f.mine, value); });
+    reader.Each("owner", [&](String value) { return ReadOwner(f.owners, value); });
+    reader.Each("phase", [&](String value) { return AddWord(f.phases, value, PhaseWords()); });
+    reader.Each("pending",
+                [&](String value) { return AddWord(f.pending, value, kPendingClasses); });
+    reader.Each("gpuType", [&](String value) { return ReadGpuType(f.gpu_type, value); });
+    reader.Each("createdAfter", [&](String value) { return ReadTime(f.created_after, value); });
+    reader.Each("createdBefore", [&](String value) { return ReadTime(f.created_before, value); });
+    reader.Each("q", [&](String value) { return ReadWords(f.words, value); });
 }
 
 // Of another order it would name no place.
@@ -184,16 +193,15 @@ bool IsOfOrder(const Cursor& cursor, SortKey key) {
 
 }  // namespace
 
-std::expected<Query, ParameterError> ParseQuery(const Parameters& parameters) {
+std::expected<Query, ParameterError> ParseQuery(const kube::HttpParameters& given) {
     Query query;
-    std::vector<Text> seen;
-    for (const auto& [name, value] : parameters) {
-        if (!IsList(name) && std::ranges::find(seen, name) != seen.end())
-            return std::unexpected(ParameterError{name, "must be given once"});
-        seen.push_back(name);
-        if (auto wrong = ReadOne(query, name, value))
-            return std::unexpected(ParameterError{name, std::move(*wrong)});
-    }
+    Reader reader(given);
+    using String = const std::string&;
+    ReadFilter(reader, query.filter);
+    reader.Each("sort", [&](String value) { return ReadSort(query.sort, value); });
+    reader.Each("limit", [&](String value) { return ReadLimit(query.limit, value); });
+    reader.Each("cursor", [&](String value) { return ReadCursor(query.after, value); });
+    if (reader.error()) return std::unexpected(*reader.error());
     if (query.after && (query.after->question != QuestionOf(query.filter, query.sort) ||
                         !IsOfOrder(*query.after, query.sort.key)))
         return std::unexpected(ParameterError{
@@ -201,12 +209,12 @@ std::expected<Query, ParameterError> ParseQuery(const Parameters& parameters) {
     return query;
 }
 
-std::expected<Filter, ParameterError> ParseFilter(const Parameters& parameters) {
-    Parameters without_page = parameters;
-    std::erase_if(without_page, [](const auto& p) { return p.first == "cursor"; });
-    auto query = ParseQuery(without_page);
-    if (!query) return std::unexpected(std::move(query.error()));
-    return std::move(query->filter);
+std::expected<Filter, ParameterError> ParseFilter(const kube::HttpParameters& given) {
+    Filter filter;
+    Reader reader(given);
+    ReadFilter(reader, filter);
+    if (reader.error()) return std::unexpected(*reader.error());
+    return filter;
 }
 
 bool FitsNamespace(const std::string& ns, const Filter& filter) {
@@ -226,9 +234,8 @@ bool Fits(const Row& row, const Filter& filter, std::string_view me) {
     if (!filter.gpu_type.empty() &&
         std::ranges::find(row.gpu_types, filter.gpu_type) == row.gpu_types.end())
         return false;
-    return std::ranges::all_of(filter.words, [&](const std::string& word) {
-        return Contains(row.text, word);
-    });
+    return std::ranges::all_of(filter.words,
+                               [&](const std::string& word) { return Contains(row.text, word); });
 }
 
 Place PlaceOf(const Row& row, SortKey key) {
@@ -260,10 +267,10 @@ std::uint64_t QuestionOf(const Filter& f, Sort sort) {
     const auto seconds = [](const std::optional<model::Time>& t) {
         return t ? std::to_string(t->time_since_epoch().count()) : "-";
     };
-    std::string all = fmt::format(
-        "1\xff{}\xff{}\xff{}\xff{}\xff{}\xff{}\xff{}\xff{}\xff", f.mine, f.phases.to_ulong(),
-        f.pending.to_ulong(), f.gpu_type, seconds(f.created_after), seconds(f.created_before),
-        int(sort.key), sort.descending);
+    std::string all =
+        fmt::format("1\xff{}\xff{}\xff{}\xff{}\xff{}\xff{}\xff{}\xff{}\xff", f.mine,
+                    f.phases.to_ulong(), f.pending.to_ulong(), f.gpu_type, seconds(f.created_after),
+                    seconds(f.created_before), int(sort.key), sort.descending);
     for (const auto* list : {&f.namespaces, &f.owners, &f.words}) {
         for (const std::string& item : *list)
             all.append(item).append("\xff");

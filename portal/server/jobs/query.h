@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <bitset>
 #include <cstdint>
 #include <expected>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
+#include "kube/http_query.h"
 #include "portal/server/jobs/cursor.h"
 #include "portal/server/jobs/row.h"
 
 /// @file
 /// What ListJobs is asked: which jobs, in which order, from where. Pure.
 ///
-///     auto query = ParseQuery({{"mine", "true"}, {"sort", "-gpus"}});
+///     auto query = ParseQuery(call.query);
 ///     if (!query) co_return std::unexpected(BadRequest("query." + query.error().name, …));
 
 namespace dlws::portal {
@@ -54,13 +55,22 @@ struct ParameterError {
     std::string name;
     std::string message;
 };
-/// Names and values, decoded, in any order.
-using Parameters = std::vector<std::pair<std::string, std::string>>;
-
 /// Parameters of ListJobs.
-std::expected<Query, ParameterError> ParseQuery(const Parameters& parameters);
-/// Of a stream's topic: order and page are read and have no effect.
-std::expected<Filter, ParameterError> ParseFilter(const Parameters& parameters);
+inline constexpr std::array<kube::HttpParameter, 12> kJobParameters = {{{"namespace", true},
+                                                                        {"mine"},
+                                                                        {"owner", true},
+                                                                        {"phase", true},
+                                                                        {"pending", true},
+                                                                        {"gpuType"},
+                                                                        {"createdAfter"},
+                                                                        {"createdBefore"},
+                                                                        {"q"},
+                                                                        {"sort"},
+                                                                        {"limit"},
+                                                                        {"cursor"}}};
+std::expected<Query, ParameterError> ParseQuery(const kube::HttpParameters& given);
+/// Of a stream's topic: order and page have no effect.
+std::expected<Filter, ParameterError> ParseFilter(const kube::HttpParameters& given);
 
 /// True when the row fits; namespaces are not looked at. `me`: username of who asks.
 bool Fits(const Row& row, const Filter& filter, std::string_view me);

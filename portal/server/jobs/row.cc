@@ -129,8 +129,8 @@ Row MakeRow(const model::DLJob& job) {
     std::string image = job.spec.image;
     if (!job.spec.roles.empty() && !job.spec.roles.front().image.empty())
         image = job.spec.roles.front().image;
-    row.text = Lower(fmt::format("{}\n{}\n{}\n{}\n{}", row.name, row.ns, row.owner,
-                                 Cut(image, kMostText), why));
+    row.text = Lower(
+        fmt::format("{}\n{}\n{}\n{}\n{}", row.name, row.ns, row.owner, Cut(image, kMostText), why));
     row.json = JsonOf(row, job, image, why);
     return row;
 }

@@ -25,7 +25,8 @@ TEST(Row, IsAsTheContractSays) {
     job.owner = "alice@example.org";
     job.spec = R"("image":"registry.example/digits:1","framework":"Torch",
         "roles":[{"name":"worker","gpus":8,"gpuType":"A100"}])";
-    job.status = R"("phase":"Queued","message":"No node has 8 GPUs of type A100 free; 2 nodes have 6.",
+    job.status =
+        R"("phase":"Queued","message":"No node has 8 GPUs of type A100 free; 2 nodes have 6.",
         "attempt":0,"ready":"0/1","gpus":8,
         "pending":{"class":"Wait","reason":"Unschedulable","message":"m","since":"2026-11-29T10:00:01Z"})";
     const RowPtr row = MakeRow(*job.Object());
@@ -86,9 +87,11 @@ TEST(Row, SaysTheReasonOfEachState) {
     };
     EXPECT_EQ(reason(R"("phase":"Running")"), "");
     EXPECT_EQ(reason(R"("phase":"Stopped","conditions":[
-        {"type":"Finished","status":"True","reason":"Stopped"}])"), "Stopped");
+        {"type":"Finished","status":"True","reason":"Stopped"}])"),
+              "Stopped");
     EXPECT_EQ(reason(R"("phase":"Running","conditions":[
-        {"type":"Finished","status":"False","reason":"NotFinished"}])"), "");
+        {"type":"Finished","status":"False","reason":"NotFinished"}])"),
+              "");
     const std::string failed = R"("attempts":[{"attempt":0,"failure":{"reason":"NodeLost"}}])";
     EXPECT_EQ(reason(R"("phase":"Restarting",)" + failed), "NodeLost");
     EXPECT_EQ(reason(R"("phase":"Running",)" + failed), "");
@@ -99,7 +102,8 @@ TEST(Row, TakesHostileTexts) {
     std::string umlauts;
     for (int i = 0; i < 2000; ++i)
         umlauts += "\xc3\xa4";
-    const std::string nasty = R"(</script>\"\\\n\u0000\u001b[31m\u2028<img src=x onerror=alert(1)>)";
+    const std::string nasty =
+        R"(</script>\"\\\n\u0000\u001b[31m\u2028<img src=x onerror=alert(1)>)";
     JobText job;
     job.owner = nasty + umlauts;
     job.spec = R"("image":")" + nasty + umlauts + '"';
@@ -107,7 +111,8 @@ TEST(Row, TakesHostileTexts) {
                  R"(","ready":"<b>/2","failure":{"reason":")" + nasty + umlauts + R"("})";
     const RowPtr row = MakeRow(*job.Object());
     const json::object o = Json(*row);
-    for (const auto& [name, most] : {std::pair{"owner", 512}, {"image", 512}, {"why", 1024}, {"reason", 64}}) {
+    for (const auto& [name, most] :
+         {std::pair{"owner", 512}, {"image", 512}, {"why", 1024}, {"reason", 64}}) {
         const std::string_view text = o.at(name).as_string();
         EXPECT_LE(text.size(), std::size_t(most)) << name;
         EXPECT_GE(text.size(), std::size_t(most) - 1) << name;  // an ä is not cut in half

@@ -3,11 +3,15 @@
 
 #include <fmt/format.h>
 
+#include <expected>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "kube/informer.h"
 #include "model/time.h"
+#include "portal/server/jobs/query.h"
 
 /// @file
 /// For tests and benchmarks: DLJobs as the API server has them, and changes of them.
@@ -41,6 +45,24 @@ inline kube::Change Changed(const JobText& job) {
 }
 inline kube::Change Gone(const JobText& job) {
     return {job.Object(), nullptr};
+}
+
+/// Names and values of parameters of ListJobs, encoded and read as a request's.
+using Parameters = std::vector<std::pair<std::string, std::string>>;
+inline kube::HttpParameters Given(const Parameters& parameters) {
+    std::string text;
+    for (const auto& [name, value] : parameters) {
+        text.append(text.empty() ? "" : "&").append(name).append("=");
+        for (const char c : value)
+            text += fmt::format("%{:02x}", static_cast<unsigned char>(c));
+    }
+    return kube::ParseHttpQuery(text, kJobParameters).value();
+}
+inline std::expected<Query, ParameterError> ParseQuery(const Parameters& parameters) {
+    return portal::ParseQuery(Given(parameters));
+}
+inline std::expected<Filter, ParameterError> ParseFilter(const Parameters& parameters) {
+    return portal::ParseFilter(Given(parameters));
 }
 
 }  // namespace dlws::portal::testing
