@@ -243,7 +243,7 @@ TEST(ETag, ChangesWithWhatThePageShows) {
     EXPECT_EQ(first, tag({}, All()));
     EXPECT_TRUE(first.starts_with("W/\"") && first.size() == 20 && first.back() == '"') << first;
     EXPECT_NE(first, tag({{"sort", "name"}}, All()));
-    Scope cut = All();
+    Visible cut = All();
     cut.complete = false;
     EXPECT_NE(first, tag({}, cut));
     job.version = 2;
