@@ -221,21 +221,24 @@ bool FitsNamespace(const std::string& ns, const Filter& filter) {
     return filter.namespaces.empty() || std::ranges::binary_search(filter.namespaces, ns);
 }
 
+bool MayEverFit(const Row& row, const Filter& filter, std::string_view me) {
+    if (filter.created_after && row.created < *filter.created_after) return false;
+    if (filter.created_before && row.created >= *filter.created_before) return false;
+    if (filter.mine && (row.owner.empty() || row.owner != me)) return false;
+    return filter.owners.empty() || std::ranges::binary_search(filter.owners, row.owner);
+}
+
 bool Fits(const Row& row, const Filter& filter, std::string_view me) {
     if (filter.phases.any() && !filter.phases[std::size_t(row.phase)]) return false;
     if (filter.pending.any() && (!row.pending || std::size_t(*row.pending) >= 3 ||
                                  !filter.pending[std::size_t(*row.pending)]))
         return false;
-    if (filter.created_after && row.created < *filter.created_after) return false;
-    if (filter.created_before && row.created >= *filter.created_before) return false;
-    if (filter.mine && (row.owner.empty() || row.owner != me)) return false;
-    if (!filter.owners.empty() && !std::ranges::binary_search(filter.owners, row.owner))
-        return false;
+    if (!MayEverFit(row, filter, me)) return false;
     if (!filter.gpu_type.empty() &&
         std::ranges::find(row.gpu_types, filter.gpu_type) == row.gpu_types.end())
         return false;
-    return std::ranges::all_of(filter.words,
-                               [&](const std::string& word) { return Contains(row.text, word); });
+    return std::ranges::all_of(
+        filter.words, [&](const std::string& word) { return Contains(row.text, word); });
 }
 
 Place PlaceOf(const Row& row, SortKey key) {

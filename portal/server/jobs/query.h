@@ -74,6 +74,9 @@ std::expected<Filter, ParameterError> ParseFilter(const kube::HttpParameters& gi
 
 /// True when the row fits; namespaces are not looked at. `me`: username of who asks.
 bool Fits(const Row& row, const Filter& filter, std::string_view me);
+/// False when it cannot have fitted before either, nor will: whose it is and when it was made never
+/// changes.
+bool MayEverFit(const Row& row, const Filter& filter, std::string_view me);
 /// True when jobs of that namespace can fit.
 bool FitsNamespace(const std::string& ns, const Filter& filter);
 
