@@ -102,8 +102,8 @@ kube::Awaitable<kube::HttpAnswer> Front::Answer(kube::HttpRequest request) {
                          {{"operation", operation}, {"code", std::to_string(answer.status)}});
     parts_.metrics.Observe("dlws_portal_request_duration_seconds", {{"operation", operation}},
                            seconds);
-    // A user's doing must not fill the log: what is refused is a line, what is answered is none.
-    if (answer.status >= 500)
+    // Whatever people do, and while the API server is away, must not fill the log.
+    if (answer.status == 500)
         kube::LogWarning(kLog, "{} {} {:.3f} s, request {}", operation, answer.status, seconds, id);
     else
         kube::LogDebug(kLog, "{} {} {:.3f} s, request {}", operation, answer.status, seconds, id);
