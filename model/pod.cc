@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/pod.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "model/decode.h"
 #include "model/names.h"
+#include "model/node_facts.h"
 
 namespace dlws::model {
 
@@ -104,6 +106,11 @@ std::expected<PodView, std::string> ParsePod(std::string_view json) {
     pod.reason = status["reason"].Text();
     pod.message = status["message"].Text();
     pod.node = doc.Root()["spec"]["nodeName"].Text();
+    doc.Root()["spec"]["containers"].Each([&](const Node& c) {
+        const Node gpus = c["resources"]["requests"][kGpuResource];
+        if (gpus.Present())
+            pod.gpus = std::min(pod.gpus + GpuCount(gpus.QuantityText()), kMostGpus);
+    });
     ReadConditions(status["conditions"], pod);
     status["containerStatuses"].Each([&](const Node& c) {
         if (c["name"].Text() == kMainContainer) pod.main = ReadContainer(c);

@@ -21,6 +21,7 @@
 #include "kube/metrics.h"
 #include "kube/program.h"
 #include "operator/job/controller.h"
+#include "operator/node/manager.h"
 #include "operator/options.h"
 #include "operator/storage/manager.h"
 #include "operator/user/manager.h"
@@ -109,7 +110,13 @@ class Operator {
                              world.storage_checks =
                                  storages_.ChecksFor(*world.cluster, world.job, world.pods);
                      }}),
-          storages_(client_, events_, metrics_, random_, {.leading = [this] { return Leading(); }}),
+          storages_(
+              client_, events_, metrics_, random_,
+              {.leading = [this] { return Leading(); },
+               .observe_nodes =
+                   [this](const model::DLCluster& cluster) { return gpus_.Observe(cluster); }}),
+          gpus_(storages_.Nodes(), jobs_.Pods(), jobs_.Jobs(), metrics_,
+                [this] { return Leading(); }),
           users_(client_, events_, metrics_, random_, {.samba = SambaOf(options)}),
           manager_(executor),
           signals_(executor, SIGTERM, SIGINT) {
@@ -200,6 +207,7 @@ class Operator {
     kube::LeaderElector elector_;
     job::Controller jobs_;
     storage::Manager storages_;
+    node::Manager gpus_;
     user::Manager users_;
     kube::Manager manager_;
     asio::signal_set signals_;

@@ -101,7 +101,8 @@ std::string Summary(const model::ClusterStatus& status) {
 }
 
 // Without what changes all the time.
-model::ClusterStatus WithoutSpace(model::ClusterStatus status) {
+model::ClusterStatus Lasting(model::ClusterStatus status) {
+    status.report = {};
     for (StorageStatus& s : status.storages)
         s.bytesTotal = s.bytesFree = s.inodesTotal = s.inodesFree = 0;
     return status;
@@ -149,6 +150,7 @@ bool IsFresh(const DLNode& node, Time now) {
 Decision Decide(const World& world) {
     Decision decision;
     decision.status.observedGeneration = world.cluster.meta.generation;
+    decision.status.report = world.report;
     std::vector<Mount> mounts = Declared(world.cluster, decision.status);
     std::set<std::string_view> wanted;
     for (const Mount& mount : mounts)
@@ -180,8 +182,7 @@ Decision Decide(const World& world) {
     decision.status.summary = Summary(decision.status);
     if (decision.status == world.was) return decision;
     const auto due = world.written.value_or(Time{}) + kSpaceInterval;
-    decision.write_status =
-        world.now >= due || WithoutSpace(decision.status) != WithoutSpace(world.was);
+    decision.write_status = world.now >= due || Lasting(decision.status) != Lasting(world.was);
     if (!decision.write_status) decision.again = std::min(decision.again, due - world.now);
     return decision;
 }

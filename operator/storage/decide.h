@@ -26,7 +26,8 @@ namespace dlws::storage {
 /// What an agent told counts for so long; it renews it each minute. As far ahead of `now` it does
 /// not count either: that clock is wrong, and would hide that the agent is gone.
 inline constexpr std::chrono::seconds kStale{180};
-/// Free space alone is written no more often, and all is looked at again after so long.
+/// Free space and what is said of nodes and GPUs are written no more often by themselves: each
+/// agent watches the DLCluster. All is looked at again after so long.
 inline constexpr std::chrono::seconds kSpaceInterval{60};
 
 struct NodeView {
@@ -38,6 +39,7 @@ struct NodeView {
 struct World {
     model::DLCluster cluster;
     model::ClusterStatus was;            ///< as it stands in the DLCluster
+    model::NodeReport report;            ///< to be told besides
     std::vector<NodeView> nodes;         ///< valid as long as what they point to
     std::optional<model::Time> written;  ///< when this process last wrote the status
     model::Time now{};

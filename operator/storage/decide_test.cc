@@ -181,6 +181,18 @@ TEST_F(DecideTest, SpaceAloneIsWrittenOnceAMinute) {
     EXPECT_EQ(Decide(world_).status.storages[0].bytesFree, 6);
 }
 
+TEST_F(DecideTest, WhatIsSaidOfNodesGoesAlong) {
+    AddHealthy("a");
+    world_.report.gpus.free = 8;
+    EXPECT_EQ(Settle().status.report, world_.report);
+    world_.report.gpus.free = 4;
+    world_.now += seconds(59);
+    EXPECT_FALSE(Decide(world_).write_status);
+    EXPECT_EQ(Decide(world_).again, seconds(1));
+    world_.now += seconds(1);
+    EXPECT_TRUE(Decide(world_).write_status);
+}
+
 TEST_F(DecideTest, TheFirstNodeIsNoEvent) {
     Settle();
     AddHealthy("a");

@@ -38,12 +38,17 @@ class Manager {
         std::chrono::milliseconds coalesce{500};
         /// Whether this process leads, and so publishes metrics.
         std::function<bool()> leading = [] { return true; };
+        /// What is written besides: the DLCluster's status has one writer, and that is us.
+        std::function<model::NodeReport(const model::DLCluster&)> observe_nodes =
+            [](const model::DLCluster&) { return model::NodeReport(); };
     };
 
     Manager(kube::Client& client, kube::EventRecorder& events, kube::Metrics& metrics,
             kube::Random& random, Settings settings);
 
     PassLoop::Informers Informers();
+    /// Of each Node it keeps model::NodeProjection, and of its labels ours.
+    kube::Informer& Nodes() { return nodes_; }
     bool HasSynced() const;
 
     /// Works until cancelled; begins when all has been read.

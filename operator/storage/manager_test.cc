@@ -91,11 +91,18 @@ class StorageManagerTest : public ManagerFixture {
     }
 
     kube::EventRecorder events_{client_, "test", "test-0"};
-    Manager manager_{client_, events_, metrics_, random_, {.coalesce = milliseconds(20)}};
+    model::NodeReport report_;
+    Manager manager_{client_,
+                     events_,
+                     metrics_,
+                     random_,
+                     {.coalesce = milliseconds(20),
+                      .observe_nodes = [this](const model::DLCluster&) { return report_; }}};
     Stream clusters_, nodes_, told_;
 };
 
 TEST_F(StorageManagerTest, WritesWhatDiffersAndThenNothing) {
+    report_.gpus.total = 8;
     Start(Told(3, "Healthy"));
     ASSERT_TRUE(UntilWritten());
     EXPECT_EQ(
@@ -105,6 +112,7 @@ TEST_F(StorageManagerTest, WritesWhatDiffersAndThenNothing) {
                 HasSubstr(R"("metadata":{"uid":"cluster-uid","resourceVersion":"1"})"));
     EXPECT_THAT(LastPatch(kStatusPath),
                 HasSubstr(R"("nodesHealthy":1,"nodesTotal":1,"bytesTotal":9)"));
+    EXPECT_THAT(LastPatch(kStatusPath), HasSubstr(R"("gpus":{"total":8,)"));
     CatchUp();
     kube::testing::RunFor(io_, milliseconds(300));
     EXPECT_EQ(Labels(), 1u);
@@ -187,14 +195,15 @@ TEST_F(StorageManagerTest, LabelsStayWhileThereIsNoDLCluster) {
     EXPECT_EQ(Labels(), 1u);
 }
 
-TEST_F(StorageManagerTest, OfANodeOnlyOurLabelsAreKept) {
+TEST_F(StorageManagerTest, OfANodeOnlyWhatIsReadIsKept) {
     Start(Told(3, "Healthy"));
     ASSERT_TRUE(UntilWritten());
     CatchUp();
     auto& store = manager_.Informers()[1].second->store();
     const std::map<std::string, std::string> ours{{"storage.dlworkspace.io/work", "Healthy"}};
     EXPECT_TRUE(Until([&] { return store.Get({"", "node-1"})->meta.labels == ours; }));
-    EXPECT_THAT(store.Get({"", "node-1"})->raw, IsEmpty());
+    EXPECT_EQ(store.Get({"", "node-1"})->raw,
+              R"({"metadata":{"name":"node-1"},"spec":{},"status":{"conditions":[]}})");
 }
 
 // An agent that was silent for long and speaks again says nothing new, but it counts again.
