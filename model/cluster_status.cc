@@ -28,13 +28,14 @@ json::object Write(const GpuCounts& gpus) {
 }
 
 GpuTypeStatus ReadType(const Node& node) {
-    return {node["type"].Text(), node["nodes"].Int(), ReadCounts(node)};
+    return {node["type"].Text(), node["nodes"].Int(), ReadCounts(node), node["largestFree"].Int()};
 }
 
 json::object Write(const GpuTypeStatus& type) {
     json::object o{{"type", type.type}, {"nodes", type.nodes}};
     for (auto& member : Write(type.gpus))
         o.insert(member);
+    o["largestFree"] = type.largestFree;
     return o;
 }
 

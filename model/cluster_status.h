@@ -29,8 +29,8 @@ struct StorageStatus {
 /// Each GPU is counted once: total = used + free + cordoned + unhealthy. Unit: GPUs.
 struct GpuCounts {
     int total = 0;        ///< what the nodes have
-    int allocatable = 0;  ///< of them, what device plugins offer
-    int used = 0;         ///< held by pods of jobs
+    int allocatable = 0;  ///< of them, what nodes offer that are neither in trouble nor cordoned
+    int used = 0;         ///< held by pods, of jobs and others
     int free = 0;         ///< idle, and new pods may get them
     int cordoned = 0;     ///< idle on nodes that are cordoned
     int unhealthy = 0;    ///< idle on nodes in trouble, or broken
@@ -41,10 +41,12 @@ struct GpuTypeStatus {
     std::string type;
     int nodes = 0;
     GpuCounts gpus;
+    int largestFree = 0;  ///< the most that one node has free
     bool operator==(const GpuTypeStatus&) const = default;
 };
 
-/// Who holds how many GPUs: a job, a user, or a namespace; what does not apply is empty.
+/// Who holds how many GPUs: a job, a user, or a namespace; what does not apply is empty. A user or
+/// job that is empty where it applies is that of pods that are no job's.
 struct GpuHolder {
     std::string ns, job, user;
     int used = 0;

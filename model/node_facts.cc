@@ -36,6 +36,10 @@ bool IsGoodNews(std::string_view type) {
     return type == "EtcdIsVoter" || type.ends_with("Ready") || type.ends_with("Healthy");
 }
 
+bool IsCordon(const Node& taint) {
+    return taint["key"].Text() == kCordonTaint;
+}
+
 // Unlike False, Unknown of anything but Ready says nothing of the node.
 bool IsBad(std::string_view type, std::string_view status) {
     if (type == "Ready") return status != "True";
@@ -94,7 +98,7 @@ json::array KeptTaints(const Node& taints) {
     json::array kept;
     taints.Each([&](const Node& taint) {
         const std::string key = taint["key"].Text(), effect = taint["effect"].Text();
-        if (!IsTrouble(key, effect)) return;
+        if (!IsTrouble(key, effect) && !IsCordon(taint)) return;
         json::object o{{"key", key}, {"effect", effect}};
         PutTime(o, "timeAdded", taint["timeAdded"].AsTime());
         kept.push_back(std::move(o));
@@ -122,6 +126,10 @@ std::expected<NodeFacts, std::string> ParseNode(std::string_view json, std::stri
         facts.gpus = GpusOf(status["capacity"]);
         facts.allocatable = GpusOf(status["allocatable"]);
         facts.cordoned = root["spec"]["unschedulable"].Bool();
+        if (facts.cordoned)
+            root["spec"]["taints"].Each([&](const Node& taint) {
+                if (IsCordon(taint)) facts.cordonedSince = taint["timeAdded"].AsTime();
+            });
         facts.trouble = TroubleOf(root);
         if (facts.gpus > 0)
             facts.gpuType = labels[typeLabel].Text(labels[kNvidiaLabel].Text(kUnknownGpuType));

@@ -40,6 +40,7 @@ struct NodeFacts {
     int gpus = 0;         ///< status.capacity
     int allocatable = 0;  ///< status.allocatable: without those that the device plugin calls broken
     bool cordoned = false;
+    std::optional<Time> cordonedSince;   ///< if Kubernetes has told
     std::optional<NodeTrouble> trouble;  ///< the worst one; none: healthy
     bool operator==(const NodeFacts&) const = default;
 };

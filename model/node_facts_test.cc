@@ -86,6 +86,13 @@ TEST(ParseNode, TaintsOfKubernetesAreTroubleAndACordonIsACordon) {
     const NodeFacts cordoned = with("node.kubernetes.io/unschedulable", "NoSchedule");
     EXPECT_TRUE(cordoned.cordoned);
     EXPECT_FALSE(cordoned.trouble);
+    EXPECT_FALSE(cordoned.cordonedSince);
+    EXPECT_EQ(
+        Parse(Node("", "",
+                   R"("unschedulable":true,"taints":[{"key":"node.kubernetes.io/unschedulable",)"
+                   R"("effect":"NoSchedule","timeAdded":"2026-01-02T03:04:05Z"}])"))
+            .cordonedSince,
+        ParseTime("2026-01-02T03:04:05Z"));
     EXPECT_FALSE(with("nvidia.com/gpu", "NoSchedule").trouble) << "the administrator's";
     EXPECT_FALSE(with("node.kubernetes.io/out-of-service", "PreferNoSchedule").trouble);
     for (const char* key :

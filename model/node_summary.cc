@@ -14,14 +14,14 @@ namespace {
 // The GPUs of one node; Count() adds them up.
 GpuCounts CountsOf(const NodeRow& row) {
     const NodeFacts& facts = row.facts;
-    GpuCounts gpus{.total = facts.gpus,
-                   .allocatable = std::min(facts.allocatable, facts.gpus),
-                   .used = std::min(row.used, facts.gpus)};
+    GpuCounts gpus{.total = facts.gpus, .used = std::min(row.used, facts.gpus)};
     const int idle = gpus.total - gpus.used;
-    if (facts.cordoned && !facts.trouble)
+    if (facts.cordoned && !facts.trouble) {
         gpus.cordoned = idle;
-    else if (!facts.trouble)
+    } else if (!facts.trouble) {
+        gpus.allocatable = std::min(facts.allocatable, facts.gpus);
         gpus.free = std::max(0, gpus.allocatable - gpus.used);
+    }
     gpus.unhealthy = idle - gpus.free - gpus.cordoned;
     return gpus;
 }
@@ -55,6 +55,7 @@ NodeProblem ProblemOf(const NodeFacts& facts, int gpus) {
     } else {
         problem.reason = "Cordoned";
         problem.message = "No new pods go there.";
+        problem.since = facts.cordonedSince;
     }
     return problem;
 }
@@ -87,8 +88,13 @@ Top<GpuHolder> MostUsed(std::vector<Holder> all) {
 
 }  // namespace
 
+int FreeOn(const NodeRow& row) {
+    return CountsOf(row).free;
+}
+
 void NodeSummary::Count(const NodeRow& row, int sign) {
     const NodeFacts& facts = row.facts;
+    ++version_;
     counts_.total += sign;
     if (facts.gpus > 0) counts_.withGpus += sign;
     if (facts.trouble)
@@ -103,11 +109,17 @@ void NodeSummary::Count(const NodeRow& row, int sign) {
             problems_.erase(key);
     }
     if (facts.gpus == 0) return;
+    const GpuCounts gpus = CountsOf(row);
     const auto type = types_.try_emplace(facts.gpuType).first;
+    std::map<int, int>& nodes_by_free = free_[facts.gpuType];
+    if ((nodes_by_free[gpus.free] += sign) == 0) nodes_by_free.erase(gpus.free);
     type->second.type = facts.gpuType;
     type->second.nodes += sign;
-    Add(type->second.gpus, CountsOf(row), sign);
-    if (type->second.nodes == 0) types_.erase(type);
+    type->second.largestFree = nodes_by_free.empty() ? 0 : nodes_by_free.rbegin()->first;
+    Add(type->second.gpus, gpus, sign);
+    if (type->second.nodes > 0) return;
+    types_.erase(type);
+    free_.erase(facts.gpuType);
 }
 
 void NodeSummary::PutNode(NodeFacts facts) {
@@ -116,8 +128,8 @@ void NodeSummary::PutNode(NodeFacts facts) {
     if (!is_new) {
         if (row.facts == facts) return;
         Count(row, -1);
-    } else if (const auto used = used_.find(facts.name); used != used_.end()) {
-        row.used = used->second;
+    } else if (const auto load = loads_.find(facts.name); load != loads_.end()) {
+        row.used = load->second.used;
     }
     row.facts = std::move(facts);
     Count(row, +1);
@@ -130,36 +142,49 @@ void NodeSummary::RemoveNode(const std::string& node) {
     nodes_.erase(found);
 }
 
-void NodeSummary::Hold(const std::string& ns, const std::string& user, int gpus) {
-    if (gpus == 0) return;
-    const auto holder = holders_.try_emplace({ns, user}).first;
-    if ((holder->second += gpus) == 0) holders_.erase(holder);
+// Takes a job out of what its user holds, or puts it in.
+void NodeSummary::Hold(const JobEntry& job, int sign) {
+    const auto& [key, entry] = job;
+    if (entry.used == 0) return;
+    ++version_;
+    const auto holder = holders_.try_emplace({key.first, entry.user}).first;
+    holder->second.gpus += sign * entry.used;
+    if (!key.second.empty()) holder->second.jobs += sign;
+    if (holder->second.gpus == 0) holders_.erase(holder);
 }
 
 void NodeSummary::Use(const Pod& pod, int sign) {
-    const auto used = used_.try_emplace(pod.node).first;
-    used->second += sign * pod.gpus;
-    if (const auto node = nodes_.find(pod.node); node != nodes_.end()) {
-        Count(node->second, -1);
-        node->second.used = used->second;
-        Count(node->second, +1);
+    auto& [node, load] = *pod.load;
+    load.used += sign * pod.gpus;
+    auto held = std::ranges::find(load.jobs, pod.job, [](const auto& h) { return h.first; });
+    if (held == load.jobs.end()) held = load.jobs.emplace(held, pod.job, 0);
+    held->second += sign * pod.gpus;
+    if (held->second == 0) {
+        *held = load.jobs.back();
+        load.jobs.pop_back();
     }
-    if (used->second == 0) used_.erase(used);
-    const auto job = jobs_.try_emplace(pod.job).first;
-    job->second.used += sign * pod.gpus;
-    job->second.pods += sign;
-    Hold(pod.job.first, job->second.user, sign * pod.gpus);
-    ForgetIfUnused(job);
+    if (const auto row = nodes_.find(node); row != nodes_.end()) {
+        Count(row->second, -1);
+        row->second.used = load.used;
+        Count(row->second, +1);
+    }
+    if (load.used == 0) loads_.erase(loads_.find(node));
+    Hold(*pod.job, -1);
+    pod.job->second.used += sign * pod.gpus;
+    pod.job->second.pods += sign;
+    Hold(*pod.job, +1);
+    ForgetIfUnused(*pod.job);
 }
 
 void NodeSummary::PutPod(const std::string& pod, const PodFacts& facts) {
     const int gpus = std::min(facts.gpus, kMostGpus);
     if (gpus <= 0 || facts.terminal || facts.node.empty()) return RemovePod(pod);
     Pod& known = pods_[pod];
-    const Pod was =
-        std::exchange(known, {.node = facts.node, .job = {facts.ns, facts.job}, .gpus = gpus});
+    const Pod was = std::exchange(known, {.load = &*loads_.try_emplace(facts.node).first,
+                                          .job = &*jobs_.try_emplace({facts.ns, facts.job}).first,
+                                          .gpus = gpus});
     if (was == known) return;
-    // In this order: a job without a DLJob is forgotten with its last pod.
+    // In this order: nodes and jobs that are not known are forgotten with their last pod.
     Use(known, +1);
     if (was.gpus > 0) Use(was, -1);
 }
@@ -172,23 +197,33 @@ void NodeSummary::RemovePod(const std::string& pod) {
 }
 
 void NodeSummary::PutJob(const std::string& ns, const std::string& job, const std::string& user) {
-    Job& entry = jobs_[{ns, job}];
-    entry.known = true;
-    if (entry.user == user) return;
-    Hold(ns, entry.user, -entry.used);
-    entry.user = user;
-    Hold(ns, entry.user, entry.used);
+    JobEntry& entry = *jobs_.try_emplace({ns, job}).first;
+    entry.second.known = true;
+    if (entry.second.user == user) return;
+    Hold(entry, -1);
+    entry.second.user = user;
+    Hold(entry, +1);
 }
 
 void NodeSummary::RemoveJob(const std::string& ns, const std::string& job) {
     const auto found = jobs_.find({ns, job});
     if (found == jobs_.end()) return;
     found->second.known = false;
-    ForgetIfUnused(found);
+    ForgetIfUnused(*found);
 }
 
-void NodeSummary::ForgetIfUnused(std::map<JobKey, Job>::iterator job) {
-    if (!job->second.known && job->second.pods == 0) jobs_.erase(job);
+void NodeSummary::ForgetIfUnused(const JobEntry& job) {
+    if (!job.second.known && job.second.pods == 0) jobs_.erase(jobs_.find(job.first));
+}
+
+std::vector<GpuHolder> NodeSummary::HoldersOn(const std::string& node) const {
+    std::vector<GpuHolder> all;
+    const auto load = loads_.find(node);
+    if (load == loads_.end()) return all;
+    for (const auto& [job, gpus] : load->second.jobs)
+        all.push_back({job->first.first, job->first.second, job->second.user, gpus});
+    std::ranges::sort(all, {}, [](const GpuHolder& h) { return std::tie(h.ns, h.job); });
+    return all;
 }
 
 NodeReport NodeSummary::Report() const {
@@ -206,11 +241,11 @@ NodeReport NodeSummary::Report() const {
     for (const auto& [key, job] : jobs_)
         if (job.used > 0) jobs.push_back({key.first, key.second, job.user, job.used});
     std::map<std::string_view, int> by_user;
-    for (const auto& [key, used] : holders_) {
-        by_user[key.second] += used;
+    for (const auto& [key, holding] : holders_) {
+        by_user[key.second] += holding.gpus;
         if (namespaces.empty() || namespaces.back().ns != key.first)
             namespaces.push_back({key.first, "", "", 0});
-        namespaces.back().used += used;
+        namespaces.back().used += holding.gpus;
     }
     for (const auto& [user, used] : by_user)
         users.push_back({"", "", user, used});

@@ -44,14 +44,17 @@ TEST(NodeSummary, EachGpuIsCountedOnce) {
         summary.PutPod(node, {"vision", "digits", node, 3, false});
     const NodeReport report = summary.Report();
     EXPECT_EQ(report.gpus, (GpuCounts{.total = 32,
-                                      .allocatable = 30,
+                                      .allocatable = 8 + 6,
                                       .used = 12,
                                       .free = 5 + 3,
                                       .cordoned = 5,
                                       .unhealthy = 5 + 2}));
     EXPECT_EQ(report.nodes, (NodeCounts{.total = 5, .withGpus = 4, .cordoned = 1, .unhealthy = 1}));
-    EXPECT_THAT(report.types.items, ElementsAre(GpuTypeStatus{"A100", 4, report.gpus}));
+    EXPECT_THAT(report.types.items, ElementsAre(GpuTypeStatus{"A100", 4, report.gpus, 5}));
     EXPECT_EQ(summary.Nodes().at("ok").used, 3);
+    EXPECT_EQ(FreeOn(summary.Nodes().at("ok")), 5);
+    EXPECT_EQ(FreeOn(summary.Nodes().at("broken")), 3);
+    EXPECT_EQ(FreeOn(summary.Nodes().at("cordoned")), 0);
 }
 
 TEST(NodeSummary, TheWorstProblemsComeFirst) {
@@ -97,6 +100,26 @@ TEST(NodeSummary, WhoHoldsThem) {
     EXPECT_EQ(summary.Report(), NodeReport());
 }
 
+TEST(NodeSummary, PodsThatAreNoJobsHoldGpusToo) {
+    NodeSummary summary;
+    summary.PutNode(Gpus("n", 8));
+    const std::uint64_t before = summary.Version();
+    summary.PutPod("notebook", {"vision", "", "n", 2, false});
+    EXPECT_NE(summary.Version(), before);
+    summary.PutPod("vision/a-0", {"vision", "a", "n", 3, false});
+    summary.PutJob("vision", "a", "alice");
+    EXPECT_EQ(summary.Report().gpus.free, 3);
+    EXPECT_THAT(summary.HoldersOn("n"),
+                ElementsAre(GpuHolder{"vision", "", "", 2}, GpuHolder{"vision", "a", "alice", 3}));
+    EXPECT_THAT(summary.HoldersOn("m"), ElementsAre());
+    EXPECT_EQ(summary.Holders().at({"vision", ""}), (Holding{.gpus = 2, .jobs = 0}));
+    EXPECT_EQ(summary.Holders().at({"vision", "alice"}), (Holding{.gpus = 3, .jobs = 1}));
+    const std::uint64_t same = summary.Version();
+    summary.PutPod("notebook", {"vision", "", "n", 2, false});
+    summary.PutNode(Gpus("n", 8));
+    EXPECT_EQ(summary.Version(), same) << "nothing has changed";
+}
+
 TEST(NodeSummary, UsersWhoAreNotKnownYetAreNobody) {
     NodeSummary summary;
     summary.PutPod("p", {"vision", "a", "n", 2, false});
@@ -105,168 +128,173 @@ TEST(NodeSummary, UsersWhoAreNotKnownYetAreNobody) {
     EXPECT_EQ(summary.Report().gpus.used, 2) << "the pod came before its node";
 }
 
-/// What a recount of everything says, as plainly as it can be written.
+/// All that is there, and what a walk over all of it says, as plainly as it can be written.
 struct Recount {
     std::map<std::string, NodeFacts> nodes;
     std::map<std::string, PodFacts> pods;
     std::map<std::pair<std::string, std::string>, std::string> jobs;  ///< user
     std::set<std::pair<std::string, std::string>> gone;  ///< of them, those without a DLJob
 
-    /// A job that is gone is remembered as long as a pod of it holds GPUs.
-    void Forget() {
-        for (const auto& [name, pod] : pods)
-            if (Holds(pod)) jobs.try_emplace({pod.ns, pod.job});
-        std::erase_if(gone, [&](const auto& job) {
-            const bool holds = std::ranges::any_of(pods, [&](const auto& pod) {
-                return Holds(pod.second) && std::pair(pod.second.ns, pod.second.job) == job;
-            });
-            if (!holds) jobs.erase(job);
-            return !holds;
-        });
-    }
-
-    bool Holds(const PodFacts& pod) const {
+    static bool Holds(const PodFacts& pod) {
         return !pod.terminal && !pod.node.empty() && pod.gpus > 0;
     }
-    int UsedOn(const std::string& node) const {
-        int used = 0;
+    /// A job that is gone is remembered as long as a pod of it holds GPUs.
+    void Forget() {
+        std::set<std::pair<std::string, std::string>> held;
         for (const auto& [name, pod] : pods)
-            if (Holds(pod) && pod.node == node) used += pod.gpus;
-        return used;
+            if (Holds(pod)) held.insert({pod.ns, pod.job});
+        for (const auto& job : held)
+            if (jobs.try_emplace(job).second) gone.insert(job);
+        std::erase_if(gone,
+                      [&](const auto& job) { return !held.contains(job) && jobs.erase(job) > 0; });
     }
-    std::map<std::string, GpuTypeStatus> Types() const {
+
+    struct Walked {
         std::map<std::string, GpuTypeStatus> types;
-        for (const auto& [name, facts] : nodes) {
-            if (facts.gpus == 0) continue;
-            GpuTypeStatus& type = types[facts.gpuType];
-            type.type = facts.gpuType;
-            ++type.nodes;
-            const int used = std::min(UsedOn(name), facts.gpus);
-            type.gpus.total += facts.gpus;
-            type.gpus.allocatable += facts.allocatable;
-            type.gpus.used += used;
-            for (int i = used; i < facts.gpus; ++i)
-                if (facts.trouble)
-                    ++type.gpus.unhealthy;
-                else if (facts.cordoned)
-                    ++type.gpus.cordoned;
-                else
-                    ++(i < facts.allocatable ? type.gpus.free : type.gpus.unhealthy);
-        }
-        return types;
-    }
-    /// `of`: what a pod counts for. Without a bound.
-    template <class Of>
-    std::vector<GpuHolder> Held(Of of) const {
-        std::map<std::array<std::string, 3>, int> sums;
+        std::map<std::string, NodeRow> rows;
+        std::map<std::string, std::map<std::array<std::string, 3>, int>> on;  ///< holders by node
+        std::map<std::pair<std::string, std::string>, Holding> holders;
+        NodeReport report;
+    };
+    Walked Walk() const {
+        Walked all;
+        std::map<std::string, int> used;
+        std::map<std::array<std::string, 3>, int> by_job, by_user, by_namespace;
+        std::set<std::pair<std::string, std::string>> seen;
         for (const auto& [name, pod] : pods) {
-            const auto user = jobs.find({pod.ns, pod.job});
-            const GpuHolder key = of(pod, user == jobs.end() ? "" : user->second);
-            if (Holds(pod)) sums[{key.ns, key.job, key.user}] += pod.gpus;
+            if (!Holds(pod)) continue;
+            const std::string& user = jobs.at({pod.ns, pod.job});
+            used[pod.node] += pod.gpus;
+            all.on[pod.node][{pod.ns, pod.job, user}] += pod.gpus;
+            by_job[{pod.ns, pod.job, user}] += pod.gpus;
+            by_user[{"", "", user}] += pod.gpus;
+            by_namespace[{pod.ns, "", ""}] += pod.gpus;
+            Holding& holding = all.holders[{pod.ns, user}];
+            holding.gpus += pod.gpus;
+            holding.jobs += !pod.job.empty() && seen.insert({pod.ns, pod.job}).second;
         }
+        for (const auto& [name, facts] : nodes) {
+            ++all.report.nodes.total;
+            all.report.nodes.withGpus += facts.gpus > 0;
+            all.report.nodes.unhealthy += facts.trouble.has_value();
+            all.report.nodes.cordoned += facts.cordoned && !facts.trouble;
+            all.report.problems.omitted +=
+                facts.trouble || facts.cordoned || facts.allocatable < facts.gpus;
+            all.rows.emplace(name, NodeRow{facts, used[name]});
+            if (facts.gpus > 0) AddNode(facts, used[name], all.types[facts.gpuType]);
+        }
+        for (const auto& [name, type] : all.types) {
+            for (int GpuCounts::* count :
+                 {&GpuCounts::total, &GpuCounts::allocatable, &GpuCounts::used, &GpuCounts::free,
+                  &GpuCounts::cordoned, &GpuCounts::unhealthy})
+                all.report.gpus.*count += type.gpus.*count;
+        }
+        all.report.jobs = Most(by_job);
+        all.report.users = Most(by_user);
+        all.report.namespaces = Most(by_namespace);
+        return all;
+    }
+
+  private:
+    static void AddNode(const NodeFacts& facts, int held, GpuTypeStatus& type) {
+        type.type = facts.gpuType;
+        ++type.nodes;
+        const bool ok = !facts.trouble && !facts.cordoned;
+        const int used = std::min(held, facts.gpus);
+        type.gpus.total += facts.gpus;
+        type.gpus.allocatable += ok ? facts.allocatable : 0;
+        type.gpus.used += used;
+        int free = 0;
+        for (int i = used; i < facts.gpus; ++i)
+            if (facts.trouble)
+                ++type.gpus.unhealthy;
+            else if (facts.cordoned)
+                ++type.gpus.cordoned;
+            else
+                ++(i < facts.allocatable ? free : type.gpus.unhealthy);
+        type.gpus.free += free;
+        type.largestFree = std::max(type.largestFree, free);
+    }
+    static Top<GpuHolder> Most(const std::map<std::array<std::string, 3>, int>& sums) {
         std::vector<GpuHolder> all;
         for (const auto& [key, used] : sums)
             all.push_back({key[0], key[1], key[2], used});
         std::ranges::stable_sort(all, std::greater(), &GpuHolder::used);
-        return all;
+        const std::size_t kept = std::min(all.size(), kMaxGpuHolders);
+        const int omitted = int(all.size() - kept);
+        all.resize(kept);
+        return {std::move(all), omitted};
     }
 };
 
-/// What is in a report of a list of all.
-template <class T>
-Top<T> Cut(std::vector<T> all, std::size_t most) {
-    const std::size_t kept = std::min(most, all.size());
-    const int omitted = int(all.size() - kept);
-    all.resize(kept);
-    return {std::move(all), omitted};
-}
-
-void Compare(const NodeSummary& summary, const Recount& all) {
-    const NodeReport report = summary.Report();
-    EXPECT_EQ(summary.Types(), all.Types());
-    ASSERT_EQ(summary.Nodes().size(), all.nodes.size());
-    NodeCounts counts;
-    std::size_t problems = 0;
-    for (const auto& [name, facts] : all.nodes) {
-        EXPECT_EQ(summary.Nodes().at(name), (NodeRow{facts, all.UsedOn(name)}));
-        ++counts.total;
-        counts.withGpus += facts.gpus > 0;
-        counts.unhealthy += facts.trouble.has_value();
-        counts.cordoned += facts.cordoned && !facts.trouble;
-        problems += facts.trouble || facts.cordoned || facts.allocatable < facts.gpus;
+void Compare(const NodeSummary& summary, const Recount& recount) {
+    const Recount::Walked all = recount.Walk();
+    NodeReport report = summary.Report();
+    EXPECT_EQ(summary.Types(), all.types);
+    EXPECT_EQ(summary.Nodes(), all.rows);
+    EXPECT_EQ(summary.Holders(), all.holders);
+    for (const auto& [node, row] : all.rows) {
+        std::vector<GpuHolder> holders;
+        if (const auto on = all.on.find(node); on != all.on.end())
+            for (const auto& [key, used] : on->second)
+                holders.push_back({key[0], key[1], key[2], used});
+        EXPECT_EQ(summary.HoldersOn(node), holders);
     }
-    EXPECT_EQ(report.nodes, counts);
-    EXPECT_EQ(report.problems.items.size() + std::size_t(report.problems.omitted), problems);
-    EXPECT_EQ(report.jobs, Cut(all.Held([](const auto& pod, const std::string& user) {
-                  return GpuHolder{pod.ns, pod.job, user, 0};
-              }),
-                               kMaxGpuHolders));
-    EXPECT_EQ(report.users, Cut(all.Held([](const auto&, const std::string& user) {
-                  return GpuHolder{"", "", user, 0};
-              }),
-                                kMaxGpuHolders));
-    EXPECT_EQ(report.namespaces, Cut(all.Held([](const auto& pod, const std::string&) {
-                  return GpuHolder{pod.ns, "", "", 0};
-              }),
-                                     kMaxGpuHolders));
+    // Order and bounds of these have tests of their own.
+    report.problems = {{}, report.problems.omitted + int(report.problems.items.size())};
+    report.types = {};
+    EXPECT_EQ(report, all.report);
 }
 
-// Whatever happens in whatever order, the sums are those of a recount.
-TEST(NodeSummary, IsWhatARecountSays) {
-    for (unsigned seed = 1; seed <= 20; ++seed) {
+// Whatever happens in whatever order, after each of 100,000 changes all is what a walk over
+// everything says. Worlds are small, so that changes meet each other.
+TEST(NodeSummary, IsWhatAWalkSays) {
+    constexpr unsigned kSeeds = 200;
+    constexpr int kSteps = 500;
+    for (unsigned seed = 1; seed <= kSeeds; ++seed) {
         SCOPED_TRACE(fmt::format("seed {}", seed));
         std::mt19937 random(seed);
         const auto pick = [&](int below) { return int(random() % unsigned(below)); };
+        const int nodes = 2 + pick(20), jobs = 1 + pick(8), pods = 1 + pick(5);
         NodeSummary summary;
         Recount all;
-        for (int step = 0; step < 1000; ++step) {
-            const std::string node = fmt::format("n{}", pick(40));
+        for (int step = 0; step < kSteps; ++step) {
+            const std::string node = fmt::format("n{}", pick(nodes));
             const std::string ns = fmt::format("ns{}", pick(3));
-            const std::string job = fmt::format("j{}", pick(12));
-            const std::string pod = fmt::format("{}/{}-{}", ns, job, pick(3));
-            switch (pick(9)) {
-                case 0:
-                case 1: {
-                    NodeFacts facts = Gpus(node, 4 * pick(3), fmt::format("T{}", pick(4)));
-                    if (facts.gpus > 0) facts.allocatable -= pick(3);
-                    if (facts.gpus == 0) facts.gpuType.clear();
-                    facts.cordoned = pick(4) == 0;
-                    if (pick(4) == 0) facts = NotReady(facts);
-                    all.nodes[node] = facts;
-                    summary.PutNode(facts);
-                    break;
-                }
-                case 2:
-                    all.nodes.erase(node);
-                    summary.RemoveNode(node);
-                    break;
-                case 3:
-                case 4:
-                case 5: {
-                    const PodFacts facts{ns, job, pick(5) == 0 ? "" : node, pick(9), pick(5) == 0};
-                    all.pods[pod] = facts;
-                    summary.PutPod(pod, facts);
-                    break;
-                }
-                case 6:
-                    all.pods.erase(pod);
-                    summary.RemovePod(pod);
-                    break;
-                case 7: {
-                    const std::string user = fmt::format("u{}", pick(5));
-                    all.jobs[{ns, job}] = user;
-                    all.gone.erase({ns, job});
-                    summary.PutJob(ns, job, user);
-                    break;
-                }
-                case 8:
-                    if (all.jobs.contains({ns, job})) all.gone.insert({ns, job});
-                    summary.RemoveJob(ns, job);
-                    break;
+            const int number = pick(jobs);
+            const std::string job = number == 0 ? "" : fmt::format("j{}", number);
+            const std::string pod = fmt::format("{}/{}-{}", ns, job, pick(pods));
+            const int what = pick(9);
+            if (what < 2) {
+                NodeFacts facts = Gpus(node, 4 * pick(3), fmt::format("T{}", pick(4)));
+                if (facts.gpus > 0) facts.allocatable -= pick(3);
+                if (facts.gpus == 0) facts.gpuType.clear();
+                facts.cordoned = pick(4) == 0;
+                if (pick(4) == 0) facts = NotReady(facts);
+                all.nodes[node] = facts;
+                summary.PutNode(facts);
+            } else if (what == 2) {
+                all.nodes.erase(node);
+                summary.RemoveNode(node);
+            } else if (what < 6) {
+                const PodFacts facts{ns, job, pick(5) == 0 ? "" : node, pick(9), pick(5) == 0};
+                all.pods[pod] = facts;
+                summary.PutPod(pod, facts);
+            } else if (what == 6) {
+                all.pods.erase(pod);
+                summary.RemovePod(pod);
+            } else if (what == 7) {
+                const std::string user = fmt::format("u{}", pick(5));
+                all.jobs[{ns, job}] = user;
+                all.gone.erase({ns, job});
+                summary.PutJob(ns, job, user);
+            } else {
+                if (all.jobs.contains({ns, job})) all.gone.insert({ns, job});
+                summary.RemoveJob(ns, job);
             }
             all.Forget();
-            if (step % 50 == 0) Compare(summary, all);
-            if (::testing::Test::HasFailure()) return;
+            Compare(summary, all);
+            if (::testing::Test::HasFailure()) FAIL() << "step " << step << ", change " << what;
         }
         // All gone, nothing is left of it.
         for (const auto& [name, facts] : all.nodes)
@@ -291,6 +319,7 @@ class Large : public ::testing::Test {
         return {Long("namespace", i % 2'000), Long("job", i / 4), Long("node", i % kNodes), 1,
                 false};
     }
+    static std::string UserOf(int i) { return fmt::format("{:u<500}{}", "", i / 4 % 1'000); }
     static NodeFacts Node(int i) {
         NodeFacts facts = Gpus(Long("node", i), 8, Long("type", i % 200));
         facts.trouble = NodeTrouble{std::string(256, 'r'), std::string(256, 'm'), Time{}};
@@ -302,7 +331,7 @@ class Large : public ::testing::Test {
         for (int i = 0; i < kPods; ++i) {
             const PodFacts pod = Pod(i);
             summary_.PutPod(std::to_string(i), pod);
-            summary_.PutJob(pod.ns, pod.job, fmt::format("{:u<500}{}", "", i % 1'000));
+            summary_.PutJob(pod.ns, pod.job, UserOf(i));
         }
     }
 
@@ -362,6 +391,23 @@ TEST_F(Large, AChangeCostsLittle) {
         measure(20, [&](std::size_t) { EXPECT_EQ(summary_.Report().nodes.total, kNodes); });
     fmt::print("figure node_update_ns {:.0f} ns\nfigure node_pod_update_ns {:.0f} ns\n", node, pod);
     fmt::print("figure node_report_ms {:.1f} ms\n", report / 1e6);
+
+    // What it would cost to walk over all of it, and that it would say the same.
+    Recount all;
+    for (int i = 0; i < kNodes; ++i)
+        all.nodes[Long("node", i)] = summary_.Nodes().at(Long("node", i)).facts;
+    for (int i = 0; i < kPods; ++i) {
+        const PodFacts pod_now = i < kRounds ? pods[std::size_t(i)] : Pod(i);
+        all.pods[std::to_string(i)] = pod_now;
+        all.jobs[{pod_now.ns, pod_now.job}] = UserOf(i);
+    }
+    const double walk =
+        measure(3, [&](std::size_t) { EXPECT_EQ(all.Walk().report.nodes.total, kNodes); });
+    fmt::print("figure node_full_walk_ms {:.1f} ms\n", walk / 1e6);
+    fmt::print("figure node_walk_over_change {:.0f} times goal >= 100\n",
+               walk / std::max(node, pod));
+    EXPECT_GT(walk, 100 * std::max(node, pod)) << "a change walks over everything";
+    Compare(summary_, all);
 }
 
 }  // namespace

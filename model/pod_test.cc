@@ -126,6 +126,32 @@ TEST(ParsePod, RefusesWhatIsNoPod) {
               "status.containerStatuses[0].state.terminated.exitCode must be a whole number");
 }
 
+// https://kubernetes.io/docs/concepts/workloads/pods/init-containers/#resource-sharing-within-containers
+TEST(ParsePod, CountsGpusAsTheSchedulerDoes) {
+    const auto gpus = [](std::string_view init, std::string_view containers) {
+        const auto list = [](std::string_view counts) {
+            std::string items;
+            for (const char c : counts) {
+                const bool sidecar = c >= 'a';
+                items += fmt::format(
+                    R"({}{{{}"resources":{{"requests":{{"nvidia.com/gpu":"{}"}}}}}})",
+                    items.empty() ? "" : ",", sidecar ? R"("restartPolicy":"Always",)" : "",
+                    sidecar ? c - 'a' : c - '0');
+            }
+            return items;
+        };
+        return Parse(fmt::format(R"({{"metadata":{{"name":"p","uid":"u"}},"spec":)"
+                                 R"({{"initContainers":[{}],"containers":[{}]}}}})",
+                                 list(init), list(containers)))
+            .gpus;
+    };
+    EXPECT_EQ(gpus("", "12"), 3);
+    EXPECT_EQ(gpus("5", "12"), 5) << "an init container runs alone";
+    EXPECT_EQ(gpus("c", "12"), 5) << "c: a sidecar with 2";
+    EXPECT_EQ(gpus("c4", "1"), 6) << "which runs beside later init containers";
+    EXPECT_EQ(gpus("4c", "1"), 4) << "but not beside earlier ones";
+}
+
 TEST(PodProjection, KeepsWhatIsRead) {
     EXPECT_EQ(PodProjection(R"({"kind":"Pod","metadata":{"name":"p","annotations":{"a":"b"},
         "labels":{"app":"x","dlworkspace.io/role":"wörk\ner"},

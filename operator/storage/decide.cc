@@ -108,6 +108,12 @@ model::ClusterStatus Lasting(model::ClusterStatus status) {
     return status;
 }
 
+// How long after the last write it is time for this one.
+std::chrono::seconds DueAfter(const World& world, const model::ClusterStatus& status) {
+    if (Lasting(status) != Lasting(world.was)) return std::chrono::seconds(0);
+    return status.report == world.was.report ? kSpaceInterval : ReportInterval(world.nodes.size());
+}
+
 // The first of each name, as the definition has each name once.
 std::vector<Mount> Declared(const model::DLCluster& cluster, model::ClusterStatus& status) {
     std::set<std::string_view> names;
@@ -126,6 +132,10 @@ std::vector<Mount> Declared(const model::DLCluster& cluster, model::ClusterStatu
 }
 
 }  // namespace
+
+std::chrono::seconds ReportInterval(std::size_t nodes) {
+    return std::chrono::seconds(std::clamp<std::size_t>(nodes / 100, 5, 60));
+}
 
 job::StorageChecks ChecksFor(const model::DLCluster& cluster, const model::DLJob& job,
                              const std::vector<NodeView>& nodes, Time now) {
@@ -181,8 +191,8 @@ Decision Decide(const World& world) {
     }
     decision.status.summary = Summary(decision.status);
     if (decision.status == world.was) return decision;
-    const auto due = world.written.value_or(Time{}) + kSpaceInterval;
-    decision.write_status = world.now >= due || Lasting(decision.status) != Lasting(world.was);
+    const Time due = world.written.value_or(Time{}) + DueAfter(world, decision.status);
+    decision.write_status = world.now >= due;
     if (!decision.write_status) decision.again = std::min(decision.again, due - world.now);
     return decision;
 }

@@ -93,6 +93,14 @@ void Manager::OnTold(const kube::Change& change) {
     if (news) passes_.Look();
 }
 
+void Manager::TellSoon() {
+    std::chrono::milliseconds wait = settings_.coalesce;
+    if (status_time_)
+        wait = std::max<std::chrono::milliseconds>(
+            wait, *status_time_ + ReportInterval(nodes_.store().Size()) - Now());
+    passes_.LookAfter(wait);
+}
+
 model::Time Manager::Now() const {
     return std::chrono::floor<std::chrono::seconds>(client_.ServerTime());
 }
@@ -113,7 +121,7 @@ std::optional<World> Manager::Observe(const kube::Object& object) const {
                 .report = {},
                 .written = status_time_,
                 .now = Now()};
-    world.report = settings_.observe_nodes(world.cluster);
+    world.report = settings_.observe_nodes(world.cluster).value_or(world.was.report);
     // What is pointed to stays: nothing here waits.
     for (const kube::ObjectPtr& node : nodes_.store().All())
         world.nodes.push_back(ViewOf(*node));
