@@ -219,7 +219,9 @@ struct Recount {
         std::vector<GpuHolder> all;
         for (const auto& [key, used] : sums)
             all.push_back({key[0], key[1], key[2], used});
-        std::ranges::stable_sort(all, std::greater(), &GpuHolder::used);
+        std::ranges::sort(all, [](const GpuHolder& a, const GpuHolder& b) {
+            return std::tie(b.used, a.ns, a.job, a.user) < std::tie(a.used, b.ns, b.job, b.user);
+        });
         const std::size_t kept = std::min(all.size(), kMaxGpuHolders);
         const int omitted = int(all.size() - kept);
         all.resize(kept);
