@@ -5,7 +5,6 @@
 #include <netinet/tcp.h>
 
 #include <algorithm>
-#include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -32,6 +31,7 @@ using tcp = asio::ip::tcp;
 namespace {
 
 constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
+constexpr std::size_t kShort = 16 * 1024;
 constexpr std::size_t kMaxLinger = 64 * 1024;
 constexpr std::chrono::milliseconds kLinger{1000};
 /// From a peer that has asked for a stream and has nothing more to say.
@@ -93,7 +93,8 @@ HttpServing::HttpServing(asio::any_io_executor executor_in, HttpServer::Handler 
       settings(std::move(settings_in)),
       tls(tls_in),
       // A quarter, so that no one address can keep all others waiting.
-      handshakes(settings.max_handshakes, std::max<std::size_t>(1, settings.max_handshakes / 4)),
+      handshakes(std::max<std::size_t>(1, settings.max_handshakes),
+                 std::max<std::size_t>(1, settings.max_handshakes / 4)),
       streams(settings.max_streams, settings.max_streams_per_address == 0
                                         ? settings.max_streams
                                         : settings.max_streams_per_address),
@@ -196,13 +197,19 @@ Awaitable<void> HttpSession::Serve(Stream& stream) {
             co_return;
         }
         keep_alive = keep_alive && !answer.close && !answer.stream && !serving_.draining;
-        const std::string text = SerializeHttpHead(answer, keep_alive, chunked);
+        std::string text = SerializeHttpHead(answer, keep_alive, chunked);
         const bool bodiless = head || answer.status == 204 || answer.status == 304;
-        const std::string_view body = bodiless ? "" : answer.Body();
-        const std::array<asio::const_buffer, 2> whole{asio::buffer(text), asio::buffer(body)};
+        std::string_view body = bodiless ? "" : answer.Body();
+        // A short one goes with the header. A long one is written by itself and not as a second
+        // buffer of one write: of those Beast's TLS stream writes the first alone, and says that it
+        // is done.
+        if (body.size() <= kShort) text += std::exchange(body, "");
         ExpireAfter(stream, serving_.settings.write_deadline);
-        auto [error, written] = co_await asio::async_write(stream, whole, kTuple);
+        auto [error, written] = co_await asio::async_write(stream, asio::buffer(text), kTuple);
         if (error) co_return;
+        if (body.empty()) continue;
+        auto [failed, sent] = co_await asio::async_write(stream, asio::buffer(body), kTuple);
+        if (failed) co_return;
     }
     co_await Close(stream);
 }

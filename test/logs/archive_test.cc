@@ -51,7 +51,6 @@ class Archive : public E2e {
         return agents;
     }
 
-    inline static const std::string kKubectl = "script/cluster kubectl";
 };
 
 TEST_F(Archive, IsThereWhenPodsAndJobAreGone) {

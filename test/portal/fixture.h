@@ -20,9 +20,9 @@ class PortalTest : public E2e {
     void SetUp() override {
         E2e::SetUp();
         if (HasFatalFailure()) return;
-        MustShell(kKubectl + " label namespace " + ns_ + " dlworkspace.io/managed=true");
+        Make("/api/v1/namespaces/" + ns_, "{metadata: {labels: {dlworkspace.io/managed: 'true'}}}");
         for (const char* who : {"alice", "bob", "carol", "victor", "mallory"})
-            MustShell(kKubectl + " -n " + ns_ + " create serviceaccount " + who);
+            Make(CorePath("serviceaccounts"), std::string("{metadata: {name: ") + who + "}}");
         Bind("dlworkspace-editor", {"alice", "bob"});
         Bind("dlworkspace-approver", {"carol"});
         Bind("dlworkspace-viewer", {"victor"});
@@ -37,20 +37,23 @@ class PortalTest : public E2e {
     }
 
     void Bind(const std::string& role, const std::vector<std::string>& people) {
-        std::string command =
-            kKubectl + " -n " + ns_ + " create rolebinding " + role + " --clusterrole " + role;
+        std::string subjects;
         for (const std::string& who : people)
-            command += " --serviceaccount " + ns_ + ":" + who;
-        MustShell(command);
+            subjects += "{kind: ServiceAccount, name: " + who + ", namespace: " + ns_ + "},";
+        Make("/apis/rbac.authorization.k8s.io/v1/namespaces/" + ns_ + "/rolebindings",
+             "{metadata: {name: " + role +
+                 "}, roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: " +
+                 role + "}, subjects: [" + subjects + "]}");
     }
     /// As the API server names them.
     std::string Username(const std::string& who) const {
         return "system:serviceaccount:" + ns_ + ":" + who;
     }
-    std::string Token(const std::string& who) const {
-        std::string token = MustShell(kKubectl + " -n " + ns_ + " create token " + who);
-        token.erase(token.find_last_not_of('\n') + 1);
-        return token;
+    std::string Token(const std::string& who) {
+        const Reply made = api().Post(CorePath("serviceaccounts", who) + "/token",
+                                      FromYaml("{spec: {expirationSeconds: 3600}}"));
+        EXPECT_EQ(made.code, 201) << made.text;
+        return Text(made.body, "status/token");
     }
     /// Somebody at the first replica; "nobody" is not logged in.
     const Portal& As(const std::string& who) {
@@ -78,6 +81,13 @@ class PortalTest : public E2e {
     }
 
   private:
+    void Make(const std::string& path, const std::string& yaml) {
+        const bool change = path.ends_with(ns_);
+        const Reply made =
+            change ? api().Patch(path, FromYaml(yaml)) : api().Post(path, FromYaml(yaml));
+        EXPECT_TRUE(made.ok()) << made.text;
+    }
+
     std::map<std::string, Portal> people_;
 };
 
