@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -40,6 +41,7 @@ Awaitable<HttpAnswer> Echo(HttpRequest request) {
         answer.fields = {{"ETag", "W/\"1\""}, {"cache-control", "max-age=60"}};
         ApplyIfNoneMatch(request, answer);
     }
+    if (request.path == "/long") answer.body = std::string(std::stoul(request.query), '#');
     if (request.path == "/nothing") {
         answer.status = 204;
         answer.body = "none of this may be sent";
@@ -201,6 +203,21 @@ TEST_F(HttpServerTest, SpeaksTlsAndTakesANewCertificate) {
     for (Peer* peer : {&first, &second}) {
         peer->Send(std::string(kStart) + "Content-Length: 2\r\nConnection: close\r\n\r\nhi");
         EXPECT_THAT(peer->ReadToEnd(), HasSubstr("red hi"));
+    }
+}
+
+// Around the sizes of a TLS record and of what is written at once.
+TEST_F(HttpServerTest, ArrivesWholeByTls) {
+    const auto certificates = testing::MakeTestCertificates({"localhost"}, {});
+    ServerTls tls;
+    ASSERT_TRUE(tls.Use(certificates.server_certificate, certificates.server_key));
+    Start({}, &tls);
+    for (const std::size_t size : {1, 15'000, 16'384, 16'385, 50'000, 3'000'000}) {
+        Peer peer(port_, certificates.ca);
+        const std::string ask = "GET /long?" + std::to_string(size) + " HTTP/1.1\r\nHost: x\r\n";
+        peer.Send(ask + "\r\n" + ask + "Connection: close\r\n\r\n");
+        const std::string text = peer.ReadToEnd();
+        EXPECT_EQ(std::size_t(std::ranges::count(text, '#')), 2 * size) << size;
     }
 }
 

@@ -50,7 +50,6 @@ class Archive : public E2e {
             agents.push_back(name);
         return agents;
     }
-
 };
 
 TEST_F(Archive, IsThereWhenPodsAndJobAreGone) {

@@ -8,8 +8,8 @@
 namespace dlws::portal {
 
 model::Time AskedSince(const model::DLJob& job) {
-    const auto found =
-        std::ranges::find(job.status.conditions, model::kConditionApproved, &model::Condition::type);
+    const auto found = std::ranges::find(job.status.conditions, model::kConditionApproved,
+                                         &model::Condition::type);
     return found == job.status.conditions.end() ? job.meta.creationTimestamp
                                                 : found->lastTransitionTime;
 }
