@@ -23,9 +23,9 @@ namespace dlws::kube {
 class ByteStream {
   public:
     virtual ~ByteStream() = default;
-    /// What has come since, from 1 byte to 16 KiB, cut anywhere; empty: the end. Errors: kNetwork (it
-    /// broke off), kTimeout (no byte for the idle time), kProtocol, kCancelled. After an error or
-    /// the end there is nothing more: kNetwork with reason "EndOfStream".
+    /// What has come since, from 1 byte to 16 KiB, cut anywhere; empty: the end. Errors: kNetwork
+    /// (it broke off), kTimeout (no byte for the idle time), kProtocol, kCancelled. After an error
+    /// or the end there is nothing more: kNetwork with reason "EndOfStream".
     virtual Awaitable<Result<std::string>> Next() = 0;
 };
 

@@ -52,8 +52,8 @@ Result<Where> TakeApart(const std::string& text, bool https_only) {
     if (host.empty() || host.find('%') != host.npos) return Refuse("the URL names no host");
     Where where;
     where.endpoint.host = Text(url.host_address());
-    where.endpoint.port = url.has_port() && !url.port().empty() ? Text(url.port())
-                                                                : (tls ? "443" : "80");
+    where.endpoint.port =
+        url.has_port() && !url.port().empty() ? Text(url.port()) : (tls ? "443" : "80");
     where.endpoint.tls = tls;
     where.host = Text(url.encoded_host_and_port());
     where.target = url.encoded_path().empty() ? "/" : Text(url.encoded_path());
@@ -94,8 +94,8 @@ Result<std::shared_ptr<internal::TlsContext>> HttpClient::Tls() {
         auto pem = ReadSmallFile(settings_.ca_file);
         if (!pem) return std::unexpected(pem.error());
         if (internal::Trimmed(*pem).empty())
-            return Refuse(fmt::format("{} is empty: it must hold certificates in PEM",
-                                      settings_.ca_file));
+            return Refuse(
+                fmt::format("{} is empty: it must hold certificates in PEM", settings_.ca_file));
         material.ca_pem = std::move(*pem);
     }
     auto made = internal::MakeTlsContext(material);
@@ -114,8 +114,7 @@ Awaitable<Result<HttpClient::Exchange>> HttpClient::Start(std::string_view metho
     exchange.name = fmt::format("{} {}", method, where->name);
     where->endpoint.connect_timeout = settings_.connect_timeout;
     std::string constant =
-        fmt::format("Host: {}\r\nUser-Agent: dlworkspace/" DLWS_VERSION
-                    "\r\nConnection: close\r\n",
+        fmt::format("Host: {}\r\nUser-Agent: dlworkspace/" DLWS_VERSION "\r\nConnection: close\r\n",
                     where->host);
     for (const auto& field : call.fields) {
         if (!CanBeField(field))

@@ -57,8 +57,8 @@ class HttpClient {
 
     Awaitable<Result<HttpReply>> Get(HttpCall call);
     Awaitable<Result<HttpReply>> Post(HttpCall call);
-    /// A GET whose answer comes piece by piece. `deadline` is for its head alone, `idle_timeout` for
-    /// each piece. What is not 2xx is kStatus with the code and the first words of the body.
+    /// A GET whose answer comes piece by piece. `deadline` is for its head alone, `idle_timeout`
+    /// for each piece. What is not 2xx is kStatus with the code and the first words of the body.
     Awaitable<Result<std::unique_ptr<ByteStream>>> OpenStream(
         HttpCall call, std::chrono::milliseconds idle_timeout);
 

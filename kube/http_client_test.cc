@@ -10,10 +10,10 @@ namespace dlws::kube {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::Fault;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
-using testing::Fault;
 
 /// Once over plain TCP and once over TLS with an authority of its own.
 class HttpClientTest : public ::testing::TestWithParam<bool> {
@@ -119,8 +119,8 @@ TEST_P(HttpClientTest, SaysWhatIsWrongWithAUrl) {
         EXPECT_THAT(error.message, HasSubstr("the URL")) << bad;
     }
     HttpCall call(Url("/"));
-    for (const HttpFields& fields : {HttpFields{{"A", "b\r\nC: d"}}, HttpFields{{"A: b\r\nC", "d"}},
-                                     HttpFields{{"", "d"}}}) {
+    for (const HttpFields& fields :
+         {HttpFields{{"A", "b\r\nC: d"}}, HttpFields{{"A: b\r\nC", "d"}}, HttpFields{{"", "d"}}}) {
         call.fields = fields;
         EXPECT_EQ(Failure(call).kind, ErrorKind::kInvalidArgument);
     }

@@ -20,8 +20,8 @@ bool AcceptsGzip(const HttpRequest& request);
 /// One gzip member. Takes about 1 ms for 25 KiB of JSON, so mind the thread.
 std::string Gzip(std::string_view text);
 
-/// Compresses what is text, long enough, not compressed yet and no stream, if the caller accepts it;
-/// says Vary where that decides. A strong ETag becomes a weak one.
+/// Compresses what is text, long enough, not compressed yet and no stream, if the caller accepts
+/// it; says Vary where that decides. A strong ETag becomes a weak one.
 ///
 ///     ApplyIfNoneMatch(request, answer);
 ///     Compress(request, answer);

@@ -68,9 +68,9 @@ TEST(AcceptsGzipTest, WhoSaysSo) {
 }
 
 TEST(AcceptsGzipTest, WhoDoesNot) {
-    for (const char* no : {"", "identity", "br", "gzip;q=0", "gzip;q=0.0", "*;q=0", "gzip;q=0, *",
-                           "gzip;q=x", "gzip;q=", "gzip;q=2", "gzip;q=-1", "gzip;q=nan",
-                           "gzipped", "identity, gzip;q=0.5"})
+    for (const char* no :
+         {"", "identity", "br", "gzip;q=0", "gzip;q=0.0", "*;q=0", "gzip;q=0, *", "gzip;q=x",
+          "gzip;q=", "gzip;q=2", "gzip;q=-1", "gzip;q=nan", "gzipped", "identity, gzip;q=0.5"})
         EXPECT_FALSE(Accepts(no)) << no;
     EXPECT_FALSE(Accepts(HttpFields{}));
 }
