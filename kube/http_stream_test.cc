@@ -355,15 +355,15 @@ TEST_F(HttpStreamTest, WhoSaysNothingTakesNobodysTurn) {
 }
 
 TEST_F(HttpStreamTest, HandshakesBeyondTheCapWaitInTheKernel) {
-    Start({.handshake_deadline = milliseconds(1500), .max_handshakes = 1}, true);
+    Start({.handshake_deadline = milliseconds(2000), .max_handshakes = 1}, true);
     Peer slow(port_);
     BeginHandshake(slow);
     ASSERT_TRUE(Eventually([&] { return server_->Connections() == 1; }));
     std::this_thread::sleep_for(milliseconds(100));
     Peer waits(port_), waits_too(port_);
-    EXPECT_TRUE(Eventually([&] { return server_->Connections() == 2; })) << "one accept waited";
+    ASSERT_TRUE(Eventually([&] { return server_->Connections() >= 2; })) << "one accept waited";
     std::this_thread::sleep_for(milliseconds(50));
-    EXPECT_EQ(There([&] { return server_->Connections(); }), 2U);
+    EXPECT_EQ(There([&] { return server_->Connections(); }), 2U) << "the other is in the kernel";
     EXPECT_THAT(Ask("/plain"), HasSubstr("plain")) << "after the slow one was cut";
     EXPECT_EQ(slow.ReadToEnd(), "");
 }
