@@ -15,7 +15,7 @@ namespace dlws::portal {
 namespace {
 
 constexpr std::string_view kLog = "portal";
-constexpr kube::Resource kDLJobs{"dlworkspace.io", "v1", "dljobs", "DLJob", true};
+constexpr kube::Resource kDLClusters{"dlworkspace.io", "v1", "dlclusters", "DLCluster", false};
 constexpr kube::Resource kDLUsers{"dlworkspace.io", "v1", "dlusers", "DLUser", false};
 constexpr std::chrono::seconds kStaleAfter{5};
 
@@ -65,13 +65,25 @@ Portal::Portal(boost::asio::any_io_executor executor, const Options& options,
       namespaces_(own_,
                   {.resource = kube::kNamespaces, .label_selector = "dlworkspace.io/managed=true"},
                   random_),
-      jobs_(own_, {.resource = kDLJobs}, random_),
+      jobs_(own_, JobCacheSettings(), random_),
       users_of_cluster_(own_, {.resource = kDLUsers}, random_),
+      clusters_(own_, {.resource = kDLClusters}, random_),
+      hub_(job_table_),
       verdicts_(users_, {.stale = std::chrono::seconds(options.stale_verdict_seconds)}),
       visibility_(verdicts_, [this] { return Namespaces(); }),
       limits_({}),
       backend_{users_, verdicts_, visibility_, limits_, metrics_},
       people_{backend_, users_of_cluster_.store(), [this] { return Namespaces(); }},
+      job_operations_{.backend = backend_,
+                      .table = job_table_,
+                      .store = jobs_.store(),
+                      .stream_id = [this] { return ToString(StreamId{hub_.Version(), {}}); },
+                      .folder = [this](const model::DLJob& job) { return folders_.Of(job); }},
+      streams_{.executor = executor,
+               .backend = backend_,
+               .jobs = job_operations_,
+               .hub = hub_,
+               .settings = {.version = DLWS_VERSION, .stale = [this] { return StaleSince(); }}},
       callers_(verdicts_, {}),
       front_({.router = router_,
               .callers = callers_,
@@ -93,11 +105,16 @@ Portal::Portal(boost::asio::any_io_executor executor, const Options& options,
         certificate_.emplace(tls_, options.certificate_folder, "");
     else if (!options.plain)
         ShowOwnCertificate(tls_, options.name);
+    job_table_.Follow(jobs_);
+    hub_.Follow(jobs_);
+    folders_.Follow(users_of_cluster_, clusters_);
     AddOperations();
 }
 
 void Portal::AddOperations() {
     AddPeople(router_, people_);
+    AddJobs(router_, job_operations_);
+    AddStreams(router_, streams_);
     router_.Add({.id = "GetOpenApi",
                  .method = "GET",
                  .path = "/api/v1/openapi.json",
@@ -111,7 +128,7 @@ void Portal::AddOperations() {
 
 std::string Portal::Lacks() const {
     if (stopping_) return "It is stopping; try again.";
-    for (const kube::Informer* informer : {&namespaces_, &jobs_, &users_of_cluster_})
+    for (const kube::Informer* informer : {&namespaces_, &jobs_, &users_of_cluster_, &clusters_})
         if (!informer->HasSynced()) return "It is reading the cluster; try again in a moment.";
     return "";
 }
@@ -125,8 +142,8 @@ std::vector<std::string> Portal::Namespaces() const {
     std::set<std::string> names;
     for (const kube::ObjectPtr& ns : namespaces_.store().All())
         names.insert(ns->meta.name);
-    for (const kube::ObjectPtr& job : jobs_.store().All())
-        names.insert(job->meta.ns);
+    for (const auto& [ns, rows] : job_table_.Namespaces())
+        names.insert(ns);
     return {names.begin(), names.end()};
 }
 
@@ -148,6 +165,7 @@ kube::Awaitable<int> Portal::Run() {
     manager_.Add("health", "health", [this] { return health_.Run(); });
     manager_.Add("caches", "namespaces", [this] { return namespaces_.Run(); });
     manager_.Add("caches", "jobs", [this] { return jobs_.Run(); });
+    manager_.Add("caches", "clusters", [this] { return clusters_.Run(); });
     manager_.Add("caches", "users", [this] { return users_of_cluster_.Run(); });
     if (certificate_) manager_.Add("caches", "certificate", [this] { return certificate_->Run(); });
     manager_.Add("server", "portal", [this] { return server_.Run(); });

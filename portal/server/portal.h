@@ -19,9 +19,13 @@
 #include "portal/server/backend.h"
 #include "portal/server/callers.h"
 #include "portal/server/front.h"
+#include "portal/server/jobs/folders.h"
+#include "portal/server/jobs/handlers.h"
 #include "portal/server/options.h"
 #include "portal/server/people/handlers.h"
 #include "portal/server/router.h"
+#include "portal/server/stream/handlers.h"
+#include "portal/server/stream/hub.h"
 
 namespace dlws::portal {
 
@@ -45,19 +49,26 @@ class Portal {
     std::string Lacks() const;
     std::optional<std::chrono::system_clock::time_point> StaleSince() const;
     std::vector<std::string> Namespaces() const;
-    std::vector<kube::Informer*> Informers() { return {&namespaces_, &jobs_, &users_of_cluster_}; }
+    std::vector<kube::Informer*> Informers() {
+        return {&namespaces_, &jobs_, &users_of_cluster_, &clusters_};
+    }
 
     Options options_;
     kube::Random random_;
     kube::Metrics metrics_;
     kube::Client own_;    ///< our ServiceAccount: fills the caches
     kube::Client users_;  ///< nobody, until a call says who
-    kube::Informer namespaces_, jobs_, users_of_cluster_;
+    kube::Informer namespaces_, jobs_, users_of_cluster_, clusters_;
+    JobTable job_table_;
+    Hub hub_;
+    Folders folders_;
     Verdicts verdicts_;
     Visibility visibility_;
     Limits limits_;
     Backend backend_;
     People people_;
+    Jobs job_operations_;
+    Streams streams_;
     Callers callers_;
     Router router_;
     kube::HttpAnswer openapi_;

@@ -37,6 +37,8 @@ class Subscription final : public Listener {
     void Changed(const RowPtr& before, const RowPtr& after) override;
     /// Waits for nothing else until it is taken.
     void Reset(std::string why) override;
+    /// Before anything is told: what the caller may see.
+    void StartWith(Visible visible) { visible_ = std::move(visible); }
     /// Goes on after a break: the job's state now, if it may have been another one before.
     void Tell(const RowPtr& row);
     /// The same of a job that is gone.

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "portal/server/stream/feed.h"
+
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+#include <utility>
+
+namespace dlws::portal {
+
+namespace {
+
+namespace json = boost::json;
+using Events = std::vector<std::string>;
+
+class JobsFeed final : public Feed {
+  public:
+    JobsFeed(const Jobs& jobs, const Topic& topic, Filter filter, const std::string& me)
+        : jobs_(jobs),
+          topic_(topic.text),
+          told_(std::make_shared<Subscription>(topic.text, std::move(filter), me, Visible())) {}
+
+    kube::Awaitable<std::expected<void, Problem>> AskAgain(const Caller& caller) override {
+        auto visible = co_await jobs_.backend.visibility.Of(caller, "watch", "dljobs",
+                                                            told_->filter().namespaces);
+        if (!visible) co_return std::unexpected(std::move(visible.error()));
+        // Before it has begun nothing was told, so nothing has come into sight.
+        if (begun_)
+            told_->SetVisible(std::move(*visible), jobs_.table);
+        else
+            told_->StartWith(std::move(*visible));
+        co_return std::expected<void, Problem>();
+    }
+    bool Waits() const override { return told_->Waits(); }
+    kube::Awaitable<Events> Take(const Caller&) override { co_return told_->Take(); }
+    void Begin(Hub& hub, std::optional<std::uint64_t> since, std::function<void()> wake) override {
+        begun_ = true;
+        if (since) hub.Resume(*told_, *since);
+        hub.Add(told_, std::move(wake));
+    }
+    std::uint64_t About() const override {
+        const Visible& visible = told_->visible();
+        std::uint64_t hash = Fnv(topic_ + (visible.everywhere ? "\n*\n" : "\n"));
+        for (const std::string& ns : visible.namespaces)
+            hash = Fnv(ns + "\n", hash);
+        return hash;
+    }
+    const std::string& topic() const override { return topic_; }
+
+  private:
+    const Jobs& jobs_;
+    const std::string topic_;
+    const std::shared_ptr<Subscription> told_;
+    bool begun_ = false;
+};
+
+// Whether one job has changed.
+class OneJob final : public Listener {
+  public:
+    explicit OneJob(JobTopic job) : job_(std::move(job)) {}
+    void Changed(const RowPtr& before, const RowPtr& after) override {
+        const Row& row = after ? *after : *before;
+        if (row.ns != job_.ns || row.name != job_.name) return;
+        changed_ = true;
+        if (!after) gone_ = before;
+    }
+    void Reset(std::string) override { changed_ = true; }
+
+    const JobTopic job_;
+    bool changed_ = true;  // it begins with the whole state
+    RowPtr gone_;
+};
+
+class JobFeed final : public Feed {
+  public:
+    JobFeed(const Jobs& jobs, const Topic& topic, JobTopic job)
+        : jobs_(jobs), topic_(topic.text), job_(std::make_shared<OneJob>(std::move(job))) {}
+
+    kube::Awaitable<std::expected<void, Problem>> AskAgain(const Caller& caller) override {
+        Question question("get", "dlworkspace.io", "dljobs", job_->job_.ns, job_->job_.name);
+        return jobs_.backend.visibility.Must(caller, std::move(question));
+    }
+    bool Waits() const override { return job_->changed_; }
+    kube::Awaitable<Events> Take(const Caller& caller) override {
+        Events events;
+        const std::string quoted = json::serialize(json::value(topic_));
+        job_->changed_ = false;
+        if (const RowPtr gone = std::exchange(job_->gone_, nullptr))
+            events.push_back(EventText(
+                "gone", fmt::format(R"({{"topic":{},"namespace":"{}","name":"{}","uid":"{}"}})",
+                                    quoted, gone->ns, gone->name, gone->uid)));
+        const auto detail = co_await DetailOf(jobs_, caller, job_->job_.ns, job_->job_.name);
+        if (detail)
+            events.push_back(EventText(
+                "detail", fmt::format(R"({{"topic":{},"detail":{}}})", quoted, *detail)));
+        co_return events;
+    }
+    void Begin(Hub& hub, std::optional<std::uint64_t>, std::function<void()> wake) override {
+        hub.Add(job_, std::move(wake));
+    }
+    std::uint64_t About() const override { return Fnv(topic_); }
+    const std::string& topic() const override { return topic_; }
+
+  private:
+    const Jobs& jobs_;
+    const std::string topic_;
+    const std::shared_ptr<OneJob> job_;
+};
+
+}  // namespace
+
+std::unique_ptr<Feed> MakeJobFeed(const Jobs& jobs, const Topic& topic, const std::string& me) {
+    if (const auto* all = std::get_if<JobsTopic>(&topic.what))
+        return std::make_unique<JobsFeed>(jobs, topic, all->filter, me);
+    if (const auto* one = std::get_if<JobTopic>(&topic.what))
+        return std::make_unique<JobFeed>(jobs, topic, *one);
+    return nullptr;
+}
+
+}  // namespace dlws::portal
