@@ -9,7 +9,6 @@
 
 #include "model/reason.h"
 #include "portal/server/jobs/advice.h"
-#include "portal/server/jobs/folders.h"
 #include "portal/server/jobs/job_table.h"
 #include "portal/server/jobs/testing.h"
 
@@ -175,33 +174,6 @@ TEST(JobFolderFor, IsWherePeopleFindIt) {
         "");
     users.Remove("alice");
     EXPECT_EQ(folder(R"({"sharedFolder":{"hostPath":"/mnt/x"},"unknownUsers":"Refuse"})"), "");
-}
-
-TEST(Folders, FollowTheClusterAndItsUsers) {
-    Folders folders;
-    const auto job = model::ParseDLJob(JobText().Json()).value();
-    const auto cluster = [](const char* name, const char* spec) {
-        return kube::ParseObject(
-                   fmt::format(R"({{"metadata":{{"name":"{}","uid":"c"}},"spec":{}}})", name, spec))
-            .value();
-    };
-    const auto user = [](const char* username) {
-        return kube::ParseObject(fmt::format(R"({{"metadata":{{"name":"ali","uid":"x"}},
-            "spec":{{"username":"{}","uid":5001,"gid":5001}}}})",
-                                             username))
-            .value();
-    };
-    EXPECT_EQ(folders.Of(job), "");
-    const auto one = cluster("cluster", R"({"sharedFolder":{"hostPath":"/mnt/x"}})");
-    folders.ClusterChanged({nullptr, cluster("other", "{}")});
-    folders.ClusterChanged({nullptr, one});
-    EXPECT_EQ(folders.Of(job), "/dlwsdata/jobfiles/default/2026-11/digits-u1");
-    folders.UserChanged({nullptr, user("alice")});
-    EXPECT_EQ(folders.Of(job), "/dlwsdata/jobfiles/ali/2026-11/digits-u1");
-    folders.UserChanged({user("alice"), user("bob")});
-    EXPECT_EQ(folders.Of(job), "/dlwsdata/jobfiles/default/2026-11/digits-u1");
-    folders.ClusterChanged({one, nullptr});
-    EXPECT_EQ(folders.Of(job), "");
 }
 
 }  // namespace
