@@ -355,7 +355,7 @@ TEST_F(HttpStreamTest, WhoSaysNothingTakesNobodysTurn) {
 }
 
 TEST_F(HttpStreamTest, HandshakesBeyondTheCapWaitInTheKernel) {
-    Start({.handshake_deadline = milliseconds(500), .max_handshakes = 1}, true);
+    Start({.handshake_deadline = milliseconds(1500), .max_handshakes = 1}, true);
     Peer slow(port_);
     BeginHandshake(slow);
     ASSERT_TRUE(Eventually([&] { return server_->Connections() == 1; }));

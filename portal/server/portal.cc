@@ -136,6 +136,7 @@ void Portal::OnUser(const kube::Change& change) {
 void Portal::AddOperations() {
     AddPeople(router_, people_);
     AddJobs(router_, jobs_);
+    AddJobWrites(router_, jobs_);
     AddStreams(router_, streams_);
     router_.Add({.id = "GetOpenApi",
                  .method = "GET",

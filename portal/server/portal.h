@@ -23,6 +23,7 @@
 #include "portal/server/callers.h"
 #include "portal/server/front.h"
 #include "portal/server/jobs/handlers.h"
+#include "portal/server/jobs/writes.h"
 #include "portal/server/options.h"
 #include "portal/server/people/handlers.h"
 #include "portal/server/router.h"

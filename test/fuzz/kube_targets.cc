@@ -18,6 +18,8 @@
 #include "kube/kubeconfig.h"
 #include "kube/rfc3339.h"
 #include "kube/watch_stream.h"
+#include "kube/yaml.h"
+#include "kube/yaml_reader.h"
 #include "test/fuzz/targets.h"
 
 namespace dlws::fuzz {
@@ -200,10 +202,23 @@ void HttpTarget(std::string_view bytes) {
     }
 }
 
+// What is taken can be written and read again, and every path has a line.
+void Yaml(std::string_view bytes) {
+    const auto read = ReadYaml(bytes);
+    if (!read) {
+        if (read.error().message.empty() || read.error().line < 1) std::abort();
+        return;
+    }
+    for (const char* path : {"", "a", "a.b[0]", "[0]", "a[b].c"})
+        if (read->lines.LineOf(path) < 1) std::abort();
+    const auto again = ReadYaml(ToYaml(read->value));
+    if (!again || again->value != read->value) std::abort();
+}
+
 constexpr Target kTargets[] = {
     {"watch", Watch},         {"object", OneObject},          {"list", List},
     {"status", Status},       {"kubeconfig", KubeconfigFile}, {"rfc3339", Rfc3339},
-    {"http", HttpHeaderText}, {"http-target", HttpTarget}};
+    {"http", HttpHeaderText}, {"http-target", HttpTarget},    {"yaml", Yaml}};
 
 }  // namespace
 

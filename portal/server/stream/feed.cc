@@ -91,8 +91,8 @@ class JobFeed final : public Feed {
                                     quoted, gone->ns, gone->name, gone->uid)));
         const auto detail = co_await DetailOf(jobs_, caller, job_->job_.ns, job_->job_.name);
         if (detail)
-            events.push_back(EventText(
-                "detail", fmt::format(R"({{"topic":{},"detail":{}}})", quoted, *detail)));
+            events.push_back(
+                EventText("detail", fmt::format(R"({{"topic":{},"detail":{}}})", quoted, *detail)));
         co_return events;
     }
     void Begin(Hub& hub, std::optional<std::uint64_t>, std::function<void()> wake) override {

@@ -24,7 +24,8 @@ class Feed {
     /// Events of all that waits (EventText).
     virtual kube::Awaitable<std::vector<std::string>> Take(const Caller& caller) = 0;
     /// Hears of changes from now on, and of those since then; nothing: the stream is new.
-    virtual void Begin(Hub& hub, std::optional<std::uint64_t> since, std::function<void()> wake) = 0;
+    virtual void Begin(Hub& hub, std::optional<std::uint64_t> since,
+                       std::function<void()> wake) = 0;
     /// Two feeds of which this is not equal cannot go on with one another's id.
     virtual std::uint64_t About() const = 0;
     virtual const std::string& topic() const = 0;

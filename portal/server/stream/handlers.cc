@@ -29,7 +29,9 @@ kube::Awaitable<Outcome> StreamUpdates(const Streams& streams, Call call) {
     for (const Topic& topic : *topics) {
         auto feed = MakeJobFeed(streams.jobs, topic, call.caller.username);
         if (!feed && streams.other) feed = streams.other(topic, call.caller);
-        if (!feed) co_return std::unexpected(BadRequest("query.topic", topic.text + " is not served here"));
+        if (!feed)
+            co_return std::unexpected(
+                BadRequest("query.topic", topic.text + " is not served here"));
         auto may = co_await feed->AskAgain(call.caller);
         if (!may) co_return std::unexpected(std::move(may.error()));
         feeds.push_back(std::move(feed));
@@ -48,12 +50,13 @@ kube::Awaitable<Outcome> StreamUpdates(const Streams& streams, Call call) {
 }  // namespace
 
 void AddStreams(Router& router, const Streams& streams) {
-    router.Add({.id = "StreamUpdates",
-                .method = "GET",
-                .path = "/api/v1/stream",
-                .query = {{"topic", true}},
-                .handler = [&streams](Call call) { return StreamUpdates(streams, std::move(call)); },
-                .stream = true});
+    router.Add(
+        {.id = "StreamUpdates",
+         .method = "GET",
+         .path = "/api/v1/stream",
+         .query = {{"topic", true}},
+         .handler = [&streams](Call call) { return StreamUpdates(streams, std::move(call)); },
+         .stream = true});
 }
 
 }  // namespace dlws::portal

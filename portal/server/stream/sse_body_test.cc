@@ -16,8 +16,8 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::testing::StartsWith;
 using testing::JobText;
+using ::testing::StartsWith;
 
 class SseTest : public PortalTest {
   protected:
