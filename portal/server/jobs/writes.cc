@@ -52,7 +52,8 @@ std::optional<Problem> Complete(json::value& document, const std::string& ns) {
     for (const auto& [key, wanted] :
          {std::pair{"apiVersion", model::kApiVersion}, {"kind", model::kDLJobKind}}) {
         if (!job->contains(key)) (*job)[key] = wanted;
-        if ((*job)[key] != json::value(wanted)) return Wrong(key, fmt::format("must be {}", wanted));
+        if ((*job)[key] != json::value(wanted))
+            return Wrong(key, fmt::format("must be {}", wanted));
     }
     json::object* metadata = ObjectAt(*job, "metadata");
     if (!metadata) return Wrong("metadata", "must be an object");
@@ -80,8 +81,8 @@ kube::Awaitable<Outcome> SubmitJob(const Jobs& jobs, Call call) {
     const std::string* dry_run = call.query.Find("dryRun");
     if (dry_run && *dry_run != "All")
         co_return std::unexpected(BadRequest("query.dryRun", "must be All"));
-    auto body = ReadBody(call.request.body,
-                         call.request.Field("Content-Type").find("yaml") != Text::npos);
+    auto body =
+        ReadBody(call.request.body, call.request.Field("Content-Type").find("yaml") != Text::npos);
     if (!body) co_return std::unexpected(std::move(body.error()));
     const std::string& ns = call.Namespace();
     if (auto wrong = Complete(body->value, ns)) {
@@ -94,15 +95,15 @@ kube::Awaitable<Outcome> SubmitJob(const Jobs& jobs, Call call) {
                                                    std::move(options));
     if (!made) {
         const json::value* name = body->value.at("metadata").as_object().if_contains("name");
-        co_return std::unexpected(Refused(
-            made.error(), *body, ns,
-            name && name->is_string() ? std::string(name->as_string().substr(0, 64)) : ""));
+        co_return std::unexpected(
+            Refused(made.error(), *body, ns,
+                    name && name->is_string() ? std::string(name->as_string().substr(0, 64)) : ""));
     }
     const kube::Object& job = **made;
     if (dry_run) co_return JsonAnswer(job.raw);
     kube::HttpAnswer answer = JsonAnswer(MakeRow(job)->json, 201);
-    answer.fields.emplace_back(
-        "Location", fmt::format("/api/v1/namespaces/{}/jobs/{}", ns, job.meta.name));
+    answer.fields.emplace_back("Location",
+                               fmt::format("/api/v1/namespaces/{}/jobs/{}", ns, job.meta.name));
     co_return answer;
 }
 
@@ -123,8 +124,7 @@ bool IsFailedTest(const kube::Error& error) {
 kube::Awaitable<Outcome> Change(const Jobs& jobs, Call call, const char* field, bool value) {
     const std::string uid = Or(call.query.Find("uid"));
     json::array patch;
-    if (!uid.empty())
-        patch.push_back({{"op", "test"}, {"path", "/metadata/uid"}, {"value", uid}});
+    if (!uid.empty()) patch.push_back({{"op", "test"}, {"path", "/metadata/uid"}, {"value", uid}});
     patch.push_back({{"op", "add"}, {"path", fmt::format("/spec/{}", field)}, {"value", value}});
     kube::ObjectKey key(call.Namespace(), call.Name("job"));
     auto changed =
@@ -183,8 +183,9 @@ Handler Changing(const Jobs& jobs, const char* field, bool value) {
 
 void FindFields(Problem& problem) {
     if (!problem.errors.empty()) return;
-    for (const auto& [before, message] : {std::pair<Text, Text>{"unknown field \"", "is no field of a DLJob"},
-                                          {"duplicate field \"", "is there twice"}})
+    for (const auto& [before, message] :
+         {std::pair<Text, Text>{"unknown field \"", "is no field of a DLJob"},
+          {"duplicate field \"", "is there twice"}})
         for (std::size_t at = problem.detail.find(before); at != std::string::npos;
              at = problem.detail.find(before, at + 1)) {
             const std::size_t begin = at + before.size();
@@ -212,9 +213,12 @@ std::expected<Form, Problem> FormFor(std::string_view accept) {
         if (const std::size_t at = range.find(";q="); at != std::string::npos)
             std::from_chars(range.data() + at + 3, range.data() + range.size(), q);
         const Text type = Text(range).substr(0, range.find(';'));
-        for (const auto& [form, name] :
-             {std::pair<Form, Text>{Form::Yaml, "application/yaml"}, {Form::Json, "application/json"}}) {
-            const int named = type == name ? 3 : type == "application/*" ? 2 : type == "*/*" ? 1 : 0;
+        for (const auto& [form, name] : {std::pair<Form, Text>{Form::Yaml, "application/yaml"},
+                                         {Form::Json, "application/json"}}) {
+            const int named = type == name              ? 3
+                              : type == "application/*" ? 2
+                              : type == "*/*"           ? 1
+                                                        : 0;
             Welcome& welcome = forms[std::size_t(form)];
             if (named > welcome.named) welcome = {named, q};
         }
@@ -223,8 +227,7 @@ std::expected<Form, Problem> FormFor(std::string_view accept) {
     if (yaml.q <= 0 && json.q <= 0)
         return std::unexpected(Problem(406, "NotAcceptable", "Accept names no type that we have",
                                        "Ask for application/yaml or application/json."));
-    const bool prefers_json =
-        json.q > yaml.q || (json.q == yaml.q && json.named > yaml.named);
+    const bool prefers_json = json.q > yaml.q || (json.q == yaml.q && json.named > yaml.named);
     return prefers_json ? Form::Json : Form::Yaml;
 }
 
@@ -238,8 +241,7 @@ json::value CloneOf(const json::value& dljob) {
         annotations->as_object().erase("kubectl.kubernetes.io/last-applied-configuration");
         if (annotations->as_object().empty()) metadata.erase("annotations");
     }
-    if (const json::value* spec = dljob.as_object().if_contains("spec"))
-        clone["spec"] = *spec;
+    if (const json::value* spec = dljob.as_object().if_contains("spec")) clone["spec"] = *spec;
     if (json::object* spec = clone["spec"].if_object())
         for (const char* key : {"suspend", "stop", "submittedBy"})
             spec->erase(key);

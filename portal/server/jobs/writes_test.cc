@@ -104,7 +104,9 @@ TEST_F(WritesTest, WhatIsNoDLJobOfTheNamespaceIsRefusedHere) {
               "body has the key \"image\" twice in one object @0");
     EXPECT_EQ(wrong("{").substr(0, 16), "body is no JSON:");
     EXPECT_EQ(wrong("a: 1\na: 2\n", "application/yaml").substr(0, 20), "body cannot be read:");
-    EXPECT_EQ(wrong("a: 1\na: 2\n", "application/yaml").substr(wrong("a: 1\na: 2\n", "application/yaml").size() - 2), "@2");
+    EXPECT_EQ(wrong("a: 1\na: 2\n", "application/yaml")
+                  .substr(wrong("a: 1\na: 2\n", "application/yaml").size() - 2),
+              "@2");
     EXPECT_EQ(server.Requests().size(), 0u);
 }
 
@@ -114,7 +116,8 @@ TEST_F(WritesTest, ErrorsNameFieldsAndLines) {
                            R"([{"reason":"FieldValueInvalid","field":"spec.roles[1].gpus",)"
                            R"("message":"must be at most 128"}])"));
     const std::string yaml =
-        "metadata: {name: digits}\nspec:\n  image: i\n  roles:\n  - name: a\n  - name: b\n    gpus: 500\n";
+        "metadata: {name: digits}\nspec:\n  image: i\n  roles:\n  - name: a\n  - name: b\n    "
+        "gpus: 500\n";
     auto refused = Submit(yaml, "application/yaml");
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().status, 422);
@@ -122,9 +125,10 @@ TEST_F(WritesTest, ErrorsNameFieldsAndLines) {
     EXPECT_EQ(refused.error().errors[0].field, "spec.roles[1].gpus");
     EXPECT_EQ(refused.error().errors[0].line, 7u);
     server.When("POST", kJobs)
-        .Reply(400, Status(400, "BadRequest",
-                           "DLJob in version \"v1\" cannot be handled as a DLJob: strict decoding "
-                           "error: unknown field \"spec.imag\", unknown field \"spec.roles[0].gpu\""));
+        .Reply(400,
+               Status(400, "BadRequest",
+                      "DLJob in version \"v1\" cannot be handled as a DLJob: strict decoding "
+                      "error: unknown field \"spec.imag\", unknown field \"spec.roles[0].gpu\""));
     refused = Submit("metadata: {name: digits}\nspec:\n  imag: i\n", "application/yaml");
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().status, 400);
@@ -193,7 +197,8 @@ TEST_F(WritesTest, AManifestIsAsItIsStoredOrCanBeSubmittedAgain) {
     JobText text;
     text.metadata = R"(,"labels":{"team":"x"},"annotations":{"a":"b",
         "kubectl.kubernetes.io/last-applied-configuration":"{}"},"managedFields":[{}])";
-    text.spec = R"("image":"i","stop":true,"suspend":true,"files":[{"name":"a","content":"x\ny\n"}])";
+    text.spec =
+        R"("image":"i","stop":true,"suspend":true,"files":[{"name":"a","content":"x\ny\n"}])";
     server.When("GET", kDigits).Reply(200, text.Json());
     const std::string path = "/api/v1/namespaces/vision/jobs/digits/manifest";
     const auto view = Ask("GET", path, "", "Accept", "application/json");
@@ -216,12 +221,13 @@ TEST_F(WritesTest, AManifestIsAsItIsStoredOrCanBeSubmittedAgain) {
 }
 
 TEST(FormFor, TakesWhatIsMostWelcome) {
-    for (const char* yaml : {"", "*/*", "application/*", "application/yaml", "application/json;q=0.5, */*",
-                             "application/yaml, application/json", "text/html, APPLICATION/YAML"})
+    for (const char* yaml :
+         {"", "*/*", "application/*", "application/yaml", "application/json;q=0.5, */*",
+          "application/yaml, application/json", "text/html, APPLICATION/YAML"})
         EXPECT_EQ(FormFor(yaml), Form::Yaml) << yaml;
     for (const char* json : {"application/json", "application/json, text/plain, */*",
-                             "application/yaml;q=0.1,application/json; q=0.9", "application/json;v=1",
-                             "application/*, application/yaml;q=0"})
+                             "application/yaml;q=0.1,application/json; q=0.9",
+                             "application/json;v=1", "application/*, application/yaml;q=0"})
         EXPECT_EQ(FormFor(json), Form::Json) << json;
     for (const char* none : {"text/html", "application/json;q=0", ",", "*/*;q=0"})
         EXPECT_FALSE(FormFor(none)) << none;
@@ -229,7 +235,9 @@ TEST(FormFor, TakesWhatIsMostWelcome) {
 
 TEST(ReadBody, HasLimits) {
     const auto read = [](const std::string& text) { return ReadBody(text, false).has_value(); };
-    const auto deep = [](int levels) { return std::string(std::size_t(levels), '[') + std::string(std::size_t(levels), ']'); };
+    const auto deep = [](int levels) {
+        return std::string(std::size_t(levels), '[') + std::string(std::size_t(levels), ']');
+    };
     EXPECT_TRUE(read(deep(64)));
     EXPECT_FALSE(read(deep(65)));
     EXPECT_FALSE(read(deep(5000)));
@@ -246,7 +254,8 @@ TEST(ReadBody, HasLimits) {
     EXPECT_FALSE(read(R"([{"a":1,"b":{"c":2,"\u0063":3}}])"));
     const auto body = ReadBody(R"({"a":[1.5,"\ud83d\ude00",18446744073709551615]})", false);
     ASSERT_TRUE(body);
-    EXPECT_EQ(json::serialize(body->value), "{\"a\":[1.5E0,\"\xf0\x9f\x98\x80\",18446744073709551615]}");
+    EXPECT_EQ(json::serialize(body->value),
+              "{\"a\":[1.5E0,\"\xf0\x9f\x98\x80\",18446744073709551615]}");
 }
 
 }  // namespace
