@@ -22,7 +22,9 @@
 #include "portal/server/backend.h"
 #include "portal/server/callers.h"
 #include "portal/server/front.h"
+#include "portal/server/jobs/events.h"
 #include "portal/server/jobs/handlers.h"
+#include "portal/server/jobs/pods.h"
 #include "portal/server/jobs/writes.h"
 #include "portal/server/options.h"
 #include "portal/server/people/handlers.h"
@@ -59,6 +61,7 @@ class Portal {
     Caches AllCaches() {
         return {{"namespaces", &namespaces_},
                 {"jobs", &job_cache_},
+                {"pods", &pods_},
                 {"users", &users_of_cluster_},
                 {"clusters", &clusters_}};
     }
@@ -68,7 +71,7 @@ class Portal {
     kube::Metrics metrics_;
     kube::Client own_;    ///< our ServiceAccount: fills the caches
     kube::Client users_;  ///< nobody, until a call says who
-    kube::Informer namespaces_, job_cache_, users_of_cluster_, clusters_;
+    kube::Informer namespaces_, job_cache_, pods_, users_of_cluster_, clusters_;
     JobTable job_table_;
     Hub hub_;
     model::UserDirectory directory_;

@@ -20,6 +20,7 @@ struct Jobs {
     const kube::Store& store;                ///< DLJobs, as JobCacheSettings() keeps them
     std::function<std::string()> stream_id;  ///< of a list that is made now
     std::function<std::string(const model::DLJob&)> folder;  ///< JobFolderFor()
+    const kube::Store* pods = nullptr;  ///< as PodCacheSettings() keeps them; null: nobody does
 };
 
 /// ListJobs, GetJobDetail.

@@ -95,9 +95,8 @@ kube::Awaitable<Outcome> SubmitJob(const Jobs& jobs, Call call) {
                                                    std::move(options));
     if (!made) {
         const json::value* name = body->value.at("metadata").as_object().if_contains("name");
-        co_return std::unexpected(
-            Refused(made.error(), *body, ns,
-                    name && name->is_string() ? std::string(name->as_string().substr(0, 64)) : ""));
+        const std::string meant = name && name->is_string() ? std::string(name->as_string()) : "";
+        co_return std::unexpected(Refused(made.error(), *body, ns, meant));
     }
     const kube::Object& job = **made;
     if (dry_run) co_return JsonAnswer(job.raw);

@@ -5,6 +5,7 @@
 #include <boost/asio/post.hpp>
 
 #include "portal/server/fixture.h"
+#include "portal/server/jobs/pods.h"
 #include "portal/server/jobs/testing.h"
 #include "portal/server/stream/handlers.h"
 
@@ -82,6 +83,11 @@ class SseTest : public PortalTest {
         if (o.contains("since")) add(o.at("since"));
         if (o.contains("problem")) add(o.at("problem").at("reason"));
         if (o.contains("detail")) add(o.at("detail").at("row").at("phase"));
+        if (o.contains("pod")) {
+            add(o.at("pod").at("uid"));
+            add(o.at("pod").at("state"));
+            if (o.contains("gone")) line += " gone";
+        }
         if (const std::size_t id = event.find("\nid: "); id != std::string::npos) {
             last_id = event.substr(id + 5);
             line += " @" + last_id.substr(0, last_id.find('-'));
@@ -89,7 +95,7 @@ class SseTest : public PortalTest {
         return line;
     }
 
-    kube::Store store;
+    kube::Store store, pods;
     JobTable table;
     Hub hub{table};
     Router router;
@@ -253,11 +259,11 @@ TEST_F(SseTest, EndsWhenTheServerDrainsAndAfterAnHour) {
     Allow("alice watch dljobs vision");
     auto body = Stream("alice", "topic=jobs");
     body->Stop();
-    EXPECT_THAT(Read(*body), ElementsAre("hello @r100", "end Draining"));
+    EXPECT_THAT(Read(*body), ElementsAre("hello", "end Draining @r100"));
     EXPECT_THAT(Read(*body), IsEmpty());
     streams.settings.life = std::chrono::milliseconds(0);
     body = Stream("alice", "topic=jobs");
-    EXPECT_THAT(Read(*body), ElementsAre("hello @r100", "end Renew"));
+    EXPECT_THAT(Read(*body), ElementsAre("hello", "end Renew @r100"));
 }
 
 TEST_F(SseTest, AJobIsToldWithItsDetail) {
@@ -273,6 +279,44 @@ TEST_F(SseTest, AJobIsToldWithItsDetail) {
     EXPECT_THAT(Read(*body), ElementsAre(StartsWith("gone u1")));
     Put({.uid = "u3", .status = R"("phase":"Starting")"});
     EXPECT_THAT(Read(*body), ElementsAre(StartsWith("detail Starting")));
+}
+
+TEST_F(SseTest, AJobIsToldWithItsPods) {
+    Allow("alice get dljobs vision/digits");
+    Put({.uid = "u1"});
+    pods.AddIndex(kPodsByJob, JobUidOf);
+    jobs.pods = &pods;
+    const auto pod = [](int index, const char* phase) {
+        return kube::ParseObject(
+                   fmt::format(
+                       R"({{"metadata":{{"name":"digits-worker-{0}-0","namespace":"vision","uid":"p{0}",
+                   "labels":{{"dlworkspace.io/job":"digits","dlworkspace.io/role":"worker",
+                   "dlworkspace.io/index":"{0}","dlworkspace.io/attempt":"0"}},"ownerReferences":[{{
+                   "kind":"DLJob","name":"digits","uid":"u1","controller":true}}]}},
+                   "status":{{"phase":"{1}"}}}})",
+                       index, phase))
+            .value();
+    };
+    const auto change = [&](kube::ObjectPtr before, kube::ObjectPtr after) {
+        if (after) pods.Put(after);
+        hub.PodChanged({std::move(before), std::move(after)});
+    };
+    change(nullptr, pod(0, "Pending"));
+    auto body = Stream("alice", "topic=job/vision/digits");
+    EXPECT_THAT(Read(*body), ElementsAre(StartsWith("hello")));
+    EXPECT_THAT(Read(*body), ElementsAre(StartsWith("detail Queued")));
+    change(pod(0, "Pending"), pod(0, "Running"));
+    EXPECT_THAT(Read(*body), ElementsAre("alive"));  // she may not list pods
+    Allow("alice list pods vision");
+    now += std::chrono::seconds(61);
+    EXPECT_THAT(Read(*body), ElementsAre(StartsWith("pod p0 Running")));
+    change(pod(0, "Running"), pod(0, "Failed"));
+    change(pod(0, "Failed"), pod(0, "Succeeded"));
+    change(pod(0, "Succeeded"), nullptr);
+    EXPECT_THAT(Read(*body), ElementsAre(StartsWith("pod p0 Succeeded gone")));
+    for (int i = 0; i <= int(Subscription::kMostWaiting); ++i)
+        hub.PodChanged({nullptr, pod(i, "Running")});
+    EXPECT_THAT(Read(*body), ElementsAre(StartsWith("reset"), StartsWith("pod p0 Running")));
 }
 
 // 200 people who do not read, while everything changes: what waits for each is bounded, and the
