@@ -99,8 +99,7 @@ std::expected<json::value, std::string> Resolve(const std::string& text) {
     static constexpr std::string_view kNull[] = {"", "~", "null", "Null", "NULL"};
     static constexpr std::string_view kTrue[] = {"true", "True", "TRUE"};
     static constexpr std::string_view kFalse[] = {"false", "False", "FALSE"};
-    static constexpr std::string_view kNoNumber[] = {".inf", ".Inf", ".INF",
-                                                     ".nan", ".NaN", ".NAN"};
+    static constexpr std::string_view kNoNumber[] = {".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN"};
     const auto is_one_of = [](std::string_view one, const auto& many) {
         return std::ranges::find(many, one) != std::end(many);
     };
@@ -112,8 +111,7 @@ std::expected<json::value, std::string> Resolve(const std::string& text) {
     const bool negative = bare.starts_with('-');
     if (negative || bare.starts_with('+')) bare.remove_prefix(1);
     if (is_one_of(bare, kNoNumber))
-        return std::unexpected(
-            "there is no such number in JSON; write a number, or quote the text");
+        return std::unexpected("there is no such number in JSON; write a number, or quote the text");
     std::optional<json::value> number;
     if (text.starts_with("0x") && AllOf(bare.substr(2), "0123456789abcdefABCDEF")) {
         number = Integer(bare.substr(2), 16, false);
@@ -212,11 +210,10 @@ class YamlBuilder : public YAML::EventHandler {
 
     void TakeKey(const YAML::Mark& mark, const std::string& key, bool plain) {
         Level& level = open_.back();
-        if (plain && key == "<<")
-            Refuse(mark, "merge keys (<<) are not read; write the fields out");
+        if (plain && key == "<<") Refuse(mark, "merge keys (<<) are not read; write the fields out");
         if (level.value.as_object().contains(key)) {
-            const auto first =
-                std::ranges::find(level.node.parts, key, &std::pair<std::string, Node>::first);
+            const auto first = std::ranges::find(level.node.parts, key,
+                                                 &std::pair<std::string, Node>::first);
             Refuse(mark, fmt::format("the key {} is there twice, first in line {}; write it once",
                                      Quoted(key), first->second.line));
         }
@@ -327,7 +324,8 @@ std::expected<YamlDocument, YamlError> ReadYaml(std::string_view text) {
         while (parser.HandleNextDocument(builder)) {
         }
         YamlDocument document = builder.Take();
-        if (document.value.is_null()) return std::unexpected(YamlError{1, "the document is empty"});
+        if (document.value.is_null())
+            return std::unexpected(YamlError{1, "the document is empty"});
         return document;
     } catch (const YamlRefusal& refusal) {
         return std::unexpected(refusal.error);
@@ -345,8 +343,7 @@ int YamlLines::LineOf(std::string_view path) const {
         const auto bracket = path.starts_with('[') ? path.find(']') : path.npos;
         if (bracket != path.npos && node->list) {
             std::size_t index = 0;
-            const auto [end, error] =
-                std::from_chars(path.data() + 1, path.data() + bracket, index);
+            const auto [end, error] = std::from_chars(path.data() + 1, path.data() + bracket, index);
             if (error == std::errc() && end == path.data() + bracket && index < node->parts.size())
                 next = &node->parts[index].second;
             used = bracket + 1;

@@ -50,16 +50,14 @@ spec:
     EXPECT_EQ(Read("---\na: 1\n...\n"), R"({"a":1})");
     EXPECT_EQ(Read("\xEF\xBB\xBF%YAML 1.2\n---\na: \xC3\xA9\r\nb: 2\r\n"),
               "{\"a\":\"\xC3\xA9\",\"b\":2}");
-    EXPECT_EQ(Read(R"({"a": [true, null, "x\u00e9", 1.5]})"),
-              "{\"a\":[true,null,\"x\xC3\xA9\",1.5E0]}");
+    EXPECT_EQ(Read(R"({"a": [true, null, "x\u00e9", 1.5]})"), "{\"a\":[true,null,\"x\xC3\xA9\",1.5E0]}");
 }
 
 TEST(YamlReaderTest, TypesAreThoseOfTheCoreSchema) {
-    for (const char* text :
-         {"yes",   "no",    "on",       "off",    "y",     "N",   "tRUE", "1:30",
-          "12e",   "1_000", "0x",       "0xg",    "0b1",   "0o8", "-0x1", "2026-11-29",
-          "1.2.3", ".",     "-a",       "1e",     "+",     "..5", "16Gi", "500m",
-          "nULL",  "'12'",  "\"true\"", "'null'", "\"~\"", "inf", "nan"}) {
+    for (const char* text : {"yes", "no", "on", "off", "y", "N", "tRUE", "1:30", "12e", "1_000",
+                             "0x", "0xg", "0b1", "0o8", "-0x1", "2026-11-29", "1.2.3", ".", "-a",
+                             "1e", "+", "..5", "16Gi", "500m", "nULL", "'12'", "\"true\"",
+                             "'null'", "\"~\"", "inf", "nan"}) {
         std::string bare = text;
         std::erase_if(bare, [](char c) { return c == '\'' || c == '"'; });
         EXPECT_EQ(Scalar(std::string(text) + " "), "[\"" + bare + "\"]") << text;
@@ -71,21 +69,10 @@ TEST(YamlReaderTest, TypesAreThoseOfTheCoreSchema) {
     for (const char* text : {"false", "False", "FALSE"})
         EXPECT_EQ(Scalar(text), "[false]") << text;
     const std::pair<const char*, const char*> numbers[] = {
-        {"0", "0"},
-        {"-0", "0"},
-        {"+12", "12"},
-        {"-7", "-7"},
-        {"0x1F", "31"},
-        {"0o644", "420"},
-        {"0644", "420"},
-        {"-007", "-7"},
-        {"00", "0"},
-        {"8.0", "8"},
-        {"1e3", "1000"},
-        {"-1.5", "-1.5E0"},
-        {".5", "5E-1"},
-        {"5.", "5"},
-        {"+2.5e-1", "2.5E-1"},
+        {"0", "0"},       {"-0", "0"},       {"+12", "12"},
+        {"-7", "-7"},     {"0x1F", "31"},    {"0o644", "420"},
+        {"0644", "420"}, {"-007", "-7"}, {"00", "0"}, {"8.0", "8"},     {"1e3", "1000"},   {"-1.5", "-1.5E0"},
+        {".5", "5E-1"},   {"5.", "5"},       {"+2.5e-1", "2.5E-1"},
         {"9223372036854775807", "9223372036854775807"},
         {"-9223372036854775808", "-9223372036854775808"},
         {"18446744073709551615", "18446744073709551615"}};
@@ -100,8 +87,8 @@ TEST(YamlReaderTest, TypesAreThoseOfTheCoreSchema) {
 TEST(YamlReaderTest, NumbersThatWouldBecomeOthersAreRefused) {
     EXPECT_THAT(Read("a: 1\nb: 0689"), HasSubstr("2: '0689' begins as an octal number"));
     EXPECT_THAT(Scalar("-08"), HasSubstr("octal"));
-    for (const char* text :
-         {"18446744073709551616", "-9223372036854775809", "1e999", "0x10000000000000000"})
+    for (const char* text : {"18446744073709551616", "-9223372036854775809", "1e999",
+                             "0x10000000000000000"})
         EXPECT_THAT(Scalar(text), HasSubstr("too large")) << text;
     for (const char* text : {".inf", "-.INF", "+.Inf", ".nan", ".NaN"})
         EXPECT_THAT(Scalar(text), HasSubstr("no such number in JSON")) << text;
@@ -187,9 +174,7 @@ TEST(YamlReaderTest, SaysInWhichLineAndWhatToWrite) {
     EXPECT_THAT(Read("a: 1\nb: \x01\n"), HasSubstr("2: a control character (byte 0x01)"));
     EXPECT_THAT(Read(std::string_view("a: 1\nb: \0\n", 10)), HasSubstr("2: a control character"));
     EXPECT_THAT(Read("a: 1\n\nb: \xFF\n"), HasSubstr("3: the text is not UTF-8"));
-    EXPECT_THAT(Read("\xFE\xFF\x00"
-                     "a"),
-                HasSubstr("1: "));
+    EXPECT_THAT(Read("\xFE\xFF\x00" "a"), HasSubstr("1: "));
     EXPECT_THAT(Read(std::string(200, 'k') + ": 1\n" + std::string(200, 'k') + ": 1\n"),
                 HasSubstr("2: the key (a long text) is there twice"));
 }

@@ -96,11 +96,12 @@ class JobFeed final : public Feed {
     kube::Awaitable<std::expected<void, Problem>> AskAgain(const Caller& caller) override {
         const std::string &ns = job_->job_.ns, &name = job_->job_.name;
         Question list("list", "", "pods", ns);
-        const bool could = std::exchange(
-            may_list_, co_await jobs_.backend.visibility.May(caller, std::move(list)));
+        const bool could = may_list_;
+        may_list_ = co_await jobs_.backend.visibility.May(caller, std::move(list));
         if (may_list_ && !could) job_->all_pods_ = true;
         Question get("get", "dlworkspace.io", "dljobs", ns, name);
-        co_return co_await jobs_.backend.visibility.Must(caller, std::move(get));
+        auto may = co_await jobs_.backend.visibility.Must(caller, std::move(get));
+        co_return may;
     }
     bool Waits() const override { return job_->Waits(); }
     kube::Awaitable<Events> Take(const Caller& caller) override {
