@@ -37,9 +37,8 @@ model::Time TimeOf(std::initializer_list<model::Node> nodes) {
 
 // Adds those of one kind of object that `take` says yes to.
 template <typename Take>
-kube::Awaitable<std::optional<Problem>> Read(const Jobs& jobs, const Caller& caller,
-                                             std::string ns, std::string selector, Take take,
-                                             Events& events) {
+kube::Awaitable<std::optional<Problem>> Read(const Jobs& jobs, const Caller& caller, std::string ns,
+                                             std::string selector, Take take, Events& events) {
     auto options = AsCaller(caller, kube::ListOptions());
     options.ns = std::move(ns);
     options.field_selector = std::move(selector);
@@ -77,8 +76,8 @@ std::expected<Asked, Problem> Read(const Call& call) {
         const auto read = std::from_chars(text->data(), text->data() + text->size(), limit);
         if (read.ec != std::errc() || read.ptr != text->data() + text->size() || limit < 1 ||
             limit > kMostLimit)
-            return std::unexpected(
-                BadRequest("query.limit", fmt::format("must be a whole number from 1 to {}", kMostLimit)));
+            return std::unexpected(BadRequest(
+                "query.limit", fmt::format("must be a whole number from 1 to {}", kMostLimit)));
         asked.limit = std::size_t(limit);
     }
     asked.question =
@@ -112,8 +111,7 @@ std::string PageOf(Events events, const Asked& asked) {
         items += (count++ > 0 ? "," : "") + EventJson(event);
         last = &event;
     }
-    std::string page =
-        fmt::format(R"({{"items":[{}],"complete":{})", items, events.complete);
+    std::string page = fmt::format(R"({{"items":[{}],"complete":{})", items, events.complete);
     if (!next.empty()) page += fmt::format(R"(,"nextCursor":"{}")", next);
     return page + "}";
 }
@@ -128,7 +126,9 @@ kube::Awaitable<Outcome> ListEvents(const Jobs& jobs, Call call) {
     const RowPtr job = jobs.table.ByName(ns, name);
     if (!job) co_return std::unexpected(NotFound("job"));
     Events events;
-    const auto wanted = [&](const EventRow& e) { return asked->type.empty() || e.type == asked->type; };
+    const auto wanted = [&](const EventRow& e) {
+        return asked->type.empty() || e.type == asked->type;
+    };
     auto problem = co_await Read(
         jobs, call.caller, ns,
         fmt::format("regarding.kind={},regarding.name={}", model::kDLJobKind, name),
@@ -153,8 +153,8 @@ std::optional<EventRow> ReadEvent(std::string_view text) {
                       regarding = root["regarding"];
     EventRow event;
     const model::Node created = metadata["creationTimestamp"];
-    event.at = TimeOf({series["lastObservedTime"], root["deprecatedLastTimestamp"],
-                       root["eventTime"], created});
+    event.at = TimeOf(
+        {series["lastObservedTime"], root["deprecatedLastTimestamp"], root["eventTime"], created});
     event.first = TimeOf({root["eventTime"], root["deprecatedFirstTimestamp"], created});
     event.count = std::clamp<std::int64_t>(
         series.Present() ? series["count"].Int64(1) : root["deprecatedCount"].Int64(1), 1,

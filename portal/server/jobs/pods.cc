@@ -59,7 +59,8 @@ std::optional<model::Time> StartOf(std::string_view pod) {
     document.Root()["status"]["containerStatuses"].Each([&](const model::Node& container) {
         if (container["name"].Text() != model::kMainContainer) return;
         const model::Node state = container["state"];
-        for (const model::Node& at : {state["running"]["startedAt"], state["terminated"]["startedAt"]})
+        for (const model::Node& at :
+             {state["running"]["startedAt"], state["terminated"]["startedAt"]})
             if (at.Present()) started = at.AsTime();
     });
     return started;
@@ -88,8 +89,8 @@ std::expected<Asked, Problem> Read(const Call& call) {
     for (const std::string& word : call.query.All("state")) {
         const auto state = std::ranges::find(kStates, word);
         if (state == kStates.end())
-            return std::unexpected(
-                BadRequest("query.state", fmt::format("must be one of {}", fmt::join(kStates, ", "))));
+            return std::unexpected(BadRequest(
+                "query.state", fmt::format("must be one of {}", fmt::join(kStates, ", "))));
         asked.states[std::size_t(state - kStates.begin())] = true;
     }
     if (std::ranges::none_of(asked.states, std::identity())) asked.states.fill(true);
@@ -98,8 +99,8 @@ std::expected<Asked, Problem> Read(const Call& call) {
         const auto read = std::from_chars(text->data(), text->data() + text->size(), limit);
         if (read.ec != std::errc() || read.ptr != text->data() + text->size() || limit < 1 ||
             limit > kMostLimit)
-            return std::unexpected(
-                BadRequest("query.limit", fmt::format("must be a whole number from 1 to {}", kMostLimit)));
+            return std::unexpected(BadRequest(
+                "query.limit", fmt::format("must be a whole number from 1 to {}", kMostLimit)));
         asked.limit = std::size_t(limit);
     }
     std::string question =
@@ -193,9 +194,14 @@ std::optional<PodRow> MakePodRow(std::string_view text, const model::DLJob& job)
 }
 
 std::string PodJson(const PodRow& row) {
-    json::object o{{"name", row.name},       {"uid", row.uid},   {"role", row.role},
-                   {"index", row.index},     {"rank", row.rank}, {"attempt", row.attempt},
-                   {"state", ToString(row.state)}, {"ready", row.ready}};
+    json::object o{{"name", row.name},
+                   {"uid", row.uid},
+                   {"role", row.role},
+                   {"index", row.index},
+                   {"rank", row.rank},
+                   {"attempt", row.attempt},
+                   {"state", ToString(row.state)},
+                   {"ready", row.ready}};
     model::PutText(o, "why", row.why);
     model::PutText(o, "node", row.node, 253);
     model::PutNumber(o, "gpus", row.gpus);

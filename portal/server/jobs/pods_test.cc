@@ -25,7 +25,8 @@ std::string PodText(const std::string& role, int index, int attempt, const std::
 
 JobText TwoRoles() {
     JobText job;
-    job.spec = R"("image":"i","roles":[{"name":"ps","replicas":2},{"name":"worker","replicas":3,"gpus":4}])";
+    job.spec =
+        R"("image":"i","roles":[{"name":"ps","replicas":2},{"name":"worker","replicas":3,"gpus":4}])";
     return job;
 }
 
@@ -50,7 +51,8 @@ TEST(PodRow, IsAsTheContractSays) {
 }
 
 TEST(PodRow, SaysWhyAndHowItEnded) {
-    auto o = Row(R"("status":{"phase":"Pending","conditions":[{"type":"PodScheduled","status":"False",
+    auto o =
+        Row(R"("status":{"phase":"Pending","conditions":[{"type":"PodScheduled","status":"False",
         "reason":"Unschedulable","message":"0/3 nodes are available"}]})");
     EXPECT_EQ(o.at("state"), "Pending");
     EXPECT_EQ(o.at("why"), "0/3 nodes are available");
@@ -63,7 +65,8 @@ TEST(PodRow, SaysWhyAndHowItEnded) {
     EXPECT_EQ(o.at("exitCode"), 137);
     EXPECT_EQ(o.at("why"), "Error");
     EXPECT_EQ(o.at("finishedAt"), "2026-11-29T10:00:09Z");
-    o = Row(R"("status":{"phase":"Succeeded","containerStatuses":[{"name":"main","state":{"terminated":
+    o = Row(
+        R"("status":{"phase":"Succeeded","containerStatuses":[{"name":"main","state":{"terminated":
         {"reason":"Completed","exitCode":0}}}]})");
     EXPECT_EQ(o.at("state"), "Succeeded");
     EXPECT_EQ(o.at("exitCode"), 0);
@@ -82,14 +85,16 @@ TEST(PodRow, IsOfPodsOfTheJobAlone) {
 TEST(IsPodOf, GoesByTheWholeName) {
     EXPECT_TRUE(IsPodOf("digits-worker-0-1", "digits"));
     EXPECT_TRUE(IsPodOf("digits-2-worker-10-12", "digits-2"));
-    for (const char* other : {"digits", "digits-", "digits-worker", "digits-worker-0", "digits-worker-0-",
-                              "digits-worker-0-x", "digits-2-worker-0-1", "digitsworker-0-1",
-                              "digits--0-1", "digits-0-0-1", "other-worker-0-1"})
+    for (const char* other :
+         {"digits", "digits-", "digits-worker", "digits-worker-0", "digits-worker-0-",
+          "digits-worker-0-x", "digits-2-worker-0-1", "digitsworker-0-1", "digits--0-1",
+          "digits-0-0-1", "other-worker-0-1"})
         EXPECT_FALSE(IsPodOf(other, "digits")) << other;
 }
 
 TEST(ReadEvent, KnowsBothKindsOfTimes) {
-    const auto fresh = ReadEvent(R"({"metadata":{"uid":"e1","creationTimestamp":"2026-11-29T10:00:00Z"},
+    const auto fresh =
+        ReadEvent(R"({"metadata":{"uid":"e1","creationTimestamp":"2026-11-29T10:00:00Z"},
         "eventTime":"2026-11-29T10:00:01.5Z","series":{"count":7,"lastObservedTime":"2026-11-29T10:05:00Z"},
         "type":"Warning","reason":"R","note":"n","regarding":{"kind":"Pod","name":"p","uid":"u"},
         "reportingController":"dlworkspace"})");
@@ -97,7 +102,8 @@ TEST(ReadEvent, KnowsBothKindsOfTimes) {
     EXPECT_EQ(json::parse(EventJson(*fresh)), json::parse(R"({"at":"2026-11-29T10:05:00Z",
         "firstAt":"2026-11-29T10:00:01Z","count":7,"type":"Warning","reason":"R","message":"n",
         "kind":"Pod","name":"p","reporter":"dlworkspace"})"));
-    const auto old = ReadEvent(R"({"metadata":{"uid":"e1","creationTimestamp":"2026-11-29T10:00:00Z"},
+    const auto old =
+        ReadEvent(R"({"metadata":{"uid":"e1","creationTimestamp":"2026-11-29T10:00:00Z"},
         "eventTime":null,"deprecatedFirstTimestamp":"2026-11-29T10:00:02Z","deprecatedCount":3,
         "deprecatedLastTimestamp":"2026-11-29T10:00:09Z","deprecatedSource":{"component":"kubelet"}})");
     ASSERT_TRUE(old);
@@ -127,7 +133,8 @@ class PodsTest : public PortalTest {
         return kube::testing::Run(io, match->operation->handler(std::move(call)));
     }
     // Names of a page, and whether there is another one.
-    std::string Page(const std::string& what, const std::string& query, std::string* next = nullptr) {
+    std::string Page(const std::string& what, const std::string& query,
+                     std::string* next = nullptr) {
         const auto outcome = Ask(what, query);
         if (!outcome) return std::to_string(outcome.error().status);
         const auto o = json::parse(outcome->Body()).as_object();
@@ -136,7 +143,8 @@ class PodsTest : public PortalTest {
             line += std::string(item.at(what == "pods" ? "name" : "message").as_string()) + " ";
         if (const auto* total = o.if_contains("total")) line += "of " + json::serialize(*total);
         if (o.contains("nextCursor")) line += " …";
-        if (next) *next = o.contains("nextCursor") ? std::string(o.at("nextCursor").as_string()) : "";
+        if (next)
+            *next = o.contains("nextCursor") ? std::string(o.at("nextCursor").as_string()) : "";
         return line;
     }
 
@@ -148,8 +156,12 @@ class PodsTest : public PortalTest {
 };
 
 TEST_F(PodsTest, AreInTheOrderOfTheirRanks) {
-    for (const auto& [role, index, attempt] : {std::tuple{"worker", 0, 0}, {"ps", 1, 0}, {"worker", 0, 1}, {"ps", 0, 0}})
-        pods.Put(kube::ParseObject(PodText(role, index, attempt, attempt == 0 ? R"("status":{"phase":"Failed"})" : R"("status":{"phase":"Running"})")).value());
+    for (const auto& [role, index, attempt] :
+         {std::tuple{"worker", 0, 0}, {"ps", 1, 0}, {"worker", 0, 1}, {"ps", 0, 0}})
+        pods.Put(kube::ParseObject(PodText(role, index, attempt,
+                                           attempt == 0 ? R"("status":{"phase":"Failed"})"
+                                                        : R"("status":{"phase":"Running"})"))
+                     .value());
     EXPECT_EQ(Page("pods", ""), "403");
     Allow("alice get dljobs vision/digits");
     now += std::chrono::seconds(61);
@@ -160,7 +172,8 @@ TEST_F(PodsTest, AreInTheOrderOfTheirRanks) {
               "digits-ps-0-0 digits-ps-1-0 digits-worker-0-0 digits-worker-0-1 of 4");
     EXPECT_EQ(Page("pods", "role=worker&state=Running&state=Ending"), "digits-worker-0-1 of 1");
     std::string next;
-    EXPECT_EQ(Page("pods", "limit=3", &next), "digits-ps-0-0 digits-ps-1-0 digits-worker-0-0 of 4 …");
+    EXPECT_EQ(Page("pods", "limit=3", &next),
+              "digits-ps-0-0 digits-ps-1-0 digits-worker-0-0 of 4 …");
     EXPECT_EQ(Page("pods", "limit=3&cursor=" + next), "digits-worker-0-1 of 4");
     EXPECT_EQ(Page("pods", "role=ps&cursor=" + next), "400");
     for (const char* bad : {"state=running", "limit=0", "cursor=x"})
@@ -169,37 +182,47 @@ TEST_F(PodsTest, AreInTheOrderOfTheirRanks) {
 
 std::string EventText(const std::string& uid, int second, const std::string& type,
                       const std::string& regarding) {
-    return fmt::format(R"({{"metadata":{{"name":"e{0}","uid":"{0}"}},"eventTime":"2026-11-29T10:00:{1:02}Z",)"
-                       R"("type":"{2}","note":"{0}","regarding":{3}}})", uid, second, type, regarding);
+    return fmt::format(
+        R"({{"metadata":{{"name":"e{0}","uid":"{0}"}},"eventTime":"2026-11-29T10:00:{1:02}Z",)"
+        R"("type":"{2}","note":"{0}","regarding":{3}}})",
+        uid, second, type, regarding);
 }
 
 TEST_F(PodsTest, EventsOfJobAndPodsAreMergedNewestFirst) {
     const std::string path = "/apis/events.k8s.io/v1/namespaces/vision/events";
     const std::string job = R"({"kind":"DLJob","name":"digits","uid":"u1"})";
     server.When("GET", path, {{"fieldSelector", "regarding.kind=DLJob,regarding.name=digits"}})
-        .Reply(200, R"({"metadata":{},"items":[)" + EventText("a", 1, "Normal", job) + "," +
-                        EventText("b", 9, "Warning", job) + "," +
-                        EventText("old", 9, "Normal", R"({"kind":"DLJob","name":"digits","uid":"u0"})") + "]}");
+        .Reply(200,
+               R"({"metadata":{},"items":[)" + EventText("a", 1, "Normal", job) + "," +
+                   EventText("b", 9, "Warning", job) + "," +
+                   EventText("old", 9, "Normal", R"({"kind":"DLJob","name":"digits","uid":"u0"})") +
+                   "]}");
     server.When("GET", path, {{"fieldSelector", "regarding.kind=Pod"}})
-        .Reply(200, R"({"metadata":{"continue":"more"},"items":[)" +
-                        EventText("c", 5, "Normal", R"({"kind":"Pod","name":"digits-worker-0-0"})") + "]}")
+        .Reply(200,
+               R"({"metadata":{"continue":"more"},"items":[)" +
+                   EventText("c", 5, "Normal", R"({"kind":"Pod","name":"digits-worker-0-0"})") +
+                   "]}")
         .Reply(200, R"({"metadata":{},"items":[)" +
-                        EventText("d", 7, "Warning", R"({"kind":"Pod","name":"digits-ps-0-0"})") + "," +
-                        EventText("e", 7, "Normal", R"({"kind":"Pod","name":"digits-2-ps-0-0"})") + "]}");
+                        EventText("d", 7, "Warning", R"({"kind":"Pod","name":"digits-ps-0-0"})") +
+                        "," +
+                        EventText("e", 7, "Normal", R"({"kind":"Pod","name":"digits-2-ps-0-0"})") +
+                        "]}");
     EXPECT_EQ(Page("events", ""), "403");
     Allow("alice get dljobs vision");
     now += std::chrono::seconds(61);
     EXPECT_EQ(Page("events", ""), "b d c a ");
     const auto requests = server.Requests();
     EXPECT_EQ(requests.back().Header("authorization"), "Bearer alice-token");
-    server.When("GET", path, {{"fieldSelector", "regarding.kind=Pod"}}).Reply(200, R"({"metadata":{},"items":[]})");
+    server.When("GET", path, {{"fieldSelector", "regarding.kind=Pod"}})
+        .Reply(200, R"({"metadata":{},"items":[]})");
     std::string next;
     EXPECT_EQ(Page("events", "limit=1", &next), "b  …");
     EXPECT_EQ(Page("events", "limit=1&cursor=" + next), "a ");
     EXPECT_EQ(Page("events", "type=Warning"), "b ");
     EXPECT_EQ(Page("events", "type=Warning&cursor=" + next), "400");
     EXPECT_EQ(Page("events", "type=Bad"), "400");
-    server.When("GET", path).Reply(403, R"({"kind":"Status","reason":"Forbidden","message":"no","code":403})");
+    server.When("GET", path)
+        .Reply(403, R"({"kind":"Status","reason":"Forbidden","message":"no","code":403})");
     EXPECT_EQ(Page("events", ""), "403");
 }
 

@@ -316,7 +316,7 @@ TEST_F(SseTest, AJobIsToldWithItsPods) {
     EXPECT_THAT(Read(*body), ElementsAre(StartsWith("pod p0 Succeeded gone")));
     for (int i = 0; i <= int(Subscription::kMostWaiting); ++i)
         hub.PodChanged({nullptr, pod(i, "Running")});
-    EXPECT_THAT(Read(*body), ElementsAre(StartsWith("reset"), StartsWith("pod p0 Running")));
+    EXPECT_THAT(Read(*body), ElementsAre(StartsWith("reset"), StartsWith("pod p0 Succeeded")));
 }
 
 // 200 people who do not read, while everything changes: what waits for each is bounded, and the
