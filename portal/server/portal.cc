@@ -67,20 +67,27 @@ Portal::Portal(boost::asio::any_io_executor executor, const Options& options,
                   {.resource = kube::kNamespaces, .label_selector = "dlworkspace.io/managed=true"},
                   random_),
       job_cache_(own_, JobCacheSettings(), random_),
+      pods_(own_, PodCacheSettings(), random_),
       users_of_cluster_(own_, {.resource = kDLUsers}, random_),
       clusters_(own_, {.resource = kDLClusters}, random_),
+      hub_(job_table_),
       verdicts_(users_, {.stale = std::chrono::seconds(options.stale_verdict_seconds)}),
       visibility_(verdicts_, [this] { return Namespaces(); }),
       limits_({}),
       backend_{users_, verdicts_, visibility_, limits_, metrics_},
       people_{backend_, users_of_cluster_.store(), [this] { return Namespaces(); }},
-      jobs_{
-          .backend = backend_,
-          .table = job_table_,
-          .store = job_cache_.store(),
-          .stream_id = [this] { return fmt::format("r{}", job_cache_.LastResourceVersion()); },
-          .folder =
-              [this](const model::DLJob& job) { return JobFolderFor(job, cluster_, directory_); }},
+      jobs_{.backend = backend_,
+            .table = job_table_,
+            .store = job_cache_.store(),
+            .stream_id = [this] { return ToString(StreamId{hub_.Version(), {}}); },
+            .folder =
+                [this](const model::DLJob& job) { return JobFolderFor(job, cluster_, directory_); },
+            .pods = &pods_.store()},
+      streams_{.executor = executor,
+               .backend = backend_,
+               .jobs = jobs_,
+               .hub = hub_,
+               .settings = {.version = DLWS_VERSION, .stale = [this] { return StaleSince(); }}},
       callers_(verdicts_, {}),
       front_({.router = router_,
               .callers = callers_,
@@ -103,6 +110,9 @@ Portal::Portal(boost::asio::any_io_executor executor, const Options& options,
     else if (!options.plain)
         ShowOwnCertificate(tls_, options.name);
     job_table_.Follow(job_cache_);
+    hub_.Follow(job_cache_);
+    hub_.FollowPods(pods_);
+    pods_.store().AddIndex(kPodsByJob, JobUidOf);
     clusters_.OnChange([this](const kube::Change& change) { OnCluster(change); });
     users_of_cluster_.OnChange([this](const kube::Change& change) { OnUser(change); });
     AddOperations();
@@ -129,6 +139,10 @@ void Portal::OnUser(const kube::Change& change) {
 void Portal::AddOperations() {
     AddPeople(router_, people_);
     AddJobs(router_, jobs_);
+    AddJobWrites(router_, jobs_);
+    AddJobPods(router_, jobs_, pods_.store());
+    AddJobEvents(router_, jobs_);
+    AddStreams(router_, streams_);
     router_.Add({.id = "GetOpenApi",
                  .method = "GET",
                  .path = "/api/v1/openapi.json",

@@ -22,10 +22,15 @@
 #include "portal/server/backend.h"
 #include "portal/server/callers.h"
 #include "portal/server/front.h"
+#include "portal/server/jobs/events.h"
 #include "portal/server/jobs/handlers.h"
+#include "portal/server/jobs/pods.h"
+#include "portal/server/jobs/writes.h"
 #include "portal/server/options.h"
 #include "portal/server/people/handlers.h"
 #include "portal/server/router.h"
+#include "portal/server/stream/handlers.h"
+#include "portal/server/stream/hub.h"
 
 namespace dlws::portal {
 
@@ -56,6 +61,7 @@ class Portal {
     Caches AllCaches() {
         return {{"namespaces", &namespaces_},
                 {"jobs", &job_cache_},
+                {"pods", &pods_},
                 {"users", &users_of_cluster_},
                 {"clusters", &clusters_}};
     }
@@ -65,8 +71,9 @@ class Portal {
     kube::Metrics metrics_;
     kube::Client own_;    ///< our ServiceAccount: fills the caches
     kube::Client users_;  ///< nobody, until a call says who
-    kube::Informer namespaces_, job_cache_, users_of_cluster_, clusters_;
+    kube::Informer namespaces_, job_cache_, pods_, users_of_cluster_, clusters_;
     JobTable job_table_;
+    Hub hub_;
     model::UserDirectory directory_;
     model::DLCluster cluster_;
     Verdicts verdicts_;
@@ -75,6 +82,7 @@ class Portal {
     Backend backend_;
     People people_;
     Jobs jobs_;
+    Streams streams_;
     Callers callers_;
     Router router_;
     kube::HttpAnswer openapi_;

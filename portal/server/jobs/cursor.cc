@@ -57,6 +57,12 @@ std::uint64_t TakeNumber(std::string_view bytes) {
 
 }  // namespace
 
+bool Before(const Place& a, const Place& b, bool descending) {
+    if (a.number != b.number) return (a.number < b.number) != descending;
+    if (const int order = a.text.compare(b.text); order != 0) return (order < 0) != descending;
+    return a.uid < b.uid;
+}
+
 std::string EncodeCursor(const Cursor& cursor) {
     std::string bytes(1, kFormat);
     PutNumber(bytes, cursor.question);

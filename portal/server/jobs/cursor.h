@@ -21,6 +21,9 @@ struct Place {
     std::string_view uid;
 };
 
+/// True when `a` comes before `b`; equal ones are in the order of their uids.
+bool Before(const Place& a, const Place& b, bool descending);
+
 /// The last object of a page, and the question that the page answers.
 struct Cursor {
     std::uint64_t question = 0;

@@ -39,16 +39,9 @@ kube::Awaitable<Outcome> GetJobDetail(const Jobs& jobs, Call call) {
     Question question("get", kGroup, "dljobs", ns, name);
     auto may = co_await jobs.backend.visibility.Must(call.caller, std::move(question));
     if (!may) co_return std::unexpected(std::move(may.error()));
-    auto job = std::expected<model::DLJob, std::string>(std::unexpect);
-    if (const kube::ObjectPtr stored = jobs.store.Get({ns, name}))
-        job = model::ParseDLJob(stored->raw);
-    Can can;
-    if (job) can = co_await CanDo(jobs.backend, call.caller, *job);
-    // It may have changed while the API server was asked.
-    const kube::ObjectPtr stored = jobs.store.Get({ns, name});
-    const RowPtr row = jobs.table.ByName(ns, name);
-    if (!stored || !row) co_return std::unexpected(NotFound("job"));
-    co_return TaggedJson(DetailJson(*stored, *row, can, job ? jobs.folder(*job) : ""));
+    auto detail = co_await DetailOf(jobs, call.caller, ns, name);
+    if (!detail) co_return std::unexpected(NotFound("job"));
+    co_return TaggedJson(std::move(*detail));
 }
 
 // All that is asked of who approves: not their own job, and each class by its name.
@@ -92,6 +85,20 @@ kube::Awaitable<Can> CanDo(const Backend& backend, const Caller& caller, const m
     can.approve = !approve.empty() &&
                   std::all_of(approved.get(), approved.get() + approve.size(), std::identity());
     co_return can;
+}
+
+kube::Awaitable<std::optional<std::string>> DetailOf(const Jobs& jobs, const Caller& caller,
+                                                     std::string ns, std::string name) {
+    const kube::ObjectKey key(ns, name);
+    auto job = std::expected<model::DLJob, std::string>(std::unexpect);
+    if (const kube::ObjectPtr stored = jobs.store.Get(key)) job = model::ParseDLJob(stored->raw);
+    Can can;
+    if (job) can = co_await CanDo(jobs.backend, caller, *job);
+    // It may have changed while the API server was asked.
+    const kube::ObjectPtr stored = jobs.store.Get(key);
+    const RowPtr row = jobs.table.ByName(ns, name);
+    if (!stored || !row) co_return std::nullopt;
+    co_return DetailJson(*stored, *row, can, job ? jobs.folder(*job) : "");
 }
 
 void AddJobs(Router& router, const Jobs& jobs) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "kube/store.h"
@@ -19,10 +20,15 @@ struct Jobs {
     const kube::Store& store;                ///< DLJobs, as JobCacheSettings() keeps them
     std::function<std::string()> stream_id;  ///< of a list that is made now
     std::function<std::string(const model::DLJob&)> folder;  ///< JobFolderFor()
+    const kube::Store* pods = nullptr;  ///< as PodCacheSettings() keeps them; null: nobody does
 };
 
 /// ListJobs, GetJobDetail.
 void AddJobs(Router& router, const Jobs& jobs);
+
+/// JobDetail of a job that the caller may get, as JSON; nothing: it is not there.
+kube::Awaitable<std::optional<std::string>> DetailOf(const Jobs& jobs, const Caller& caller,
+                                                     std::string ns, std::string name);
 
 /// What the caller may do with the job; an API server that is away is "no".
 kube::Awaitable<Can> CanDo(const Backend& backend, const Caller& caller, const model::DLJob& job);

@@ -259,12 +259,6 @@ Place PlaceOf(const Row& row, SortKey key) {
     return {row.gpus, {}, row.uid};
 }
 
-bool Before(const Place& a, const Place& b, bool descending) {
-    if (a.number != b.number) return (a.number < b.number) != descending;
-    if (const int order = a.text.compare(b.text); order != 0) return (order < 0) != descending;
-    return a.uid < b.uid;
-}
-
 std::uint64_t QuestionOf(const Filter& f, Sort sort) {
     // What a value cannot contain stands between them.
     const auto seconds = [](const std::optional<model::Time>& t) {

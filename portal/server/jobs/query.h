@@ -83,8 +83,6 @@ bool FitsNamespace(const std::string& ns, const Filter& filter);
 /// Where the row stands in that order: of Name and Owner by text (and its prefix), else by number.
 /// Valid as long as the row.
 Place PlaceOf(const Row& row, SortKey key);
-/// True when `a` comes before `b`; equal ones are in the order of their uids.
-bool Before(const Place& a, const Place& b, bool descending);
 
 /// The same for questions that differ in nothing but page and order of parameters; on all replicas.
 std::uint64_t QuestionOf(const Filter& filter, Sort sort);

@@ -53,6 +53,14 @@ void Hub::Follow(kube::Informer& informer) {
     informer.OnProgress([this](std::uint64_t version) { Progress(version); });
 }
 
+void Hub::FollowPods(kube::Informer& informer) {
+    informer.OnChange([this](const kube::Change& change) { PodChanged(change); });
+}
+
+void Hub::PodChanged(const kube::Change& change) {
+    ForEach([&](Listener& listener) { listener.PodChanged(change); });
+}
+
 void Hub::Changed(const RowPtr& before, const RowPtr& after) {
     changed_ = true;
     if (!after) {
@@ -93,7 +101,7 @@ void Hub::ForEach(const std::function<void(Listener&)>& tell) {
         const auto listener = hearing.listener.lock();
         if (!listener) return true;
         tell(*listener);
-        hearing.wake();
+        if (listener->Waits()) hearing.wake();
         return false;
     });
 }

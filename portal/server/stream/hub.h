@@ -35,13 +35,15 @@ class Hub {
     explicit Hub(JobTable& jobs);
     /// Call once, after JobTable::Follow.
     void Follow(kube::Informer& informer);
+    /// Those of PodCacheSettings().
+    void FollowPods(kube::Informer& informer);
 
     /// A stream that begins now, or a list that is made now, is told up to here.
     std::uint64_t Version() const { return told_; }
     /// Everything up to here has been seen (and maybe nothing changed since Version()).
     std::uint64_t Seen() const { return seen_; }
 
-    /// Until it is destroyed by who holds it. `wake` is called after it has heard something.
+    /// Until it is destroyed by who holds it. `wake` is called when it waits.
     void Add(std::shared_ptr<Listener> listener, std::function<void()> wake);
     /// Tells it what changed since then, or that nobody knows. `since` must have been seen.
     void Resume(Subscription& subscription, std::uint64_t since) const;
@@ -50,6 +52,7 @@ class Hub {
     // What the informer tells.
     void Changed(const RowPtr& before, const RowPtr& after);
     void Progress(std::uint64_t version);
+    void PodChanged(const kube::Change& change);
 
   private:
     struct Deleted {

@@ -21,8 +21,12 @@ class Listener {
     virtual ~Listener() = default;
     /// `before` null: appeared; `after` null: gone.
     virtual void Changed(const RowPtr& before, const RowPtr& after) = 0;
+    /// The same of a pod of a job.
+    virtual void PodChanged(const kube::Change&) {}
     /// What is known has become another history: nothing that was told counts any more.
     virtual void Reset(std::string why) = 0;
+    /// There is something to tell.
+    virtual bool Waits() const = 0;
 };
 
 /// What one stream has still to tell of one topic `jobs`: of each job the newest state only. So one
@@ -37,6 +41,8 @@ class Subscription final : public Listener {
     void Changed(const RowPtr& before, const RowPtr& after) override;
     /// Waits for nothing else until it is taken.
     void Reset(std::string why) override;
+    /// Before anything is told: what the caller may see.
+    void StartWith(Visible visible) { visible_ = std::move(visible); }
     /// Goes on after a break: the job's state now, if it may have been another one before.
     void Tell(const RowPtr& row);
     /// The same of a job that is gone.
@@ -48,7 +54,7 @@ class Subscription final : public Listener {
     const Filter& filter() const { return filter_; }
     const std::string& topic() const { return topic_; }
 
-    bool Waits() const { return !waiting_.empty() || !reset_.empty(); }
+    bool Waits() const override { return !waiting_.empty() || !reset_.empty(); }
     std::size_t Waiting() const { return waiting_.size(); }
     /// All that waits, as events; the oldest first.
     std::vector<std::string> Take();
