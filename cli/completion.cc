@@ -127,7 +127,9 @@ void AddJobs(const World& world, const std::vector<std::string>& words, Candidat
     settings.silence = std::chrono::seconds(2);
     settings.whole_answer = std::chrono::seconds(2);
     HttpRequest request;
-    request.path = WithQuery("/api/v1/jobs", {{"mine", "true"}, {"limit", "500"}});
+    std::vector<std::pair<std::string, std::string>> query{{"mine", "true"}, {"limit", "500"}};
+    if (session.ns_given) query.emplace_back("namespace", session.ns);
+    request.path = WithQuery("/api/v1/jobs", query);
     const HttpReply reply = HttpClient(settings).Send(request);
     if (!reply.ok()) return;
     const json::value answer = json::parse(reply.body);

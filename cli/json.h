@@ -52,5 +52,6 @@ inline const json::array& ListAt(const json::value& value, std::string_view path
     const json::array* list = At(value, path).if_array();
     return list ? *list : none;
 }
+const json::array& ListAt(json::value&& value, std::string_view path) = delete;  // would dangle
 
 }  // namespace dlws::cli
