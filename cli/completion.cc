@@ -81,8 +81,12 @@ std::string Replaced(std::string_view text, std::string_view what, std::string_v
 
 }  // namespace
 
-Candidates Complete(const std::vector<std::string>& words) {
+Candidates Complete(const std::vector<std::string>& as_split) {
     Candidates found;
+    std::vector<std::string> words = as_split;
+    // bash makes three words of --phase=Queued.
+    if (!words.empty() && words.back() == "=") words.back().clear();
+    std::erase(words, "=");
     const std::string last = words.empty() ? "" : words.back();
     if (words.size() < 2) {
         for (const Command& command : Commands())

@@ -184,9 +184,12 @@ KubeIdentity ReadKubeconfig(const std::string& paths, const std::string& context
         return identity;
     }
     const auto [chosen, file] = Named(files, "contexts", "context", identity.context);
-    if (!chosen.IsDefined())
-        throw Failure(kCommandLine,
-                      fmt::format("{}: there is no context {}", paths, identity.context));
+    if (!chosen.IsDefined()) {
+        identity.why_not = fmt::format("the kubeconfig has no context {}", identity.context);
+        if (!context.empty())
+            throw Failure(kCommandLine, fmt::format("{}: there is no context {}", paths, context));
+        return identity;
+    }
     identity.ns = Text(file, chosen, "namespace");
     const std::string name = Text(file, chosen, "user");
     const auto [user, user_file] = Named(files, "users", "user", name);

@@ -104,6 +104,8 @@ TEST_F(ConfigTest, WhatElseAKubeconfigHasIsNamed) {
     EXPECT_EQ(why("{username: u, password: p}"),
               "the user u of the kubeconfig has a password, which Kubernetes no longer takes");
     EXPECT_EQ(why("{}"), "the user u of the kubeconfig has no token");
+    files_.Write("k", "current-context: gone\n");
+    EXPECT_EQ(ReadKubeconfig(files_.home + "/k", "").why_not, "the kubeconfig has no context gone");
     EXPECT_EQ(ReadKubeconfig(files_.home + "/none", "").why_not,
               "there is no kubeconfig with a current context");
 }

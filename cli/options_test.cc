@@ -162,6 +162,8 @@ TEST(Complete, CommandsFlagsAndWords) {
     EXPECT_EQ(Words({"list", "--phase", "Su"}),
               (std::vector<std::string>{"Suspended", "Succeeded"}));
     EXPECT_EQ(Words({"list", "--phase=Qu"}), std::vector<std::string>{"--phase=Queued"});
+    EXPECT_EQ(Words({"list", "--phase", "=", "Qu"}), std::vector<std::string>{"Queued"});
+    EXPECT_EQ(Words({"list", "-o", "="}).size(), 5u);
     EXPECT_EQ(Words({"list", "-o", "y"}), std::vector<std::string>{"yaml"});
     EXPECT_EQ(Words({"completion", ""}), (std::vector<std::string>{"bash", "zsh"}));
     EXPECT_TRUE(Words({"nothing", ""}).empty());

@@ -143,6 +143,10 @@ TEST_F(ProgramTest, Why) {
               "AGE     TYPE     REASON    OF                      MESSAGE\n"
               "4m53s   Normal   Started   Pod/digits-worker-0-0   Container main started\n");
     EXPECT_EQ(LastCall(), "GET /api/v1/namespaces/vision/jobs/digits/events?limit=5");
+    answers["GET /api/v1/namespaces/vision/jobs/digits/events"] = Problem(403, "Forbidden");
+    EXPECT_EQ(dlws.Run({"why", "vision/digits"}), 0);
+    EXPECT_NE(dlws.out.find("the scheduler keeps trying.\n"), std::string::npos);
+    EXPECT_NE(dlws.err.find("You may not get dljobs"), std::string::npos) << dlws.err;
     EXPECT_EQ(dlws.Run({"why", "vision/digits", "-o", "json"}), 0);
     EXPECT_EQ(boost::json::parse(dlws.out).at("reason").as_string(), "Unschedulable");
 }

@@ -147,7 +147,9 @@ json::value Session::Send(const HttpRequest& request, std::string_view source) {
     NoteStale(reply);
     if (reply.body.empty()) return nullptr;
     boost::system::error_code error;
-    json::value body = json::parse(reply.body, error);
+    json::parse_options deep;
+    deep.max_depth = 128;  // the portal takes 64
+    json::value body = json::parse(reply.body, error, {}, deep);
     if (error)
         throw Failure(kPortalAway, fmt::format("{} answered what is no JSON; is it the portal?",
                                                portal().settings().server));

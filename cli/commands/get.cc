@@ -79,7 +79,8 @@ std::string Describe(Session& session, const json::value& detail, const JobName&
              fmt::format("/job/{} ({} bytes)", TextAt(file, "name"), TextAt(file, "size")));
     text += Roles(At(detail, "spec"), session.world.screen);
     if (FlagAt(detail, "can/listPods"))
-        text += Pods(ReadItems(session, job.Path() + "/pods", {}, 500), session.world.screen, now);
+        text +=
+            Pods(ReadItemsIfAllowed(session, job.Path() + "/pods", 500), session.world.screen, now);
     return text;
 }
 

@@ -69,7 +69,7 @@ int Ended(Session& session) {
 
 int OfJob(Session& session, const JobName& job) {
     const json::value detail = session.Get(job.Path());
-    json::array events = ReadItems(session, job.Path() + "/events", {}, 5000);
+    json::array events = ReadItemsIfAllowed(session, job.Path() + "/events", 5000);
     std::ranges::reverse(events);  // the oldest first, as a story is told
     if (session.format == Format::kJson || session.format == Format::kYaml) {
         session.PrintDocument(

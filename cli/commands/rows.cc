@@ -53,6 +53,14 @@ json::array ReadItems(Session& session, const std::string& path,
     return all;
 }
 
+json::array ReadItemsIfAllowed(Session& session, const std::string& path, std::size_t limit) try {
+    return ReadItems(session, path, {}, limit);
+} catch (const Failure& failure) {
+    if (failure.code != kRefused && failure.code != kNotThere) throw;
+    session.Note(failure.text);
+    return {};
+}
+
 std::string NameOf(const json::value& row) {
     return TextAt(row, "namespace") + "/" + TextAt(row, "name");
 }

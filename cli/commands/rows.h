@@ -23,6 +23,10 @@ boost::json::array ReadItems(Session& session, const std::string& path,
                              const std::vector<std::pair<std::string, std::string>>& query,
                              std::size_t limit);
 
+/// The same, of what is shown beside something else: where it may not be read there is a note that
+/// says so, in the words of the portal, and nothing.
+boost::json::array ReadItemsIfAllowed(Session& session, const std::string& path, std::size_t limit);
+
 /// "NAMESPACE/NAME" of a row.
 std::string NameOf(const boost::json::value& row);
 

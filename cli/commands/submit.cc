@@ -91,7 +91,8 @@ int RunSubmit(Session& session) {
         return kOk;
     }
     submission.request.method = "POST";
-    submission.request.path = WithQuery(session.Job(submission.ns + "/x").Path(), {});
+    // Checked as every other name that goes into a path.
+    submission.request.path = session.Job(submission.ns + "/x").Path();
     submission.request.path.resize(submission.request.path.rfind('/'));
     if (dry) submission.request.path += "?dryRun=All";
     const json::value answer = session.Send(submission.request, submission.source);
@@ -102,7 +103,8 @@ int RunSubmit(Session& session) {
     else if (session.format == Format::kName)
         session.Print(Clean(job.Text()) + "\n");
     else if (dry)
-        session.Print(Clean(job.Text()) + " would be accepted; nothing was made.\n");
+        session.Print((job.name.empty() ? "the job" : Clean(job.Text())) +
+                      " would be accepted; nothing was made.\n");
     else
         SayWhatNext(session, session.Job(job.Text()));
     if (dry || (!arguments.Has("wait") && !arguments.Has("follow"))) return kOk;

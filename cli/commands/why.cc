@@ -12,7 +12,7 @@ int RunWhy(Session& session) {
     constexpr std::size_t kEvents = 5;
     const JobName job = session.Job(session.arguments.operands[0]);
     const json::value detail = session.Get(job.Path());
-    const json::array events = ReadItems(session, job.Path() + "/events", {}, kEvents);
+    const json::array events = ReadItemsIfAllowed(session, job.Path() + "/events", kEvents);
     if (session.format == Format::kName) {
         session.Print(job.Text() + "\n");
         return kOk;
