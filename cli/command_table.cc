@@ -197,8 +197,9 @@ const std::array kCommands{
         "A script and files of at most 256 KiB travel with the job and lie in /job: *.py is run\n"
         "by python3, *.sh by bash, and what begins with #! by itself.\n",
         kSubmitFlags, kSubmitExamples, 0, 1, true, false, true, &RunSubmit},
-    Command{"list", "", "List jobs: mine, in all namespaces", "", kListFlags, kListExamples, 0, 0,
-            false, false, true, &RunList},
+    Command{"list", "", "List jobs: mine, in all namespaces",
+            "With -n only those in that namespace; with -A everybody's that I may see.\n",
+            kListFlags, kListExamples, 0, 0, false, false, true, &RunList},
     Command{"get",
             "JOB...",
             "Show all about a job",

@@ -75,6 +75,11 @@ void Follow(Session& session, const std::string& path,
                     next = on_event(event);
                     if (!event.id.empty()) request.last_event_id = event.id;
                 }
+            } catch (const boost::system::system_error&) {  // of the JSON
+                thrown = std::make_exception_ptr(
+                    Failure(kPortalAway,
+                            "the portal's stream has an event that is no JSON; is it one of "
+                            "another version?"));
             } catch (...) {
                 thrown = std::current_exception();
             }

@@ -179,6 +179,27 @@ TEST(WaitForEnd, TellsPhasesAndEndsWithTheJob) {
         "last line\nFailed: exit code 3\n");
 }
 
+TEST(WaitForEnd, OtherEnds) {
+    std::string event;
+    FakePortal portal([&](const Call& call) -> Answer {
+        if (!IsStream(call)) return {.status = 201, .body = ContractExample("JobRow")};
+        return Stream({event});
+    });
+    Program dlws(portal.url());
+    dlws.LogIn();
+    const std::vector<std::string> submit{"submit", "--image", "i", "--wait", "--", "x"};
+    event = "event: gone\ndata: {\"topic\":\"x\"}\n\n";
+    EXPECT_EQ(dlws.Run(submit), 4);
+    EXPECT_EQ(dlws.err, "dlws: default/digits was deleted\n");
+    event = "event: denied\ndata: {\"problem\":{\"detail\":\"You may not.\"}}\n\n";
+    EXPECT_EQ(dlws.Run(submit), 1);
+    EXPECT_EQ(dlws.err, "dlws: You may not.\n");
+    event = End("LoginExpired");
+    EXPECT_EQ(dlws.Run(submit), 3);
+    event = "event: detail\ndata: no JSON\n\n";
+    EXPECT_EQ(dlws.Run(submit), 5);
+}
+
 TEST(WaitForEnd, HasAnEndOfItsOwn) {
     FakePortal portal([&](const Call& call) -> Answer {
         if (!IsStream(call)) return {.status = 201, .body = ContractExample("JobRow")};

@@ -83,14 +83,16 @@ class BodySink : public Bytes {
     std::shared_future<void> ready_;
 };
 
-std::string ReadAll(const std::string& path) {
+std::string ReadAuthority(const std::string& path) try {
     std::ifstream file(path, std::ios::binary);
     std::string text{std::istreambuf_iterator<char>(file), {}};
-    if (!file || text.find("-----BEGIN CERTIFICATE-----") == std::string::npos)
-        throw Failure(kCommandLine, "the CA file " + path +
-                                        (text.empty() ? " cannot be read, or is empty"
-                                                      : " holds no certificate in PEM"));
+    if (!file || text.empty())
+        throw Failure(kCommandLine, "the CA file " + path + " cannot be read, or is empty");
+    boost::asio::ssl::context(boost::asio::ssl::context::tls_client)
+        .add_certificate_authority(boost::asio::buffer(text));
     return text;
+} catch (const boost::system::system_error&) {
+    throw Failure(kCommandLine, "the CA file " + path + " holds no certificate in PEM");
 }
 
 http::client::http_client_config Configure(std::chrono::seconds silence,
@@ -105,8 +107,7 @@ http::client::http_client_config Configure(std::chrono::seconds silence,
         if (authority.empty()) return;
         // Instead of the machine's authorities, not beside them.
         SSL_CTX_set_cert_store(tls.native_handle(), X509_STORE_new());
-        boost::system::error_code error;
-        tls.add_certificate_authority(boost::asio::buffer(authority), error);
+        tls.add_certificate_authority(boost::asio::buffer(authority));
     });
     return config;
 }
@@ -125,7 +126,7 @@ std::string Explain(const http::http_exception& error) {
 struct HttpClient::Impl {
     explicit Impl(Settings settings)
         : settings(std::move(settings)),
-          authority(this->settings.ca_file.empty() ? "" : ReadAll(this->settings.ca_file)),
+          authority(this->settings.ca_file.empty() ? "" : ReadAuthority(this->settings.ca_file)),
           calls(this->settings.server, Configure(this->settings.silence, authority)),
           streams(this->settings.server, Configure(this->settings.stream_silence, authority)) {}
 

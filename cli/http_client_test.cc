@@ -185,7 +185,8 @@ TEST(CheckedServer, LetsNoTokenBeReadOnItsWay) {
 TEST(HttpClient, ACaFileMustHoldACertificate) {
     testing::Program files;
     for (const std::string& path :
-         {files.home + "/none", files.Write("empty", ""), files.Write("x", "text")})
+         {files.home + "/none", files.Write("empty", ""), files.Write("x", "text"),
+          files.Write("y", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")})
         EXPECT_THROW(HttpClient({.server = "https://a", .ca_file = path}), Failure) << path;
 }
 

@@ -116,7 +116,7 @@ void AppendClean(std::string& out, std::string_view bytes, char32_t c) {
 std::size_t ColourSequence(std::string_view text) {
     if (!text.starts_with("\x1b[")) return 0;
     const std::size_t end = text.find_first_not_of("0123456789;", 2);
-    return end != std::string_view::npos && end < 32 && text[end] == 'm' ? end + 1 : 0;
+    return end < 32 && text[end] == 'm' ? end + 1 : 0;  // npos is more
 }
 
 }  // namespace
