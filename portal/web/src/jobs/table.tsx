@@ -23,7 +23,7 @@ export function JobTable({rows, filter, selected, at, onSort, onToggle, onToggle
     const all = rows.length > 0 && rows.every(r => selected.has(r.uid));
     const head = {sort: filter.sort, onSort};
     return (
-        <div class="table-wrap" tabIndex={-1}>
+        <div class="table-wrap" tabIndex={0} role="region" aria-label="Jobs">
             <table class="jobs">
                 <thead><tr>
                     <th class="tick"><input type="checkbox" aria-label="Select all rows" checked={all} onChange={e => onToggleAll(e.currentTarget.checked)} /></th>
