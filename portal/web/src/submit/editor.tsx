@@ -6,11 +6,14 @@ import {defaultKeymap, history, historyKeymap} from '@codemirror/commands';
 import {yaml} from '@codemirror/lang-yaml';
 import {bracketMatching, HighlightStyle, indentUnit, syntaxHighlighting} from '@codemirror/language';
 import {lintGutter, lintKeymap, setDiagnostics, type Diagnostic} from '@codemirror/lint';
-import {EditorState} from '@codemirror/state';
+import {Annotation, EditorState} from '@codemirror/state';
 import {drawSelection, EditorView, highlightActiveLine, hoverTooltip, keymap, lineNumbers} from '@codemirror/view';
 import {tags} from '@lezer/highlight';
 import {useEffect, useRef} from 'preact/hooks';
 import {placeAt, schemaAt, type Schema} from './schema';
+
+/** On changes that come from outside: they are not told again. */
+const fromOutside = Annotation.define<boolean>();
 
 export interface Mark { line: number; column?: number; message: string; severity: 'error' | 'warning' }
 
@@ -54,6 +57,8 @@ export function Editor({text, onText, schema, marks, goTo, onSubmit}: Props) {
     // What the extensions, made once, call.
     const now = useRef({onText, schema, onSubmit});
     now.current = {onText, schema, onSubmit};
+    // Texts that were told and have not come back as `text` yet. Without them a text that comes back while one types on would be taken for a change from outside.
+    const told = useRef<string[]>([]);
 
     useEffect(() => {
         if (host.current === null) return;
@@ -68,7 +73,12 @@ export function Editor({text, onText, schema, marks, goTo, onSubmit}: Props) {
                 hoverTooltip((v, pos) => documentation(v, pos, now.current.schema)),
                 keymap.of([{key: 'Mod-Enter', run: () => { now.current.onSubmit(); return true; }}, ...closeBracketsKeymap, ...defaultKeymap, ...historyKeymap, ...completionKeymap, ...lintKeymap]),
                 EditorView.contentAttributes.of({'aria-label': 'YAML of the job', spellcheck: 'false', tabindex: '0'}),
-                EditorView.updateListener.of(update => { if (update.docChanged) now.current.onText(update.state.doc.toString()); }),
+                EditorView.updateListener.of(update => {
+                    if (!update.docChanged || update.transactions.some(t => t.annotation(fromOutside) === true)) return;
+                    const next = update.state.doc.toString();
+                    told.current.push(next);
+                    now.current.onText(next);
+                }),
             ]}),
         });
         view.current = editor;
@@ -77,8 +87,12 @@ export function Editor({text, onText, schema, marks, goTo, onSubmit}: Props) {
 
     useEffect(() => {
         const editor = view.current;
-        if (editor === undefined || editor.state.doc.toString() === text) return;
-        editor.dispatch({changes: difference(editor.state.doc.toString(), text)});
+        if (editor === undefined) return;
+        const own = told.current.lastIndexOf(text);
+        if (own >= 0) { told.current.splice(0, own + 1); return; }
+        told.current = [];
+        const shown = editor.state.doc.toString();
+        if (shown !== text) editor.dispatch({changes: difference(shown, text), annotations: fromOutside.of(true)});
     }, [text]);
 
     useEffect(() => {
