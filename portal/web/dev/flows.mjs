@@ -13,6 +13,7 @@ await context.grantPermissions(['clipboard-read', 'clipboard-write']);
 let failed = 0;
 
 async function flow(name, run) {
+    if (process.argv[2] !== undefined && !name.startsWith(process.argv[2])) return;
     const page = await context.newPage();
     const complaints = [];
     page.on('console', m => { if (m.type() === 'error' && !/status of (4|5)\d\d/.test(m.text())) complaints.push(m.text()); });
@@ -159,8 +160,10 @@ await flow('logs: an expression that takes for ever ends, and another one works'
 });
 
 await flow('logs: from the beginning, in steps of scrolling no task is over 50 ms', async page => {
+    const start = Date.now();
     await page.goto(`${base}/jobs/vision/tokenizer-3/logs?tail=all`);
-    await page.waitForFunction(() => /live|archive/.test(document.querySelector('.log-status')?.textContent ?? ''), undefined, {timeout: 120_000});
+    await page.waitForFunction(() => /live|archive/.test(document.querySelector('.log-status')?.textContent ?? '') && !/loading/.test(document.querySelector('.log-status').textContent), undefined, {timeout: 120_000});
+    console.log(`  loaded in ${Date.now() - start} ms`);
     const lines = Number((await page.locator('.log-status').textContent()).replace(/[, ]/g, '').match(/^(\d+)lines/)[1]);
     const cdp = await context.newCDPSession(page);
     await cdp.send('HeapProfiler.collectGarbage');
@@ -175,7 +178,7 @@ await flow('logs: from the beginning, in steps of scrolling no task is over 50 m
     const long = await page.evaluate(() => window.long);
     console.log(`  ${lines} lines, ${Math.round(heap / 1e6)} MB, long tasks while scrolling: [${long}] ms`);
     expect('long tasks', long.length, 0);
-    await page.getByText(/step 0 loss/).first().waitFor();
+    if (lines < 990_000) await page.getByText(/step 0 loss/).first().waitFor();   // else the oldest have gone
     const began = Date.now();
     await page.getByLabel('Search the log').fill('watchdog');
     await page.waitForFunction(() => /\d lines/.test(document.querySelector('.log-tools')?.textContent ?? '') && !/…/.test(document.querySelector('.log-tools')?.textContent ?? ''), undefined, {timeout: 60_000});

@@ -22,6 +22,7 @@ export function LogStatus({session, shown, sources}: {session: LogSession; shown
             <span>{plural(ring.size, 'line')}{filtered && `, ${shown.count.toLocaleString('en')} shown`}{ring.dropped > 0 && `; ${ring.dropped.toLocaleString('en')} older ones left out`}</span>
             {session.older.value !== undefined && <button type="button" class="quiet small" disabled={session.loadingOlder.value} onClick={() => void session.loadOlder()}>{session.loadingOlder.value ? 'Loading…' : 'Load older lines'}</button>}
             <span class="spring" />
+            {session.state.value === 'loading' && ring.size > 0 && <span role="status"><Icon name="hourglass" /> loading more lines</span>}
             {session.state.value === 'waiting' && <span><Icon name="redo" /> interrupted; connecting again</span>}
             {sources.archive === 'Unavailable' && <span><Icon name="cross" /> the archive's storage does not answer</span>}
             {[...byState].map(([state, list]) => (
