@@ -181,7 +181,7 @@ await flow('logs: from the beginning, in steps of scrolling no task is over 50 m
     if (lines < 990_000) await page.getByText(/step 0 loss/).first().waitFor();   // else the oldest have gone
     const began = Date.now();
     await page.getByLabel('Search the log').fill('watchdog');
-    await page.waitForFunction(() => /\d lines/.test(document.querySelector('.log-tools')?.textContent ?? '') && !/…/.test(document.querySelector('.log-tools')?.textContent ?? ''), undefined, {timeout: 60_000});
+    await page.waitForFunction(() => /[1-9][\d,]* lines/.test(document.querySelector('.log-tools [role=status]')?.textContent ?? ''), undefined, {timeout: 60_000});
     console.log(`  searched in ${Date.now() - began} ms: ${await page.locator('.log-tools [role=status]').textContent()}`);
 });
 
