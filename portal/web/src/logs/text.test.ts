@@ -11,6 +11,7 @@ test('a progress bar is its last state', () => {
     expect(afterReturns('a longer state\rshort')).toBe('shortger state');
     expect(afterReturns(`${esc}[31ma longer state${esc}[0m\rshort`)).toBe('short');
     expect(afterReturns('\r\r')).toBe('');
+    expect(afterReturns(`${esc}[31mred\r`)).toBe(`${esc}[31mred`);
     expect(afterReturns('nothing')).toBe('nothing');
 });
 
@@ -20,6 +21,7 @@ test('colours are shown, everything else of a terminal is left out', () => {
     expect(segments(line).map(s => s.text).join('')).toBe(plain(line));
     expect(segments(`${esc}[38;2;9;9;9;1mx`)[0]?.style).toBe('c-bold');
     expect(segments(`${esc}[97mwhite`)).toEqual([{text: 'white', style: 'c-white'}]);
+    expect(segments(`${esc}[1Kx`)).toEqual([{text: 'x', style: ''}]);
     expect(segments('<b>')).toEqual([{text: '<b>', style: ''}]);
 });
 

@@ -56,6 +56,13 @@ test('what is not touched keeps its comments, and the rest of an item stays with
     expect(writeYaml(doc)).toBe('# mine\nmetadata: {name: a}\nspec:\n  image: x # fixed\n  roles:\n  # the second\n  - name: b\n    gpus: 4\n    exitCodes: [{codes: "3", action: Retry}]\n  - name: c\n    gpus: 1\n    gpuType: A100\n  env:\n  - {name: A, value: "1"}\n  - name: B\n    value: "on"\n');
 });
 
+test('several items of a list go at one time', () => {
+    const {doc, value} = readYaml('spec:\n  env:\n  - {name: A}\n  - {name: B}\n  - {name: C}\n  - {name: D}\n');
+    const form = readForm(value);
+    applyForm(doc, form, {...form, env: [form.env[1]!, form.env[3]!]});
+    expect(writeYaml(doc)).toBe('spec:\n  env:\n  - {name: B}\n  - {name: D}\n');
+});
+
 test('a form makes YAML of nothing, and of almost nothing', () => {
     for (const text of ['', '# c\n', 'spec:\n', 'spec: {}\n', 'just a text\n']) {
         const {doc, value} = readYaml(text);

@@ -37,5 +37,5 @@ export function splitWords(line: string): string[] | undefined {
 }
 
 export function joinWords(words: readonly string[]): string {
-    return words.map(w => w !== '' && /^[^\s'"\\]+$/.test(w) ? w : `'${w.replaceAll("'", "'\\''")}'`).join(' ');
+    return words.map(w => /^[^\s'"\\]+$/.test(w) ? w : `'${w.replaceAll("'", "'\\''")}'`).join(' ');
 }
