@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import {render} from 'preact';
-import {watchVisibility} from './api/updates';
+import {watchVisibility} from './api/away';
 import {loadSession, watchSession} from './session/session';
 import {watchKeys} from './shell/keyboard';
 import {App} from './shell/layout';

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // One stream of server-sent events that stays: read by fetch (EventSource can send no Last-Event-ID of ours and tells no
 // status), connected anew with full jitter, resumed behind the last event that was read whole.
+import {tabAway} from './away';
 import {tellLoggedOut} from './client';
 import {Backoff} from './backoff';
 import {ApiError, asApiError, problemOf} from './problem';
 import {SseParser} from './sse';
 
-export type StreamState = 'connecting' | 'open' | 'waiting' | 'ended';
+/** `away`: nobody sees the tab, so there is no connection until somebody does. */
+export type StreamState = 'connecting' | 'open' | 'waiting' | 'away' | 'ended';
 
 export interface StreamOptions {
     /** Asked before each connection; `lastId` is empty until an event with an id was read. */
@@ -28,6 +30,11 @@ export async function stayConnected(options: StreamOptions): Promise<void> {
     let lastId = options.lastId ?? '';
     let baseMs = 1000;
     while (!options.signal.aborted) {
+        if (tabAway.peek()) {
+            options.onState?.('away');
+            await untilSeen(options.signal);
+            continue;
+        }
         options.onState?.('connecting');
         const began = performance.now();
         let problem: ApiError | undefined;
@@ -44,6 +51,7 @@ export async function stayConnected(options: StreamOptions): Promise<void> {
             // What will not get better by asking again: the page shows it.
             if (problem.status >= 400 && problem.status < 500 && problem.status !== 429) { options.onState?.('ended', problem); return; }
         }
+        if (tabAway.peek()) continue;
         if (performance.now() - began > steadyMs) backoff.succeeded();
         options.onState?.('waiting', problem);
         await pause(backoff.next(baseMs, problem?.retryAfter), options.signal);
@@ -54,6 +62,7 @@ async function connect(options: StreamOptions, lastId: string, read: (id: string
     const attempt = new AbortController();
     const stop = () => attempt.abort();
     options.signal.addEventListener('abort', stop);
+    const unwatch = tabAway.subscribe(away => { if (away) stop(); });
     let watchdog = setTimeout(stop, silenceMs);
     try {
         const headers: Record<string, string> = {Accept: 'text/event-stream'};
@@ -80,13 +89,22 @@ async function connect(options: StreamOptions, lastId: string, read: (id: string
             }
         }
     } catch (thrown) {
-        // Silence, not the caller, ended it.
+        // Silence or a hidden tab, not the caller, ended it.
         if (attempt.signal.aborted && !options.signal.aborted) return 'cut';
         throw thrown;
     } finally {
         clearTimeout(watchdog);
+        unwatch();
         options.signal.removeEventListener('abort', stop);
     }
+}
+
+function untilSeen(signal: AbortSignal): Promise<void> {
+    return new Promise(resolve => {
+        const done = () => { signal.removeEventListener('abort', done); queueMicrotask(() => unwatch()); resolve(); };
+        const unwatch = tabAway.subscribe(away => { if (!away) done(); });
+        signal.addEventListener('abort', done);
+    });
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tab's one stream of updates. Parts of the page subscribe to topics; one connection carries them all. Hidden for a
-// minute the tab lets it go, and goes on where it was when it is seen again.
+// The tab's one stream of updates. Parts of the page subscribe to topics; one connection carries them all.
 import {signal} from '@preact/signals';
 import {queryOf, staleSince, tellLoggedOut} from './client';
 import {ApiError} from './problem';
@@ -17,13 +16,10 @@ export const newVersion = signal(false);
 let pageVersion = '';
 export function setPageVersion(version: string): void { pageVersion = version; }
 
-const hiddenMs = 60_000;
 const subscribers = new Map<string, Set<Handlers>>();
 let running: AbortController | undefined;
 let lastId = '';
 let scheduled = false;
-let hideTimer: ReturnType<typeof setTimeout> | undefined;
-let hidden = false;
 
 /**
  * Calls `handlers` for events of `topic` until the returned function is called. `from` is the streamId of the list that
@@ -55,7 +51,7 @@ function open(): void {
     running?.abort();
     running = undefined;
     const topics = [...subscribers.keys()].sort();
-    if (topics.length === 0 || hidden) { streamState.value = 'off'; return; }
+    if (topics.length === 0) { streamState.value = 'off'; return; }
     const abort = new AbortController();
     running = abort;
     void stayConnected({
@@ -108,17 +104,4 @@ function deliver(event: keyof UpdateEvents, data: unknown): void {
             (handlers[event] as ((data: unknown) => void) | undefined)?.(data);
         }
     }
-}
-
-/** Called once by main. */
-export function watchVisibility(): void {
-    document.addEventListener('visibilitychange', () => {
-        clearTimeout(hideTimer);
-        if (document.visibilityState === 'hidden') {
-            hideTimer = setTimeout(() => { hidden = true; open(); }, hiddenMs);
-        } else if (hidden) {
-            hidden = false;
-            open();
-        }
-    });
 }

@@ -18,23 +18,32 @@ import {visible, plain} from './text';
 import {LogToolbar} from './toolbar';
 import {Shown} from './view';
 
+const maxRanks = 64;   // of the contract
+
 export function Logs({detail}: {detail: JobDetail}) {
     const {namespace, name} = detail.row;
     const url = useMemo(() => urlState<LogQuery>(logFields), []);
     const q = url.get();
-    const key = sourceKey(q);
+    // Of more pods than one stream may have the first ones are shown until others are chosen.
+    const pods = Number(detail.row.ready.split('/')[1] ?? 0);
+    const few = q.rank.length === 0 && pods > maxRanks;
+    const asked = few ? {...q, rank: Array.from({length: maxRanks}, (_, i) => i)} : q;
+    const key = sourceKey(asked);
     const [session, setSession] = useState<LogSession>();
     const sources = useSources(namespace, name, detail.row.attempt);
 
     useEffect(() => {
-        const next = new LogSession(namespace, name, url.get());
+        const next = new LogSession(namespace, name, asked);
         setSession(next);
         return () => next.close();
     }, [namespace, name, key]);
 
     if (!detail.can.readLogs) return <div class="box warn">You may not read the logs of this job (get pods/log in {namespace}).</div>;
     if (session === undefined) return null;
-    return <Viewer key={key} session={session} q={q} set={url.set} sources={sources} download={downloadHref(namespace, name, q)} />;
+    return <>
+        {few && <div class="box info">The first {maxRanks} of {pods.toLocaleString('en')} ranks are shown; choose others below.</div>}
+        <Viewer key={key} session={session} q={q} set={url.set} sources={sources} download={downloadHref(namespace, name, asked)} />
+    </>;
 }
 
 export interface Sources { items: LogSource[]; archive: ArchiveState | undefined; total: number }
