@@ -64,11 +64,24 @@ test('45 s of silence are a cut', async () => {
     expect(asked.map(a => a.lastId)).toEqual([null, 'a']);
 });
 
+test('a connection that is never answered is a cut', async () => {
+    const asked = serve([]);
+    const {abort, done} = follow();
+    await vi.advanceTimersByTimeAsync(44_000);
+    expect(asked.length).toBe(1);
+    await vi.advanceTimersByTimeAsync(4000);
+    expect(asked.length).toBe(2);
+    abort.abort();
+    await done;
+});
+
 test('a tab that nobody sees has no stream, and goes on when it is seen', async () => {
     const asked = serve(['id: a\ndata: 1\n\n~', 'event: end\ndata: {}\n\n']);
     const {states, done} = follow();
     await vi.advanceTimersByTimeAsync(1000);
     tabAway.value = true;
+    await vi.advanceTimersByTimeAsync(100);
+    expect(states.at(-1)).toBe('away');
     await vi.advanceTimersByTimeAsync(600_000);
     expect(asked.length).toBe(1);
     expect(states.at(-1)).toBe('away');

@@ -61,7 +61,7 @@ function Problems({cluster: c}: {cluster: ClusterStatus}) {
             <h2 id="h-problems">Problems{(c.problemsTotal ?? 0) > c.problems.length && <span class="muted"> (the worst {c.problems.length} of {c.problemsTotal})</span>}</h2>
             <ul class="problems">{c.problems.map((p, i) => (
                 <li key={i}><Badge tone={p.severity === 'Critical' ? 'bad' : 'ask'} icon={p.severity === 'Critical' ? 'cross' : 'hand'}>{p.severity}</Badge>
-                    <span>{p.node && <a href={`/cluster?q=${encodeURIComponent(p.node)}`}>{p.node}</a>} {p.message}</span>{p.since && <span class="muted small">for <Age at={p.since} /></span>}</li>
+                    <span>{p.node && <a href={`/cluster?q=${encodeURIComponent(p.node)}`}>{p.node}</a>} <bdi>{p.message}</bdi></span>{p.since && <span class="muted small">for <Age at={p.since} /></span>}</li>
             ))}</ul>
         </section>
     );

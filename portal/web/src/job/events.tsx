@@ -65,7 +65,7 @@ export function Events({detail: {row}}: {detail: JobDetail}) {
                         <td class="number">{e.count}</td>
                         <td class="wrap-any"><span class="muted">{e.kind}</span> {e.name}</td>
                         <td>{e.reason}</td>
-                        <td class="wrap-any">{e.message}{e.reporter && <span class="muted small"> ({e.reporter})</span>}</td>
+                        <td class="wrap-any"><bdi>{e.message}</bdi>{e.reporter && <span class="muted small"> ({e.reporter})</span>}</td>
                     </tr>
                 ))}</tbody>
             </table></div>

@@ -81,7 +81,7 @@ function Header({detail: {row, can, advice}, brief}: {detail: JobDetail; brief: 
             {row.storageLost && <p class="small"><strong>A storage of the job is lost.</strong></p>}
         </div>
         {!brief && <dl class="strip">
-            <div><dt>Owner</dt><dd>{row.owner || 'unknown'}</dd></div>
+            <div><dt>Owner</dt><dd><bdi>{row.owner || 'unknown'}</bdi></dd></div>
             <div><dt>GPUs</dt><dd>{row.gpus}{row.gpuTypes?.length ? ` ${row.gpuTypes.join(', ')}` : ''}</dd></div>
             <div><dt>Ready</dt><dd>{row.ready || '–'}</dd></div>
             <div><dt>Framework</dt><dd>{row.framework ?? 'None'}</dd></div>

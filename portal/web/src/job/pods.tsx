@@ -65,7 +65,7 @@ function Pod({pod, detail}: {pod: PodRow; detail: JobDetail}) {
             <td>{pod.node ?? <span class="muted">–</span>}</td>
             <td class="number">{pod.gpus ?? 0}</td>
             <td class="number">{time ?? <Age at={pod.startedAt} />}</td>
-            <td class="muted wrap-any">{pod.exitCode !== undefined && pod.exitCode !== 0 && <span class="tag bad">exit {pod.exitCode}</span>}{pod.why}</td>
+            <td class="muted wrap-any">{pod.exitCode !== undefined && pod.exitCode !== 0 && <span class="tag bad">exit {pod.exitCode}</span>}<bdi>{pod.why}</bdi></td>
             <td>{detail.can.readLogs && <a href={logs} aria-label={`Logs of rank ${pod.rank}`}>Logs</a>}</td>
         </tr>
     );

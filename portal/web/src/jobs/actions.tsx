@@ -66,7 +66,7 @@ export function ActionDialog({action, jobs, onClose, onRow}: {action: Action; jo
     return (
         <Dialog title={`${text.title} ${whom}?`} onClose={() => { if (!busy) onClose(done > 0); }}>
             <p>{text.what}</p>
-            {jobs.length > 1 && <ul class="job-names">{jobs.map(j => <li key={j.uid}>{j.namespace}/<strong>{j.name}</strong> <span class="muted">{j.gpus > 0 ? plural(j.gpus, 'GPU') : ''} {j.owner}</span></li>)}</ul>}
+            {jobs.length > 1 && <ul class="job-names">{jobs.map(j => <li key={j.uid}>{j.namespace}/<strong>{j.name}</strong> <span class="muted">{j.gpus > 0 ? plural(j.gpus, 'GPU') : ''} <bdi>{j.owner}</bdi></span></li>)}</ul>}
             {failed.length > 0 && (
                 <div class="box bad" role="alert"><Icon name="cross" /><div>
                     <strong>{plural(failed.length, 'job')} of {jobs.length} refused</strong>

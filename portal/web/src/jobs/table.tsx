@@ -76,7 +76,7 @@ const Row = memo(function Row({row, owner, selected, current, onToggle}: {row: J
                 {row.storageLost && <span class="tag bad">Storage lost</span>}
                 {row.pending === 'Change' && <span class="tag bad">You must act</span>}
                 {row.pending === 'Ask' && <span class="tag ask">Somebody must act</span>}
-                {row.why}
+                <bdi>{row.why}</bdi>
             </td>
         </tr>
     );
