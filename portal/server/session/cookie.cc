@@ -18,8 +18,10 @@ namespace {
 constexpr std::size_t kIdDigits = 32, kKeyBytes = 32, kMaxReturn = 2048;
 
 std::string_view Trimmed(std::string_view text) {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+    while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
+        text.remove_prefix(1);
+    while (!text.empty() && (text.back() == ' ' || text.back() == '\t'))
+        text.remove_suffix(1);
     return text;
 }
 
@@ -90,12 +92,10 @@ LoginAttempt NewLoginAttempt(std::string return_to) {
 }
 
 std::string SetLoginCookie(const LoginAttempt& attempt) {
-    const json::object content{{"state", attempt.state},
-                               {"nonce", attempt.nonce},
-                               {"verifier", attempt.verifier},
-                               {"return", attempt.return_to},
-                               {"cliPort", attempt.cli_port},
-                               {"cliChallenge", attempt.cli_challenge}};
+    const json::object content{
+        {"state", attempt.state},       {"nonce", attempt.nonce},
+        {"verifier", attempt.verifier}, {"return", attempt.return_to},
+        {"cliPort", attempt.cli_port},  {"cliChallenge", attempt.cli_challenge}};
     // Lax: the provider's answer is a navigation that another site begins.
     return fmt::format("{}={}; Path=/; Max-Age={}; Secure; HttpOnly; SameSite=Lax", kLoginCookie,
                        EncodeBase64Url(json::serialize(content)),

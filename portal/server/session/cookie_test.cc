@@ -104,7 +104,8 @@ TEST(CookieTest, OnlyOwnPathsAreReturnedTo) {
         EXPECT_EQ(SafeReturn(fine), fine);
     for (const char* elsewhere :
          {"", "jobs", "//evil.example", "/\\evil.example", "https://evil.example", "/a\\b",
-          "/\t/evil.example", "/\n/evil.example", "javascript:alert(1)", " /", "/\x7f", "/\xc3\xa4"})
+          "/\t/evil.example", "/\n/evil.example", "javascript:alert(1)", " /", "/\x7f",
+          "/\xc3\xa4"})
         EXPECT_EQ(SafeReturn(elsewhere), "/") << elsewhere;
     EXPECT_EQ(SafeReturn("/" + std::string(2048, 'a')), "/");
 }

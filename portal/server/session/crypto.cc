@@ -78,9 +78,9 @@ std::string HexOf(std::string_view bytes) {
 
 std::string Sha256(std::string_view bytes) {
     std::string digest(32, '\0');
-    Check(EVP_Digest(bytes.data(), bytes.size(), Bytes(digest), nullptr, EVP_sha256(), nullptr) ==
-              1,
-          "compute SHA-256");
+    Check(
+        EVP_Digest(bytes.data(), bytes.size(), Bytes(digest), nullptr, EVP_sha256(), nullptr) == 1,
+        "compute SHA-256");
     return digest;
 }
 
@@ -123,15 +123,14 @@ std::string Encrypt(const Secret& key, std::string_view plain, std::string_view 
     const std::string nonce = RandomBytes(kNonceBytes);
     std::string text(plain.size(), '\0'), tag(kTagBytes, '\0');
     int length = 0;
-    const bool ok = EVP_EncryptInit_ex2(cipher.get(), EVP_aes_256_gcm(), Bytes(key.Reveal()),
-                                        Bytes(nonce), nullptr) == 1 &&
-                    EVP_EncryptUpdate(cipher.get(), nullptr, &length, Bytes(additional),
-                                      Length(additional)) == 1 &&
-                    EVP_EncryptUpdate(cipher.get(), Bytes(text), &length, Bytes(plain),
-                                      Length(plain)) == 1 &&
-                    EVP_EncryptFinal_ex(cipher.get(), Bytes(text) + length, &length) == 1 &&
-                    EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_AEAD_GET_TAG, kTagBytes,
-                                        tag.data()) == 1;
+    const bool ok =
+        EVP_EncryptInit_ex2(cipher.get(), EVP_aes_256_gcm(), Bytes(key.Reveal()), Bytes(nonce),
+                            nullptr) == 1 &&
+        EVP_EncryptUpdate(cipher.get(), nullptr, &length, Bytes(additional), Length(additional)) ==
+            1 &&
+        EVP_EncryptUpdate(cipher.get(), Bytes(text), &length, Bytes(plain), Length(plain)) == 1 &&
+        EVP_EncryptFinal_ex(cipher.get(), Bytes(text) + length, &length) == 1 &&
+        EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_AEAD_GET_TAG, kTagBytes, tag.data()) == 1;
     Check(ok, "encrypt");
     return nonce + text + tag;
 }

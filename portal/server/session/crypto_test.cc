@@ -16,9 +16,10 @@ std::string Unhex(std::string_view text) {
 TEST(CryptoTest, HkdfIsThatOfTheRfc) {
     // RFC 5869, A.1, its first 32 bytes.
     const Secret key(std::string(22, '\x0b'));
-    EXPECT_EQ(HexOf(Hkdf(key, Unhex("000102030405060708090a0b0c"), Unhex("f0f1f2f3f4f5f6f7f8f9"))
-                        .Reveal()),
-              "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf");
+    EXPECT_EQ(
+        HexOf(
+            Hkdf(key, Unhex("000102030405060708090a0b0c"), Unhex("f0f1f2f3f4f5f6f7f8f9")).Reveal()),
+        "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf");
 }
 
 TEST(CryptoTest, HmacIsThatOfTheRfc) {

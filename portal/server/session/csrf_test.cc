@@ -71,9 +71,9 @@ TEST(CsrfTest, AWriteWithoutASessionNeedsTheOrigin) {
     EXPECT_EQ(WhyNotOwnOrigin({{"Origin", std::string(kOwn)}}, kOwn), "");
     EXPECT_NE(WhyNotOwnOrigin({}, kOwn), "");
     EXPECT_NE(WhyNotOwnOrigin({{"Origin", "https://evil.example"}}, kOwn), "");
-    EXPECT_NE(WhyNotOwnOrigin({{"Origin", std::string(kOwn)}, {"Sec-Fetch-Site", "same-site"}},
-                              kOwn),
-              "");
+    EXPECT_NE(
+        WhyNotOwnOrigin({{"Origin", std::string(kOwn)}, {"Sec-Fetch-Site", "same-site"}}, kOwn),
+        "");
 }
 
 }  // namespace
