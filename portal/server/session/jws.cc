@@ -86,8 +86,8 @@ bool Verify(const Algorithm& algorithm, EVP_PKEY* key, std::string_view text,
             std::string_view signature) {
     const Digest digest(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
     EVP_PKEY_CTX* context = nullptr;  // the digest's
-    bool ok = digest && EVP_DigestVerifyInit(digest.get(), &context, algorithm.hash(), nullptr,
-                                             key) == 1;
+    bool ok =
+        digest && EVP_DigestVerifyInit(digest.get(), &context, algorithm.hash(), nullptr, key) == 1;
     if (ok && algorithm.pss)
         ok = EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PSS_PADDING) == 1 &&
              EVP_PKEY_CTX_set_rsa_pss_saltlen(context, RSA_PSS_SALTLEN_DIGEST) == 1;

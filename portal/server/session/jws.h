@@ -18,9 +18,9 @@ struct JwsError {
 };
 
 /// The payload of a signed token in compact form (RFC 7515), if one of `keys` signed it by RS256,
-/// PS256, ES256 or ES384. The algorithm must be one of the key's kind, and the key's own `alg` where
-/// it has one; `none`, HS256 and all others are refused before a signature is looked at, so a public
-/// key never serves as a secret (RFC 8725, 3.1). `crit` is refused: we know no extension.
+/// PS256, ES256 or ES384. The algorithm must be one of the key's kind, and the key's own `alg`
+/// where it has one; `none`, HS256 and all others are refused before a signature is looked at, so a
+/// public key never serves as a secret (RFC 8725, 3.1). `crit` is refused: we know no extension.
 std::expected<std::string, JwsError> VerifyJws(std::string_view token,
                                                const std::vector<Jwk>& keys);
 

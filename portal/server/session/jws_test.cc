@@ -88,8 +88,10 @@ TEST(JwsTest, APublicKeyIsNoSharedSecret) {
 TEST(JwsTest, TheAlgorithmMustFitTheKey) {
     const Signer rsa("RS256"), pss("PS256"), p256("ES256"), p384("ES384");
     // The header says one thing, the signature is another's.
-    EXPECT_FALSE(VerifyJws(rsa.Sign(kPayload, R"({"alg":"PS256","kid":"key-1"})"), Keys(rsa.Jwk())));
-    EXPECT_FALSE(VerifyJws(pss.Sign(kPayload, R"({"alg":"RS256","kid":"key-1"})"), Keys(pss.Jwk())));
+    EXPECT_FALSE(
+        VerifyJws(rsa.Sign(kPayload, R"({"alg":"PS256","kid":"key-1"})"), Keys(rsa.Jwk())));
+    EXPECT_FALSE(
+        VerifyJws(pss.Sign(kPayload, R"({"alg":"RS256","kid":"key-1"})"), Keys(pss.Jwk())));
     EXPECT_FALSE(
         VerifyJws(p384.Sign(kPayload, R"({"alg":"ES256","kid":"key-1"})"), Keys(p384.Jwk())));
     EXPECT_FALSE(
@@ -111,11 +113,10 @@ TEST(JwsTest, KeysRotate) {
     ASSERT_FALSE(forged);
     EXPECT_FALSE(forged.error().unknown_key);
     // A token that names no key: any of them.
-    EXPECT_TRUE(VerifyJws(now.Sign(kPayload, R"({"alg":"RS256"})"),
-                          Keys(old.Jwk() + "," + now.Jwk())));
-    EXPECT_TRUE(VerifyJws(now.Sign(kPayload, R"({"alg":"RS256"})"), Keys(old.Jwk()))
-                    .error()
-                    .unknown_key);
+    EXPECT_TRUE(
+        VerifyJws(now.Sign(kPayload, R"({"alg":"RS256"})"), Keys(old.Jwk() + "," + now.Jwk())));
+    EXPECT_TRUE(
+        VerifyJws(now.Sign(kPayload, R"({"alg":"RS256"})"), Keys(old.Jwk())).error().unknown_key);
 }
 
 TEST(JwsTest, WhatIsNoTokenIsRefused) {
@@ -135,9 +136,9 @@ TEST(JwsTest, WhatIsNoTokenIsRefused) {
 TEST(JwksTest, KeysThatCannotBeUsedAreLeftOut) {
     const Signer signer("ES256");
     const std::string good = signer.Jwk(R"("use":"sig","key_ops":["verify"])");
-    const std::string off_curve =
-        R"({"kty":"EC","crv":"P-256","kid":"key-1","x":")" + std::string(43, 'A') + R"(","y":")" +
-        std::string(43, 'A') + R"("})";
+    const std::string off_curve = R"({"kty":"EC","crv":"P-256","kid":"key-1","x":")" +
+                                  std::string(43, 'A') + R"(","y":")" + std::string(43, 'A') +
+                                  R"("})";
     const std::string weak_exponent = [] {
         std::string jwk = Signer("RS256").Jwk();
         return jwk.replace(jwk.find("AQAB"), 4, "AQ");
@@ -146,7 +147,8 @@ TEST(JwksTest, KeysThatCannotBeUsedAreLeftOut) {
          {signer.Jwk(R"("use":"enc")"), signer.Jwk(R"("key_ops":["sign"])"),
           signer.Jwk(R"("key_ops":"verify")"), off_curve, weak_exponent, std::string("1"),
           std::string(R"({"kty":"RSA","n":"AQAB","e":"AQAB"})"), std::string(R"({"kty":"RSA"})"),
-          std::string(R"({"kty":"OKP","crv":"Ed25519","x":"AA"})"), std::string(R"({"kty":["EC"]})"),
+          std::string(R"({"kty":"OKP","crv":"Ed25519","x":"AA"})"),
+          std::string(R"({"kty":["EC"]})"),
           std::string(R"({"kty":"EC","crv":"P-521","x":"AA","y":"AA"})"), std::string("{}")}) {
         EXPECT_FALSE(ParseJwks(SetOf(useless))) << useless;
         const auto keys = ParseJwks(SetOf(useless + "," + good));
@@ -158,7 +160,8 @@ TEST(JwksTest, KeysThatCannotBeUsedAreLeftOut) {
 TEST(JwksTest, ASetHasItsLimits) {
     const std::string key = Signer("ES256").Jwk();
     std::string many = key;
-    for (std::size_t i = 1; i < kMaxKeys; ++i) many += "," + key;
+    for (std::size_t i = 1; i < kMaxKeys; ++i)
+        many += "," + key;
     EXPECT_EQ(Keys(many).size(), kMaxKeys);
     EXPECT_FALSE(ParseJwks(SetOf(many + "," + key)));
     EXPECT_FALSE(ParseJwks(SetOf(key) + std::string(kMaxJwks, ' ')));

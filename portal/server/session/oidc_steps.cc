@@ -46,9 +46,10 @@ std::string Text(const json::object& object, std::string_view name) {
 bool Lists(const json::object& object, std::string_view name, std::string_view wanted) {
     const json::value* list = object.if_contains(name);
     if (!list || !list->is_array()) return false;
-    return std::any_of(
-        list->as_array().begin(), list->as_array().end(),
-        [wanted](const json::value& each) { return each.is_string() && each.as_string() == wanted; });
+    return std::any_of(list->as_array().begin(), list->as_array().end(),
+                       [wanted](const json::value& each) {
+                           return each.is_string() && each.as_string() == wanted;
+                       });
 }
 
 bool IsHttps(std::string_view url) {
@@ -69,7 +70,8 @@ TokenRequest WithClient(const Discovery& discovery, const OidcClient& client,
                         Parameters parameters) {
     TokenRequest request;
     const std::string& secret = client.client_secret.Reveal();
-    if (secret.empty() || !discovery.takes_basic) parameters.emplace_back("client_id", client.client_id);
+    if (secret.empty() || !discovery.takes_basic)
+        parameters.emplace_back("client_id", client.client_id);
     if (!secret.empty() && !discovery.takes_basic) parameters.emplace_back("client_secret", secret);
     if (!secret.empty() && discovery.takes_basic)  // RFC 6749, 2.3.1: encoded, then joined
         request.fields.emplace_back(
@@ -81,7 +83,8 @@ TokenRequest WithClient(const Discovery& discovery, const OidcClient& client,
 
 std::string WhyNotForUs(const json::object& claims, const Expected& expected) {
     const json::value* audience = claims.if_contains("aud");
-    const bool single = audience && audience->is_string() && audience->as_string() == expected.client_id;
+    const bool single =
+        audience && audience->is_string() && audience->as_string() == expected.client_id;
     if (!single && !Lists(claims, "aud", expected.client_id))
         return fmt::format("the ID token is not for this portal: aud lacks the client \"{}\"",
                            expected.client_id);
@@ -122,7 +125,8 @@ std::string DiscoveryUrl(std::string_view issuer) {
 
 Checked<Discovery> ParseDiscovery(std::string_view text, std::string_view issuer) {
     json::error_code error;
-    const json::value document = text.size() > kMaxDiscovery ? json::value() : json::parse(text, error);
+    const json::value document =
+        text.size() > kMaxDiscovery ? json::value() : json::parse(text, error);
     if (error || !document.is_object())
         return std::unexpected(fmt::format("{} is no JSON object of at most {} bytes",
                                            DiscoveryUrl(issuer), kMaxDiscovery));
@@ -130,9 +134,10 @@ Checked<Discovery> ParseDiscovery(std::string_view text, std::string_view issuer
     Discovery found;
     found.issuer = Text(object, "issuer");
     if (found.issuer != issuer)
-        return std::unexpected(fmt::format(
-            "the provider calls itself \"{}\", and the portal has \"{}\": write the issuer exactly so",
-            Quoted(found.issuer), issuer));
+        return std::unexpected(
+            fmt::format("the provider calls itself \"{}\", and the portal has \"{}\": write the "
+                        "issuer exactly so",
+                        Quoted(found.issuer), issuer));
     found.authorization_endpoint = Text(object, "authorization_endpoint");
     found.token_endpoint = Text(object, "token_endpoint");
     found.jwks_uri = Text(object, "jwks_uri");
@@ -143,8 +148,8 @@ Checked<Discovery> ParseDiscovery(std::string_view text, std::string_view issuer
         {"jwks_uri", found.jwks_uri}};
     for (const auto& [name, url] : endpoints)
         if (!IsHttps(url))
-            return std::unexpected(
-                fmt::format("the provider's {} is \"{}\", which is no https address", name, Quoted(url)));
+            return std::unexpected(fmt::format(
+                "the provider's {} is \"{}\", which is no https address", name, Quoted(url)));
     if (!found.end_session_endpoint.empty() && !IsHttps(found.end_session_endpoint))
         return std::unexpected("the provider's end_session_endpoint is no https address");
     // What is not there says nothing: plain OAuth servers need not tell.
@@ -154,8 +159,9 @@ Checked<Discovery> ParseDiscovery(std::string_view text, std::string_view issuer
     found.offers_offline = Lists(object, "scopes_supported", "offline_access");
     const json::value* names = object.if_contains("authorization_response_iss_parameter_supported");
     found.names_itself = names && names->is_bool() && names->as_bool();
-    found.takes_basic = !object.contains("token_endpoint_auth_methods_supported") ||
-                        Lists(object, "token_endpoint_auth_methods_supported", "client_secret_basic");
+    found.takes_basic =
+        !object.contains("token_endpoint_auth_methods_supported") ||
+        Lists(object, "token_endpoint_auth_methods_supported", "client_secret_basic");
     return found;
 }
 
@@ -192,7 +198,8 @@ Checked<std::string> CheckCallback(const Callback& callback, const LoginAttempt&
         return std::unexpected("the login was refused or broken off at the provider");
     if (!callback.error.empty())
         return std::unexpected(fmt::format("the provider refused the login: {} ({})",
-                                           Quoted(callback.error), Quoted(callback.error_description)));
+                                           Quoted(callback.error),
+                                           Quoted(callback.error_description)));
     if (callback.code.empty()) return std::unexpected("the provider's answer has no code");
     return callback.code;
 }
@@ -231,8 +238,8 @@ std::expected<Tokens, TokenRefusal> ParseTokens(int status, std::string_view bod
     const json::object& object = document.as_object();
     Tokens tokens{Secret(Text(object, "id_token")), Secret(Text(object, "refresh_token"))};
     if (tokens.id_token.Empty())
-        return std::unexpected(TokenRefusal{
-            "the provider gave no ID token: the client needs the scope openid", true});
+        return std::unexpected(
+            TokenRefusal{"the provider gave no ID token: the client needs the scope openid", true});
     return tokens;
 }
 
@@ -242,8 +249,9 @@ Checked<Claims> CheckIdToken(std::string_view payload, const Expected& expected)
     if (error || !document.is_object()) return std::unexpected("the ID token holds no JSON object");
     const json::object& object = document.as_object();
     if (Text(object, "iss") != expected.issuer)
-        return std::unexpected(fmt::format("the ID token is of another issuer, \"{}\" and not \"{}\"",
-                                           Quoted(Text(object, "iss")), expected.issuer));
+        return std::unexpected(
+            fmt::format("the ID token is of another issuer, \"{}\" and not \"{}\"",
+                        Quoted(Text(object, "iss")), expected.issuer));
     if (std::string why = WhyNotForUs(object, expected); !why.empty())
         return std::unexpected(std::move(why));
     const auto ends = Time(object, "exp"), issued = Time(object, "iat");
@@ -262,9 +270,9 @@ Checked<Claims> CheckIdToken(std::string_view payload, const Expected& expected)
 std::string EndSessionUrl(const Discovery& discovery, const OidcClient& client,
                           std::string_view return_to) {
     if (discovery.end_session_endpoint.empty()) return "";
-    return WithQuery(discovery.end_session_endpoint,
-                     {{"client_id", client.client_id},
-                      {"post_logout_redirect_uri", std::string(return_to)}});
+    return WithQuery(
+        discovery.end_session_endpoint,
+        {{"client_id", client.client_id}, {"post_logout_redirect_uri", std::string(return_to)}});
 }
 
 }  // namespace dlws::portal

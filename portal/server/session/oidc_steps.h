@@ -23,9 +23,9 @@ using Checked = std::expected<T, std::string>;
 
 /// What the administrator tells us.
 struct OidcClient {
-    std::string issuer;     ///< exactly as the API server has it; https
+    std::string issuer;  ///< exactly as the API server has it; https
     std::string client_id;
-    Secret client_secret;   ///< empty: a public client, which PKCE protects
+    Secret client_secret;  ///< empty: a public client, which PKCE protects
     std::vector<std::string> scopes{"profile", "email", "groups"};  ///< besides openid
     std::string redirect_uri;
 };

@@ -83,10 +83,9 @@ TEST(OidcDiscoveryTest, AnotherIssuerIsRefused) {
 TEST(OidcDiscoveryTest, EachEndpointMustBeHttps) {
     for (const char* name :
          {"authorization_endpoint", "token_endpoint", "jwks_uri", "end_session_endpoint"})
-        for (const char* url :
-             {"http://login.example/x", "http://127.0.0.1/x", "file:///etc/passwd", "x",
-              "https://user:pass@login.example/x", "https:///x", "javascript:alert(1)",
-              "https://login.example/x#y"}) {
+        for (const char* url : {"http://login.example/x", "http://127.0.0.1/x",
+                                "file:///etc/passwd", "x", "https://user:pass@login.example/x",
+                                "https:///x", "javascript:alert(1)", "https://login.example/x#y"}) {
             json::object document = Document();
             document[name] = url;
             EXPECT_FALSE(ParseDiscovery(json::serialize(document), kIssuer)) << name << url;
@@ -127,9 +126,9 @@ TEST(OidcStepsTest, TheBrowserIsSentWithStateNonceAndChallenge) {
     plain.offers_offline = false;
     plain.authorization_endpoint = "https://login.example/auth?tenant=1";
     EXPECT_THAT(AuthorizationUrl(plain, Client(), attempt),
-                ::testing::AllOf(::testing::StartsWith(
-                                     "https://login.example/auth?tenant=1&response_type=code"),
-                                 Not(HasSubstr("offline_access"))));
+                ::testing::AllOf(
+                    ::testing::StartsWith("https://login.example/auth?tenant=1&response_type=code"),
+                    Not(HasSubstr("offline_access"))));
 }
 
 class OidcCallbackTest : public ::testing::Test {
@@ -194,8 +193,9 @@ TEST(OidcStepsTest, TokensAreAskedForWithTheVerifier) {
     Discovery post = Known();
     post.takes_basic = false;
     const TokenRequest posted = RefreshRequest(post, Client(), Secret("re=fresh"));
-    EXPECT_EQ(posted.form, "grant_type=refresh_token&refresh_token=re%3Dfresh&client_id=dlws%20"
-                           "portal&client_secret=s%3Ae%2Fc%20ret");
+    EXPECT_EQ(posted.form,
+              "grant_type=refresh_token&refresh_token=re%3Dfresh&client_id=dlws%20"
+              "portal&client_secret=s%3Ae%2Fc%20ret");
     EXPECT_TRUE(posted.fields.empty());
     OidcClient open = Client();
     open.client_secret = Secret();
@@ -225,12 +225,8 @@ TEST(OidcStepsTest, OnlyAWordOfRefusalIsFinal) {
 
 class IdTokenTest : public ::testing::Test {
   protected:
-    json::object good_{{"iss", kIssuer},
-                       {"sub", "alice"},
-                       {"aud", "dlws portal"},
-                       {"exp", kNow + 300},
-                       {"iat", kNow - 5},
-                       {"nonce", "nonce"}};
+    json::object good_{{"iss", kIssuer},    {"sub", "alice"},  {"aud", "dlws portal"},
+                       {"exp", kNow + 300}, {"iat", kNow - 5}, {"nonce", "nonce"}};
     Expected expected_{std::string(kIssuer), "dlws portal", "nonce", "",
                        Seconds(std::chrono::seconds(kNow))};
 
