@@ -23,6 +23,8 @@ inline constexpr std::chrono::minutes kLoginLifetime{10};
 
 /// Names a session and opens its record: `ID.KEY`.
 struct SessionKey {
+    SessionKey() {}
+    SessionKey(std::string id, Secret key) : id(std::move(id)), key(std::move(key)) {}
     std::string id;  ///< 128 random bits as 32 hex digits: the name of its Secret
     Secret key;      ///< 32 random bytes, which no server keeps
 };
@@ -44,6 +46,7 @@ std::string ClearSessionCookie();
 /// What must be the same when the provider sends the browser back. Nothing in it is secret from
 /// that browser, and no other site can set it (__Host-), so it is not signed.
 struct LoginAttempt {
+    LoginAttempt() {}
     std::string state, nonce, verifier;  ///< base64url of 32 random bytes each
     std::string return_to = "/";
     std::uint16_t cli_port = 0;  ///< of `dlws login`; 0: none

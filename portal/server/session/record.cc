@@ -56,6 +56,15 @@ Seconds EndOf(const Record& record) {
     return std::min(last, record.renewed + kUnrenewedLifetime);
 }
 
+std::string WhyOver(const Record& record, Seconds now) {
+    if (!record.why_ended.empty()) return record.why_ended;
+    if (now < EndOf(record)) return "";
+    if (now >= record.logged_in + (record.cli ? kCliLifetime : kWebLifetime))
+        return fmt::format("a login holds for {} days", record.cli ? 30 : 7);
+    return record.refresh_token.Empty() ? "the token that you logged in with has ended"
+                                        : "nobody has used this login for a day";
+}
+
 std::expected<std::string, std::string> Seal(const Record& record, const SessionKey& key) {
     const json::object object{{"version", kVersion},
                               {"cli", record.cli},

@@ -28,6 +28,7 @@ inline constexpr std::chrono::hours kUnrenewedLifetime{24};
 inline constexpr std::chrono::hours kKeptAfterEnd{1};
 
 struct Record {
+    Record() {}
     bool cli = false;      ///< of `dlws login`
     std::string username;  ///< as the API server said at login
     std::string subject;   ///< `sub` of the ID token; empty: a token was pasted
@@ -39,8 +40,10 @@ struct Record {
     Seconds ended{};
 };
 
-/// When the session ends, if nothing renews it.
+/// When the session ends, if nothing renews it. Of one that has ended: until when it is kept.
 Seconds EndOf(const Record& record);
+/// Why it is no session any more, in words for people; empty: it is one.
+std::string WhyOver(const Record& record, Seconds now);
 
 /// The bytes for the Secret. Words for people where the record is over kMaxRecord.
 std::expected<std::string, std::string> Seal(const Record& record, const SessionKey& key);

@@ -52,11 +52,11 @@ TEST(RecordTest, NothingCanBeReadWithoutTheCookie) {
     for (const char* part : {"alice", "eyJhbGciOiJSUzI1NiJ9", "refresh", "token"})
         EXPECT_EQ(sealed.find(part), std::string::npos) << part;
     // Who has the Secret knows its name, and no more of the key than anybody.
-    EXPECT_FALSE(Unseal(sealed, {key.id, NewSessionKey().key}));
+    EXPECT_FALSE(Unseal(sealed, SessionKey(key.id, NewSessionKey().key)));
     // Nor does one's own cookie open another's record, even under one's own name.
     const SessionKey own = NewSessionKey();
     EXPECT_FALSE(Unseal(sealed, own));
-    EXPECT_FALSE(Unseal(sealed, {own.id, key.key}));
+    EXPECT_FALSE(Unseal(sealed, SessionKey(own.id, key.key)));
 }
 
 TEST(RecordTest, EachChangedBitIsNoticed) {
@@ -74,7 +74,7 @@ TEST(RecordTest, EachChangedBitIsNoticed) {
     for (std::size_t bit = 0; bit < 256; ++bit) {
         std::string other = key.key.Reveal();
         other[bit / 8] = static_cast<char>(other[bit / 8] ^ (1 << bit % 8));
-        EXPECT_FALSE(Unseal(sealed, {key.id, Secret(other)})) << bit;
+        EXPECT_FALSE(Unseal(sealed, SessionKey(key.id, Secret(other)))) << bit;
     }
 }
 
@@ -104,6 +104,21 @@ TEST(RecordTest, TheFirstOfItsEndsCounts) {
     record.why_ended = "logged out";
     record.ended = At(1100);
     EXPECT_EQ(EndOf(record), At(1100) + std::chrono::hours(1));
+}
+
+TEST(RecordTest, WhatHasEndedSaysWhy) {
+    Record record = Example();
+    record.cli = false;
+    EXPECT_EQ(WhyOver(record, record.renewed + std::chrono::hours(24) - std::chrono::seconds(1)),
+              "");
+    EXPECT_NE(WhyOver(record, record.renewed + std::chrono::hours(24)).find("day"),
+              std::string::npos);
+    record.renewed = record.logged_in + std::chrono::days(7);
+    EXPECT_NE(WhyOver(record, record.renewed).find("7 days"), std::string::npos);
+    record.refresh_token = Secret();
+    EXPECT_NE(WhyOver(record, record.token_ends).find("token"), std::string::npos);
+    record.why_ended = "logged out";
+    EXPECT_EQ(WhyOver(record, At(0)), "logged out");
 }
 
 }  // namespace
