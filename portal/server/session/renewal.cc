@@ -39,8 +39,9 @@ RenewalStep NextStep(const Session& session, Seconds now) {
 Awaitable<std::expected<SessionPtr, Renewal::Loss>> Renewal::Fresh(SessionKey key) {
     const auto patience = kube::WaitList::Clock::now() + settings_.patience;
     int begun = 0;
+    bool told = true;  // of a change, so that what is in memory is the newest
     while (true) {
-        auto session = co_await store_.Read(key);
+        auto session = co_await store_.Read(key, !told);
         if (!session && session.error().kind == StoreError::kGone)
             co_return std::unexpected(Loss{Loss::kOver});
         if (!session) co_return std::unexpected(Loss{Loss::kAway});
@@ -62,7 +63,7 @@ Awaitable<std::expected<SessionPtr, Renewal::Loss>> Renewal::Fresh(SessionKey ke
                             (step == RenewalStep::kRenew || now_is.lease.holder == settings_.self);
         if (failed || kube::WaitList::Clock::now() >= patience)
             co_return std::unexpected(Loss{Loss::kAway});
-        co_await store_.Changes().Wait(
+        told = co_await store_.Changes().Wait(
             std::min(patience, kube::WaitList::Clock::now() + settings_.poll));
     }
 }

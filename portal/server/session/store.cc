@@ -202,9 +202,9 @@ Awaitable<Stored<void>> SessionStore::MakeRoom(std::string user) {
     co_return Stored<void>();
 }
 
-Awaitable<Stored<SessionPtr>> SessionStore::Read(SessionKey key) {
+Awaitable<Stored<SessionPtr>> SessionStore::Read(SessionKey key, bool anew) {
     const Seconds now = settings_.now();
-    if (const auto found = read_.find(CacheKey(key)); found != read_.end()) {
+    if (const auto found = read_.find(CacheKey(key)); found != read_.end() && !anew) {
         Cached& cached = found->second;
         if (now < cached.used + settings_.idle && now < cached.read + settings_.reread) {
             cached.used = now;

@@ -85,8 +85,8 @@ class SessionStore {
     kube::WaitList& Changes() { return changes_; }
 
     kube::Awaitable<Stored<SessionKey>> Create(Record record);
-    /// Also one that is over (WhyOver). kAway, kBusy, kGone.
-    kube::Awaitable<Stored<SessionPtr>> Read(SessionKey key);
+    /// Also one that is over (WhyOver). `anew`: not out of memory. kAway, kBusy, kGone.
+    kube::Awaitable<Stored<SessionPtr>> Read(SessionKey key, bool anew = false);
     /// Replaces it, if it is still of `version` and `uid`. kAway, kConflict, kGone, kTooLarge.
     kube::Awaitable<Stored<SessionPtr>> Write(SessionKey key, Session session);
     /// Also fine when it is gone.

@@ -127,7 +127,7 @@ Awaitable<Result<ObjectPtr>> FakeSecrets::Patch(kube::Resource, kube::ObjectKey,
     co_return Status(405, "MethodNotAllowed");
 }
 
-Awaitable<Result<std::string>> FakeSecrets::Ask(kube::Resource, std::string) {
+Awaitable<Result<std::string>> FakeSecrets::Ask(kube::Resource, std::string, kube::CallOptions) {
     co_return Status(405, "MethodNotAllowed");
 }
 

@@ -49,7 +49,8 @@ class FakeSecrets : public kube::Api {
     kube::Awaitable<kube::Result<kube::ObjectPtr>> Patch(kube::Resource, kube::ObjectKey,
                                                          kube::PatchType, std::string,
                                                          kube::WriteOptions) override;
-    kube::Awaitable<kube::Result<std::string>> Ask(kube::Resource, std::string) override;
+    kube::Awaitable<kube::Result<std::string>> Ask(kube::Resource, std::string,
+                                                   kube::CallOptions) override;
     std::chrono::system_clock::time_point ServerTime() const override { return {}; }
     kube::Awaitable<kube::Result<void>> Delete(kube::Resource, kube::ObjectKey key,
                                                kube::DeleteOptions options) override;
