@@ -151,7 +151,7 @@ class LoginTest : public PortalTest {
     testing::Signer signer{"ES256"};
     Provider provider{io.get_executor(), web, Client(), [this] { return time; }};
     SessionStore store{secrets, StoreSettings()};
-    Renewal renewal{store, provider, RenewalSettings()};
+    Renewal renewal{store, &provider, RenewalSettings()};
     Login login{{store, renewal, verdicts, &provider}, LoginSettings()};
 };
 

@@ -84,7 +84,7 @@ Awaitable<void> Renewal::Renew(SessionKey key, Session session) {
 
 // One try: afterwards the store shows what came of it.
 Awaitable<void> Renewal::Try(SessionKey key, Session next) {
-    const bool ready = co_await source_.Prepare();
+    const bool ready = source_ && co_await source_->Prepare();
     if (!ready) co_return;
     next.lease = {settings_.self, settings_.now() + kRenewalLease};
     auto taken = co_await store_.Write(key, next);
@@ -94,7 +94,7 @@ Awaitable<void> Renewal::Try(SessionKey key, Session next) {
     if (settings_.now() + kSourceDeadline > next.lease.until) co_return;
     Secret refresh = next.record.refresh_token;
     std::string subject = next.record.subject;
-    auto renewed = co_await source_.Renew(std::move(refresh), std::move(subject));
+    auto renewed = co_await source_->Renew(std::move(refresh), std::move(subject));
     if (!renewed && !renewed.error().final) {
         kube::LogWarning(kLog, "a login was not renewed: {}", renewed.error().message);
         co_return;

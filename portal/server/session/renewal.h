@@ -69,7 +69,8 @@ class Renewal {
         std::string why = {};
     };
 
-    Renewal(SessionStore& store, Source& source, Settings settings)
+    /// `source` null: nothing is ever renewed.
+    Renewal(SessionStore& store, Source* source, Settings settings)
         : store_(store),
           source_(source),
           settings_(std::move(settings)),
@@ -87,7 +88,7 @@ class Renewal {
     kube::Awaitable<void> Keep(SessionKey key, Session session);
 
     SessionStore& store_;
-    Source& source_;
+    Source* source_;
     Settings settings_;
     std::shared_ptr<std::set<std::string>> here_;  ///< ids that this process renews
 };

@@ -85,7 +85,7 @@ class RenewalTest : public ::testing::Test {
     struct Replica {
         explicit Replica(RenewalTest& test, const std::string& name)
             : store(test.secrets_, test.StoreSettings()),
-              renewal(store, test.provider_, test.RenewalSettings(name)) {
+              renewal(store, &test.provider_, test.RenewalSettings(name)) {
             test.secrets_.Watch([this](const kube::Change& change) { store.Observe(change); });
         }
         SessionStore store;
