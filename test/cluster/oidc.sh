@@ -43,14 +43,14 @@ write_oidc_config() {
     (
         umask 077
         jq --null-input --arg issuer "$oidc_issuer" --arg address "$host_ip" --argjson port "$oidc_port" --arg pki "$pki" \
-            --arg keys "$state/oidc-keys.json" --arg modules "$oidc_modules" --arg urls "$(cat "$state/oidc")" '
+            --arg keys "$state/oidc-keys.json" --arg delay "$state/oidc-delay" --arg modules "$oidc_modules" --arg urls "$(cat "$state/oidc")" '
             def client(name; seconds): {client_id: name, client_secret: "\(name)-secret", id_token_seconds: seconds,
                 redirect_uris: ($urls | split(" ") | map(. + "/auth/callback")),
                 post_logout_redirect_uris: ($urls | split(" ") | map(. + "/")),
                 grant_types: ["authorization_code", "refresh_token"], response_types: ["code"]};
             def user(name; groups): {(name): {password: "\(name)-password", email: "\(name)@example.org", groups: groups}};
             {issuer: $issuer, address: $address, port: $port, certificate: "\($pki)/oidc.crt", key: "\($pki)/oidc.key",
-             keys: $keys, modules: $modules, clients: [client("dlws-portal"; 600), client("dlws-brief"; 75)],
+             keys: $keys, delay: $delay, modules: $modules, clients: [client("dlws-portal"; 600), client("dlws-brief"; 75)],
              users: (user("alice"; ["researchers"]) + user("bob"; ["researchers", "approvers"]) + user("carol"; []))}' \
             >"$state/oidc.json.new"
     )

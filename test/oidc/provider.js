@@ -3,9 +3,12 @@
 //
 //   node provider.js CONFIG.json
 //
-// CONFIG: {issuer, address, port, certificate, key, keys, modules, users, clients}. `modules` is the folder
+// CONFIG: {issuer, address, port, certificate, key, keys, delay, modules, users, clients}. `modules` is the folder
 // that holds node_modules; `keys` the file of the signing keys, made when it is not there. Users:
 // {NAME: {password, email, groups}}; clients as oidc-provider's, and `id_token_seconds`.
+//
+// While the file `delay` is there, answers of the token endpoint come so many milliseconds late as it says: what was
+// asked has been done by then.
 //
 // Sessions and refresh tokens are in memory: after a restart everybody logs in again.
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
@@ -105,8 +108,15 @@ async function interact(request, answer) {
     return provider.interactionFinished(request, answer, { login: { accountId: name } }, { mergeWithLastSubmission: false });
 }
 
+function answerLate(answer) {
+    const milliseconds = existsSync(config.delay) ? Number(readFileSync(config.delay, 'utf8')) : 0;
+    const end = answer.end.bind(answer);
+    if (milliseconds > 0) answer.end = (...rest) => { setTimeout(() => end(...rest), milliseconds); return answer; };
+}
+
 const rest = provider.callback();
 createServer({ cert: readFileSync(config.certificate), key: readFileSync(config.key) }, (request, answer) => {
+    if (request.url === '/token') answerLate(answer);
     if (!request.url.startsWith('/interaction/')) return rest(request, answer);
     interact(request, answer).catch((error) => {
         answer.writeHead(400, { 'content-type': 'text/plain; charset=utf-8' });
