@@ -50,6 +50,20 @@ std::optional<Problem> WrongBody(const Operation& operation, const kube::HttpReq
                    fmt::format("Content-Type must be {}.", fmt::join(operation.media, " or ")));
 }
 
+// The parts of a query whose names an operation knows.
+std::string OnlyKnown(std::string_view query, const std::vector<kube::HttpParameter>& known) {
+    std::string kept;
+    while (!query.empty()) {
+        const std::string_view part = query.substr(0, query.find('&'));
+        query.remove_prefix(std::min(query.size(), part.size() + 1));
+        if (std::ranges::find(known, part.substr(0, part.find('=')), &kube::HttpParameter::name) == known.end())
+            continue;
+        if (!kept.empty()) kept += '&';
+        kept += part;
+    }
+    return kept;
+}
+
 }  // namespace
 
 bool IsCrossSite(const kube::HttpRequest& request) {
@@ -122,7 +136,9 @@ kube::Awaitable<Outcome> Front::Call(const Router::Match& match, kube::HttpReque
         starting.retry_after = std::chrono::seconds(1);
         co_return std::unexpected(std::move(starting));
     }
-    auto query = kube::ParseHttpQuery(request.query, operation.query);
+    const std::string known =
+        operation.lenient ? OnlyKnown(request.query, operation.query) : request.query;
+    auto query = kube::ParseHttpQuery(known, operation.query);
     if (!query) co_return std::unexpected(BadRequest("query", query.error()));
     if (auto wrong = WrongBody(operation, request)) co_return std::unexpected(std::move(*wrong));
     portal::Call call;

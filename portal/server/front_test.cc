@@ -55,6 +55,13 @@ class FrontTest : public PortalTest {
                     .path = "/auth/login",
                     .who = Operation::kAnybody,
                     .handler = &Echo});
+        router.Add({.id = "FinishLogin",
+                    .method = "GET",
+                    .path = "/auth/callback",
+                    .who = Operation::kAnybody,
+                    .query = {{"q"}},
+                    .handler = &Echo,
+                    .lenient = true});
     }
     kube::HttpAnswer Ask(const std::string& method, const std::string& target,
                          kube::HttpFields fields = {{"Authorization", "Bearer alice-token"}},
@@ -112,6 +119,14 @@ TEST_F(FrontTest, RefusesWhatCannotBeRead) {
     EXPECT_EQ(Ask("POST", submit, as("Application/YAML; charset=utf-8"), "a: b").status, 200);
     EXPECT_EQ(Reason(Ask("POST", submit + "/digits/stop", as("application/json"), "{}")),
               "400 BadRequest");
+}
+
+TEST_F(FrontTest, WhatAProviderAddsIsLeftOut) {
+    const auto answer = Ask("GET", "/auth/callback?authuser=0&q=code&hd=example.org&&=x", {});
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_THAT(answer.Body(), HasSubstr(R"("q":"code")"));
+    EXPECT_EQ(Reason(Ask("GET", "/auth/callback?q=a&q=b", {})), "400 BadRequest");
+    EXPECT_EQ(Reason(Ask("GET", "/auth/login?authuser=0", {})), "400 BadRequest");
 }
 
 TEST_F(FrontTest, RefusesOtherSites) {

@@ -18,5 +18,21 @@ TEST(Options, OfThePortal) {
     EXPECT_NE(both.error().find("exclude each other"), std::string::npos);
 }
 
+TEST(Options, OfTheLogin) {
+    EXPECT_TRUE(ParseOptions({"--url=https://dlws.example.org"}));
+    EXPECT_TRUE(ParseOptions({"--url=https://198.18.5.1:8443"}));
+    for (const char* wrong : {"dlws.example.org", "http://dlws.example.org", "https://",
+                              "https://dlws.example.org/", "https://dlws.example.org/portal"})
+        EXPECT_FALSE(ParseOptions({std::string("--url=") + wrong})) << wrong;
+    const std::string url = "--url=https://dlws.example.org", id = "--oidc-client-id=dlws",
+                      issuer = "--oidc-issuer=https://login.example.org";
+    auto options = ParseOptions({url, id, issuer, "--oidc-scopes=email,groups"});
+    ASSERT_TRUE(options);
+    EXPECT_EQ(options->oidc_scopes.size(), 2u);
+    EXPECT_FALSE(ParseOptions({url, issuer}));
+    EXPECT_FALSE(ParseOptions({id, issuer}));
+    EXPECT_FALSE(ParseOptions({url, id, "--oidc-issuer=http://login.example.org"}));
+}
+
 }  // namespace
 }  // namespace dlws::portal

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <fstream>
+#include <iterator>
 #include <random>
 #include <set>
 
@@ -55,6 +57,33 @@ void ShowOwnCertificate(kube::ServerTls& tls, const std::string& name) {
         throw std::runtime_error(used.error().message);
 }
 
+std::string ContentOf(const std::string& path) {
+    std::ifstream file(path);
+    std::string text{std::istreambuf_iterator<char>(file), {}};
+    while (text.ends_with('\n'))
+        text.pop_back();
+    if (text.empty()) throw std::runtime_error(path + " cannot be read, or is empty");
+    return text;
+}
+
+Sessions::Settings SessionSettings(const Options& options) {
+    Sessions::Settings settings;
+    settings.url = options.url;
+    settings.ns = options.sessions_namespace;
+    settings.ca_file = options.oidc_ca_file;
+    settings.tokens = options.token_login;
+    settings.version = DLWS_VERSION;
+    if (options.oidc_issuer.empty()) return settings;
+    OidcClient client;
+    client.issuer = options.oidc_issuer;
+    client.client_id = options.oidc_client_id;
+    if (!options.oidc_client_secret_file.empty())
+        client.client_secret = Secret(ContentOf(options.oidc_client_secret_file));
+    if (!options.oidc_scopes.empty()) client.scopes = options.oidc_scopes;
+    settings.oidc = std::move(client);
+    return settings;
+}
+
 }  // namespace
 
 Portal::Portal(boost::asio::any_io_executor executor, const Options& options,
@@ -88,7 +117,11 @@ Portal::Portal(boost::asio::any_io_executor executor, const Options& options,
                .jobs = jobs_,
                .hub = hub_,
                .settings = {.version = DLWS_VERSION, .stale = [this] { return StaleSince(); }}},
-      callers_(verdicts_, {}),
+      sessions_(own_, verdicts_, random_, SessionSettings(options)),
+      callers_(verdicts_,
+               [this](std::string credential, const kube::HttpRequest& request, bool browser) {
+                   return sessions_.Handlers().Open(std::move(credential), request, browser);
+               }),
       front_({.router = router_,
               .callers = callers_,
               .verdicts = verdicts_,
@@ -143,6 +176,7 @@ void Portal::AddOperations() {
     AddJobPods(router_, jobs_, pods_.store());
     AddJobEvents(router_, jobs_);
     AddStreams(router_, streams_);
+    AddLogin(router_, sessions_.Handlers());
     router_.Add({.id = "GetOpenApi",
                  .method = "GET",
                  .path = "/api/v1/openapi.json",
@@ -194,6 +228,8 @@ kube::Awaitable<int> Portal::Run() {
     for (const auto& [name, cache] : AllCaches())
         manager_.Add("caches", name, [cache] { return cache->Run(); });
     if (certificate_) manager_.Add("caches", "certificate", [this] { return certificate_->Run(); });
+    if (sessions_.Wanted())
+        manager_.Add("caches", "logins", [this] { return sessions_.Run(); });
     manager_.Add("server", "portal", [this] { return server_.Run(); });
     for (const char* group : {"health", "caches", "server"})
         manager_.StartGroup(group);

@@ -29,6 +29,7 @@
 #include "portal/server/options.h"
 #include "portal/server/people/handlers.h"
 #include "portal/server/router.h"
+#include "portal/server/session/sessions.h"
 #include "portal/server/stream/handlers.h"
 #include "portal/server/stream/hub.h"
 
@@ -59,11 +60,12 @@ class Portal {
     /// What is kept of the cluster, by the names that the log has for it.
     using Caches = std::vector<std::pair<const char*, kube::Informer*>>;
     Caches AllCaches() {
-        return {{"namespaces", &namespaces_},
-                {"jobs", &job_cache_},
-                {"pods", &pods_},
-                {"users", &users_of_cluster_},
-                {"clusters", &clusters_}};
+        Caches caches{{"namespaces", &namespaces_},
+                      {"jobs", &job_cache_},
+                      {"users", &users_of_cluster_},
+                      {"clusters", &clusters_}};
+        if (sessions_.Wanted()) caches.emplace_back("sessions", &sessions_.Cache());
+        return caches;
     }
 
     Options options_;
@@ -83,6 +85,7 @@ class Portal {
     People people_;
     Jobs jobs_;
     Streams streams_;
+    Sessions sessions_;
     Callers callers_;
     Router router_;
     kube::HttpAnswer openapi_;

@@ -24,6 +24,9 @@ struct Operation {
     std::vector<kube::HttpParameter> query;  ///< those that it knows
     std::vector<std::string> media;          ///< types that a body may have; empty: it has none
     Handler handler;
+    /// The address is a provider's doing: parameters that are not known are left out (RFC 6749,
+    /// 4.1.2) in place of a 400.
+    bool lenient = false;
     bool stream = false;  ///< endless: it counts for no limit of requests at a time
 };
 

@@ -48,3 +48,22 @@ use_node() {
     [ -x "$node_dir/bin/node" ] || return 1
     export PATH="$node_dir/bin:$PATH"
 }
+
+# What the tests use of npm: pinned by a package-lock.json of ours, installed once, and kept in the cache by the lock file's
+# content, so that a second clone starts in seconds.
+oidc_modules="$cache_dir/oidc-$(sha256sum <"$repo_dir/test/oidc/package-lock.json" | cut -c 1-12)"
+
+# build_oidc_provider: makes $oidc_modules be there; it appears by one rename when it is whole.
+build_oidc_provider() {
+    [ -d "$oidc_modules" ] && return
+    local work
+    use_node || die "there is no Node.js that is new enough; run script/setup web"
+    say "installing the OpenID provider of the tests (once for this machine)"
+    mkdir -p "$cache_dir/log"
+    work="$(mktemp -d "$oidc_modules.tmp.XXXXXX")"
+    cp "$repo_dir"/test/oidc/package.json "$repo_dir"/test/oidc/package-lock.json "$work"
+    run_logged "$cache_dir/log/oidc.log" npm --prefix "$work" ci --ignore-scripts --no-audit --no-fund
+    chmod 755 "$work"
+    mv -T "$work" "$oidc_modules" 2>/dev/null || rm -rf "$work"   # another clone was first
+    say "installed the OpenID provider"
+}

@@ -128,6 +128,7 @@ suite_api() {
     once cluster start_cluster
     once operator install_operator
     run_ctest dev api
+    program test/portal/login_test.sh
 }
 suite_faults() {
     once build-dev compile dev

@@ -504,6 +504,30 @@ class Portal(unittest.TestCase):
         for wrong in ({"tls": {"plain": True, "secretName": "mine"}}, {"url": "http://a"}, {"url": "https://a/portal"}):
             self.assertNotEqual(template({"portal": {"enabled": True, **wrong}}).returncode, 0, wrong)
 
+    def test_login(self):
+        oidc = {"issuer": "https://login.example.org", "clientId": "dlws", "clientSecret": {"secretName": "client"},
+                "ca": {"configMapName": "authorities"}}
+        values = {"portal": {"enabled": True, "url": "https://dlws.example.org", "oidc": oidc, "tokens": False}}
+        pod = self.deployment(values)
+        for argument in ("--url=https://dlws.example.org", "--token-login=false", "--oidc-issuer=https://login.example.org",
+                         "--oidc-client-id=dlws", "--oidc-client-secret-file=/oidc-client/client-secret",
+                         "--oidc-ca-file=/oidc-ca/ca.crt", "--oidc-scopes=profile,email,groups"):
+            self.assertIn(argument, pod["containers"][0]["args"])
+        self.assertEqual({v["name"] for v in pod["volumes"]}, {"certificate", "oidc-client", "oidc-ca"})
+        self.assertEqual({v["name"] for v in pod["containers"][0]["volumeMounts"]}, {"certificate", "oidc-client", "oidc-ca"})
+        for wrong in ({"url": ""}, {"oidc": {**oidc, "clientId": ""}}, {"oidc": {**oidc, "issuer": "http://login.example.org"}}):
+            self.assertNotEqual(template({"portal": {**values["portal"], **wrong}}).returncode, 0, wrong)
+
+    def test_sessions_are_all_that_it_writes(self):
+        documents = render(VALUE_SETS["portal"])
+        role = only(documents, "Role", "dlworkspace-portal-sessions")
+        self.assertEqual(role["metadata"]["namespace"], "dlws-sessions")
+        self.assertEqual(role["rules"], [{"apiGroups": [""], "resources": ["secrets"],
+                                          "verbs": ["get", "list", "watch", "create", "update", "delete"]}])
+        roles = [d for d in documents if d["kind"] in ("Role", "ClusterRole") and "portal" in d["metadata"]["name"]]
+        self.assertEqual(len(roles), 2)
+        self.assertFalse([d for d in render({"portal": {"enabled": True}}) if d["kind"] == "Role" and "portal" in d["metadata"]["name"]])
+
 
 class Samba(unittest.TestCase):
     """How it serves: test/storage/samba_test.cc."""
