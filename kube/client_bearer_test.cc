@@ -67,8 +67,7 @@ TEST_P(BearerTest, EveryCallIsTheCallers) {
     expect_user("get", run(client.Get(kPods, kPodKey, AsUser())));
     expect_user("list", run(client.List(kPods, as_user(list))));
     expect_user("watch", run(client.Watch(kPods, as_user(watching))));
-    expect_user("create",
-                run(client.Create(kPods, "default", "{}", as_user(WriteOptions()))));
+    expect_user("create", run(client.Create(kPods, "default", "{}", as_user(WriteOptions()))));
     expect_user("update", run(client.Update(kPods, kPodKey, R"({"resourceVersion":"1"})",
                                             as_user(WriteOptions()))));
     expect_user("patch",

@@ -111,20 +111,19 @@ Awaitable<Result<Answer>> Sender::Send(const Call& call) {
         }
         Connection& connection = call.stream ? *own : *lease;
 
-        const std::string head = BuildHead({.method = call.method,
-                                            .target = call.target,
-                                            .constant = constant_head_,
-                                            .authorization = bearer->empty()
-                                                                 ? identity->authorization
-                                                                 : *bearer,
-                                            .content_type = call.content_type,
-                                            .body_size = call.body.size()});
+        const std::string head =
+            BuildHead({.method = call.method,
+                       .target = call.target,
+                       .constant = constant_head_,
+                       .authorization = bearer->empty() ? identity->authorization : *bearer,
+                       .content_type = call.content_type,
+                       .body_size = call.body.size()});
         tally.Sent();
         const auto answer = co_await connection.Start(head, call.body, deadline);
         if (!answer) {
             const Failure& failure = answer.error();
-            const bool stale = connection.used && !failure.answered &&
-                               failure.error.kind == ErrorKind::kNetwork;
+            const bool stale =
+                connection.used && !failure.answered && failure.error.kind == ErrorKind::kNetwork;
             if (stale && !fresh && (call.repeatable || !failure.sent)) {
                 fresh = true;  // all the kept ones may have been closed with it
                 tally.Forget();
