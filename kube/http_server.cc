@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/buffer.hpp>
@@ -45,6 +46,12 @@ using Tls = beast::ssl_stream<beast::tcp_stream>;
 template <typename Stream>
 void ExpireAfter(Stream& stream, std::chrono::milliseconds time) {
     beast::get_lowest_layer(stream).expires_after(time);
+}
+
+// That of a caller by IPv4 is the same whether we listen on IPv6 too or not.
+asio::ip::address PlainAddress(const asio::ip::address& address) {
+    if (!address.is_v6() || !address.to_v6().is_v4_mapped()) return address;
+    return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
 }
 
 // One connection, for as long as it is served.
@@ -156,7 +163,7 @@ class HttpServer::Impl {
                 continue;
             }
             beast::error_code gone;
-            const auto peer = socket.remote_endpoint(gone).address();
+            const auto peer = PlainAddress(socket.remote_endpoint(gone).address());
             if (!gone && HasRoomFor(peer)) Start(std::move(socket), peer);  // else it is closed
         }
     }
@@ -235,14 +242,18 @@ class HttpServer::Impl {
                     if (!whole) co_return;
                     head = header->request.method == "HEAD";
                     keep_alive = header->keep_alive;
+                    header->request.peer = session.peer.to_string();
                     answer = co_await Call(std::move(header->request));
                 }
             }
             keep_alive = keep_alive && !answer.close && !draining_;
-            const std::string text = SerializeHttpAnswer(answer, head, keep_alive);
+            const std::string text = SerializeHttpHead(answer, keep_alive);
+            const bool bodiless = head || answer.status == 204 || answer.status == 304;
+            const std::string_view body = bodiless ? "" : answer.Body();
+            const std::array<asio::const_buffer, 2> whole{asio::buffer(text), asio::buffer(body)};
             ExpireAfter(stream, settings_.write_deadline);
-            auto [error, written] = co_await asio::async_write(stream, asio::buffer(text),
-                                                               asio::as_tuple(asio::use_awaitable));
+            auto [error, written] =
+                co_await asio::async_write(stream, whole, asio::as_tuple(asio::use_awaitable));
             if (error) co_return;
         }
         co_await Close(stream);
