@@ -29,7 +29,7 @@ TEST(HttpMessage, WhatHasNoBodySaysNothingOfOne) {
     HttpAnswer answer;
     for (const int status : {204, 304}) {
         answer.status = status;
-        EXPECT_THAT(SerializeHttpHead(answer, true), Not(HasSubstr("\r\nContent-")) ) << status;
+        EXPECT_THAT(SerializeHttpHead(answer, true), Not(HasSubstr("\r\nContent-"))) << status;
     }
     answer.status = 404;
     EXPECT_THAT(SerializeHttpHead(answer, true), HasSubstr("Content-Length: 0\r\n"));
@@ -52,8 +52,8 @@ std::string Answered(const std::string& tag, HttpFields fields, const std::strin
 }
 
 TEST(HttpMessage, WhoHasItIsToldSoWithoutABody) {
-    for (const char* has : {"\"a\"", "W/\"a\"", "*", "\"b\", W/\"a\"", "\"b,\\\",\"a\"", ",, \"a\"",
-                            "\"a\" rubbish"})
+    for (const char* has :
+         {"\"a\"", "W/\"a\"", "*", "\"b\", W/\"a\"", "\"b,\\\",\"a\"", ",, \"a\"", "\"a\" rubbish"})
         for (const char* tag : {"\"a\"", "W/\"a\""})
             EXPECT_EQ(Answered(tag, {{"if-none-match", has}}), "304 ") << has << " " << tag;
     EXPECT_EQ(Answered("\"a\"", {{"If-None-Match", "\"b\""}, {"If-None-Match", "\"a\""}}), "304 ");
@@ -62,8 +62,8 @@ TEST(HttpMessage, WhoHasItIsToldSoWithoutABody) {
 }
 
 TEST(HttpMessage, WhoHasItNotGetsIt) {
-    for (const char* has : {"", "\"b\"", "a", "\"a", "w/\"a\"", "W/a", "\"A\"", "\"b\" rubbish \"a\"",
-                            "\"b*\"", "**"})
+    for (const char* has : {"", "\"b\"", "a", "\"a", "w/\"a\"", "W/a", "\"A\"",
+                            "\"b\" rubbish \"a\"", "\"b*\"", "**"})
         EXPECT_EQ(Answered("\"a\"", {{"If-None-Match", has}}), "200 text.") << has;
     EXPECT_EQ(Answered("\"a\"", {}), "200 text.");
     EXPECT_EQ(Answered("", {{"If-None-Match", "*"}}), "200 text.") << "an answer without an ETag";

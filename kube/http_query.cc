@@ -30,8 +30,9 @@ std::expected<std::string, std::string> Decode(std::string_view text, bool plus_
                                                const std::string& what) {
     const auto encoded = boost::urls::make_pct_string_view({text.data(), text.size()});
     if (!encoded)
-        return Refuse(what + " has a '%' without two hexadecimal digits after it; write '%' itself "
-                             "as %25");
+        return Refuse(what +
+                      " has a '%' without two hexadecimal digits after it; write '%' itself "
+                      "as %25");
     boost::urls::encoding_opts options;
     options.space_as_plus = plus_is_space;
     std::string decoded = encoded->decode(options);
@@ -45,7 +46,8 @@ std::string NamesOf(std::span<const HttpParameter> known) {
     std::vector<std::string_view> names;
     for (const HttpParameter& parameter : known)
         names.push_back(parameter.name);
-    return names.empty() ? "there are none here" : fmt::format("there are: {}", fmt::join(names, ", "));
+    return names.empty() ? "there are none here"
+                         : fmt::format("there are: {}", fmt::join(names, ", "));
 }
 
 }  // namespace
@@ -74,8 +76,8 @@ std::expected<HttpParameters, std::string> ParseHttpQuery(std::string_view query
         query.remove_prefix(std::min(query.size(), piece.size() + 1));
         if (piece.empty()) continue;
         if (parameters.given_.size() == kMaxHttpParameters)
-            return Refuse(fmt::format("the query has over {} parameters; send fewer",
-                                      kMaxHttpParameters));
+            return Refuse(
+                fmt::format("the query has over {} parameters; send fewer", kMaxHttpParameters));
         const auto equals = std::min(piece.find('='), piece.size());
         const std::string what = "the parameter " + Quoted(piece.substr(0, equals));
         auto name = Decode(piece.substr(0, equals), true, "the name of " + what);
@@ -84,8 +86,7 @@ std::expected<HttpParameters, std::string> ParseHttpQuery(std::string_view query
         if (entry == known.end()) return Refuse(what + " is not known; " + NamesOf(known));
         if (!entry->repeated && parameters.Find(*name))
             return Refuse(what + " is given twice; give it once");
-        auto value =
-            Decode(piece.substr(std::min(piece.size(), equals + 1)), true, what);
+        auto value = Decode(piece.substr(std::min(piece.size(), equals + 1)), true, what);
         if (!value) return Refuse(value.error());
         parameters.given_.emplace_back(std::move(*name), std::move(*value));
     }
@@ -102,7 +103,8 @@ std::expected<std::vector<std::string>, std::string> SplitHttpPath(std::string_v
         auto decoded = DecodeHttpSegment(segment);
         if (!decoded) return Refuse(decoded.error());
         if (*decoded == "." || *decoded == "..")
-            return Refuse("the path has the segment '.' or '..'; write the whole path without them");
+            return Refuse(
+                "the path has the segment '.' or '..'; write the whole path without them");
         segments.push_back(std::move(*decoded));
     }
     return segments;

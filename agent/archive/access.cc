@@ -43,8 +43,7 @@ kube::Awaitable<kube::Result<std::string>> LogAccess::FolderOf(std::string token
     // A map of hashes gives no token away. The line feeds are in no token and in no name.
     const std::string key = model::Sha256Hex(token + "\n" + ns + "\n" + job);
     const auto known = known_.find(key);
-    if (known != known_.end() && Clock::now() < known->second.until)
-        co_return known->second.folder;
+    if (known != known_.end() && Clock::now() < known->second.until) co_return known->second.folder;
     auto folder = co_await Ask(std::move(token), std::move(ns), std::move(job));
     if (!folder) {
         known_.erase(key);

@@ -152,7 +152,8 @@ TEST_F(ArchiveFiles, ATailTakesAllOfTheSameTime) {
     const std::string a = Line(1 * kSecond, "a"), b = Line(2 * kSecond, "b");
     WriteLog("worker-0.0.log", a + b + b + b + "no line of ours\n" + b);
     EXPECT_EQ(Page({.file = "worker-0.0.log", .tail = 1}).bytes, b);
-    EXPECT_EQ(Page({.file = "worker-0.0.log", .tail = 3}).bytes, b + b + b + "no line of ours\n" + b);
+    EXPECT_EQ(Page({.file = "worker-0.0.log", .tail = 3}).bytes,
+              b + b + b + "no line of ours\n" + b);
     WriteLog("worker-0.0.log", a + b + "not ended");
     EXPECT_EQ(Page({.file = "worker-0.0.log", .tail = 1}).bytes, "not ended");
     EXPECT_EQ(Page({.file = "worker-0.0.log", .tail = 2}).bytes, b + "not ended");

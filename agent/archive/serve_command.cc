@@ -32,8 +32,7 @@ struct ArchiveOptions : kube::CommonOptions {
 const kube::FlagSet<ArchiveOptions>& Flags() {
     using kube::Number, kube::Text;
     static const kube::FlagSet<ArchiveOptions> flags{
-        Text("root", &ArchiveOptions::root,
-             "the folder of all job folders; must be given"),
+        Text("root", &ArchiveOptions::root, "the folder of all job folders; must be given"),
         Text("address", &ArchiveOptions::address,
              "where the portal finds us; default 127.0.0.1, and nothing else is safe: tokens come "
              "unencrypted"),

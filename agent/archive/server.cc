@@ -140,9 +140,7 @@ HttpAnswer PageAnswer(FileResult<ArchivePage> page) {
 }  // namespace
 
 ArchiveServer::ArchiveServer(kube::Api& users, Settings settings)
-    : settings_(std::move(settings)),
-      access_(users),
-      pool_(users.Executor(), settings_.threads) {}
+    : settings_(std::move(settings)), access_(users), pool_(users.Executor(), settings_.threads) {}
 
 kube::Awaitable<HttpAnswer> ArchiveServer::Answer(kube::HttpRequest request) {
     const bool page = request.path == "/v1/page";
@@ -154,8 +152,8 @@ kube::Awaitable<HttpAnswer> ArchiveServer::Answer(kube::HttpRequest request) {
         co_return Refusal(401, "a bearer token must be given: that of who wants to read");
     auto asked = ReadQuery(request.query, page);
     if (!asked) co_return Refusal(400, asked.error());
-    auto job = co_await access_.FolderOf(std::string(token.substr(kBearer.size())), asked->ns,
-                                         asked->job);
+    auto job =
+        co_await access_.FolderOf(std::string(token.substr(kBearer.size())), asked->ns, asked->job);
     if (!job) co_return Refused(job.error());
     const JobFolderPath folder{settings_.root, asked->user, *job};
     if (!page) {

@@ -39,8 +39,8 @@ class ArchiveServerTest : public ::testing::Test {
             const bool logs =
                 request.body.find(R"("resource":"pods","subresource":"log")") != std::string::npos;
             return Answer{.status = 201,
-                         .body = alice && logs ? R"({"status":{"allowed":true}})"
-                                               : R"({"status":{"allowed":false}})"};
+                          .body = alice && logs ? R"({"status":{"allowed":true}})"
+                                                : R"({"status":{"allowed":false}})"};
         });
         api_.When("GET", kJob).Call([](const kube::testing::Request&) {
             return Answer{.status = 200, .body = kJobJson};
@@ -114,8 +114,8 @@ TEST_F(ArchiveServerTest, WhoMayNotLearnsNothing) {
     EXPECT_EQ(mine.status, 403);
     EXPECT_EQ(mine.body.find("digits"), std::string::npos) << mine.body;
     // The same whether the job exists or not, and the job was not asked for.
-    const auto absent = Get("/v1/page", "namespace=vision&job=absent&user=alice&file=a-0.0.log",
-                            "eve");
+    const auto absent =
+        Get("/v1/page", "namespace=vision&job=absent&user=alice&file=a-0.0.log", "eve");
     EXPECT_EQ(absent.status, 403);
     EXPECT_EQ(absent.body, mine.body);
     for (const auto& request : api_.Requests())

@@ -63,8 +63,7 @@ std::size_t Character(std::string_view text, std::size_t& bad) {
 
 void LineReader::Feed(std::string_view bytes, std::vector<LogLine>& out) {
     while (!bytes.empty()) {
-        const auto* feed =
-            static_cast<const char*>(std::memchr(bytes.data(), '\n', bytes.size()));
+        const auto* feed = static_cast<const char*>(std::memchr(bytes.data(), '\n', bytes.size()));
         const std::size_t text = feed ? std::size_t(feed - bytes.data()) : bytes.size();
         in_line_ = true;
         Add(bytes.substr(0, text), out);

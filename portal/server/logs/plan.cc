@@ -28,7 +28,6 @@ LogStep Do(LogStep::Kind kind) {
 LogStep LogPlan::Next(const Facts& facts, Clock::time_point now) {
     if (finished_) return Done(facts, false);
     if (facts.pod != Pod::kNone) {
-        seen_pod_ = true;
         if (quiet_since_) not_before_.reset();
         quiet_since_.reset();
     }
@@ -51,7 +50,8 @@ LogStep LogPlan::Next(const Facts& facts, Clock::time_point now) {
     if (told_all_ && facts.pod == Pod::kDone) return Done(facts, false);
     LogStep step = Do(LogStep::kLive);
     // Nothing else has it, or not in time.
-    step.gap = lost_since_ && (!archive || !settings_.follow || now - *lost_since_ >= settings_.settle);
+    step.gap =
+        lost_since_ && (!archive || !settings_.follow || now - *lost_since_ >= settings_.settle);
     return step;
 }
 
@@ -60,14 +60,14 @@ LogStep LogPlan::AfterPod(const Facts& facts, Clock::time_point now) {
     if (!settings_.follow) return Done(facts, failed);
     if (!quiet_since_) quiet_since_ = now;
     const bool more_comes = !facts.over && !facts.later_attempt;
-    const bool settled = !facts.archive || failed || facts.long_over ||
-                         (facts.later_attempt && !seen_pod_) ||
-                         now - *quiet_since_ >= settings_.settle;
+    const bool settled =
+        !facts.archive || failed || facts.long_over || now - *quiet_since_ >= settings_.settle;
     if (settled && !more_comes) return Done(facts, failed);
     // A pod may come and go between two looks, and then the archive alone has its lines.
     if (facts.archive) from_ = kArchive;
     const auto quiet = std::chrono::duration_cast<std::chrono::milliseconds>(now - *quiet_since_);
-    const auto pause = std::clamp<std::chrono::milliseconds>(quiet, kSoon, more_comes ? kMostBackoff : 2 * kSoon);
+    const auto pause =
+        std::clamp<std::chrono::milliseconds>(quiet, kSoon, more_comes ? kMostBackoff : 2 * kSoon);
     not_before_ = now + (facts.archive ? pause : kSoon);
     LogStep step = Wait(kSoon);
     step.unavailable = failed;
@@ -75,7 +75,8 @@ LogStep LogPlan::AfterPod(const Facts& facts, Clock::time_point now) {
 }
 
 LogStep LogPlan::Done(const Facts& facts, bool unavailable) const {
-    LogStep step = Do(facts.later_attempt && settings_.follow ? LogStep::kNextAttempt : LogStep::kEnd);
+    LogStep step =
+        Do(facts.later_attempt && settings_.follow ? LogStep::kNextAttempt : LogStep::kEnd);
     step.unavailable = unavailable;
     if (settings_.follow && !facts.later_attempt && !facts.over) {
         step = Wait(kSoon);
@@ -119,8 +120,10 @@ void LogPlan::LiveEnded(Live how, bool news, Clock::time_point now) {
             break;
         case Live::kLost:
             from_ = kArchive;
-            if (lost_since_) not_before_ = now + kSoon;
-            else lost_since_ = now;
+            if (lost_since_)
+                not_before_ = now + kSoon;
+            else
+                lost_since_ = now;
             break;
         case Live::kHeld:
             from_ = kArchive;

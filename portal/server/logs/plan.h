@@ -30,7 +30,7 @@ struct LogStep {
     };
     Kind kind = kEnd;
     std::chrono::milliseconds wait{0};
-    bool gap = false;  ///< kLive: what is missing is to be had nowhere
+    bool gap = false;          ///< kLive: what is missing is to be had nowhere
     bool unavailable = false;  ///< kEnd, kWait: the archive may have more
 };
 
@@ -52,15 +52,15 @@ class LogPlan {
         bool archive = true;         ///< there is one
         bool later_attempt = false;  ///< one has begun, and is to be told as well
         bool over = false;           ///< no more pods come: the job has ended, or is gone
-        bool long_over = false;      ///< so long ago that the archive is complete
+        bool long_over = false;      ///< this attempt, so long ago that its archive is complete
     };
     enum class Live {
-        kEnded,    ///< properly
-        kCut,      ///< by the network, the API server, or because it was silent for long
-        kAbsent,   ///< no such pod
-        kNotYet,   ///< its container has not started
-        kLost,     ///< it does not reach back to the position
-        kHeld,     ///< our lines were not taken
+        kEnded,   ///< properly
+        kCut,     ///< by the network, the API server, or because it was silent for long
+        kAbsent,  ///< no such pod
+        kNotYet,  ///< its container has not started
+        kLost,    ///< it does not reach back to the position
+        kHeld,    ///< our lines were not taken
     };
 
     explicit LogPlan(Settings settings) : settings_(settings) {}
@@ -81,10 +81,9 @@ class LogPlan {
     std::optional<Clock::time_point> quiet_since_;     // the pod is gone, and nothing comes
     std::optional<Clock::time_point> lost_since_;
     std::optional<Clock::time_point> not_before_;  // the next step
-    bool told_all_ = false;   // the kubelet had nothing more, and ended properly
-    bool seen_pod_ = false;
+    bool told_all_ = false;  // the kubelet had nothing more, and ended properly
     bool finished_ = false;  // not to be followed, and told
-    int failures_ = 0;  // of live, one after another
+    int failures_ = 0;       // of live, one after another
 };
 
 }  // namespace dlws::portal

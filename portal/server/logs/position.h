@@ -43,6 +43,8 @@ class Resume {
     /// The stream began behind the position: lines between may be missing. Known with the first
     /// line that is not told before.
     bool Lost() const { return lost_; }
+    /// The stream has come to where the position is.
+    bool Met() const { return met_; }
 
   private:
     bool ToldBefore(const LogLine& line);

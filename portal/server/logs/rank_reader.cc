@@ -50,8 +50,10 @@ Awaitable<RankReader::Told> RankReader::Next() {
                 break;
             case LogStep::kNextAttempt:
             case LogStep::kEnd:
-                // A line that its program never ended.
-                if (in_archive_) {
+                // A line that its program never ended, unless more of it may come.
+                if (in_archive_ && !step.unavailable &&
+                    (facts.long_over ||
+                     (settings_.follow && (facts.over || facts.later_attempt)))) {
                     std::vector<LogLine> rest;
                     lines_.Finish(rest);
                     Tell(rest, resume_, told);
@@ -74,6 +76,7 @@ void RankReader::StartAttempt() {
     settings_.tail.reset();
     state_ = State::kNone;
     in_archive_ = false;
+    beginning_checked_ = false;
 }
 
 void RankReader::Be(State state, std::string why, Told& told) {
@@ -196,6 +199,12 @@ Awaitable<void> RankReader::ReadLive(const LogStep& step, Told& told) {
         co_return;
     }
     lines_.Feed(*bytes, lines);
+    // Nothing to compare the beginning with: whether it is the log's, the archive may know by now.
+    if (!lines.empty() && position_ == LogPosition() && settings_.follow && !settings_.tail &&
+        !std::exchange(beginning_checked_, true) && sources_.FactsOf(source_).archive) {
+        LiveEnded(LogPlan::Live::kLost);
+        co_return;
+    }
     const bool ended = bytes->empty();
     // Only of a container that has ended is it a line; else the stream was cut in its middle.
     if (ended && sources_.FactsOf(source_).pod == LogPlan::Pod::kDone) lines_.Finish(lines);
@@ -212,7 +221,9 @@ Awaitable<void> RankReader::ReadLive(const LogStep& step, Told& told) {
         live_news_ = true;
         settings_.tail.reset();
     }
-    if (ended) LiveEnded(LogPlan::Live::kEnded);
+    // Without our last line in it, the file may be one that began after the end.
+    if (ended)
+        LiveEnded(resume_.Met() || gap_allowed_ ? LogPlan::Live::kEnded : LogPlan::Live::kLost);
 }
 
 }  // namespace dlws::portal

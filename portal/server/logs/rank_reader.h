@@ -27,7 +27,7 @@ class RankReader {
         LogPosition position;
         std::optional<std::uint64_t> tail;  ///< with no position: so many lines before the end
         bool follow = true;
-        bool whole = false;  ///< long lines in pieces, instead of cut
+        bool whole = false;                     ///< long lines in pieces, instead of cut
         std::chrono::milliseconds held{5'000};  ///< so long lines may wait for Next()
         std::chrono::seconds settle{10};
     };
@@ -75,8 +75,9 @@ class RankReader {
     std::uint64_t offset_ = 0;  // in the archive
     bool mute_ = false;         // up to the archive's end: a tail of no lines
     std::unique_ptr<LogLive> live_;
-    bool live_news_ = false;    // it had lines that were not told before
+    bool live_news_ = false;  // it had lines that were not told before
     bool gap_allowed_ = false;
+    bool beginning_checked_ = false;
     LogPlan::Clock::time_point handed_out_{};
 };
 

@@ -37,13 +37,13 @@ inline std::string LiveText(const SimLine& line, int nanos) {
 /// One attempt's pod. Every look at it lets some time pass.
 struct SimPod {
     std::vector<SimLine> lines;
-    std::size_t printed = 0;     // lines
-    std::size_t rotated = 0;     // the kubelet's file begins with this line
-    std::size_t archived = 0;    // lines
-    std::size_t torn = 0;        // bytes of the line behind, in the archive already
+    std::size_t printed = 0;   // lines
+    std::size_t rotated = 0;   // the kubelet's file begins with this line
+    std::size_t archived = 0;  // lines
+    std::size_t torn = 0;      // bytes of the line behind, in the archive already
     LogPlan::Pod pod = LogPlan::Pod::kNone;
     LogPlan::Pod seen = LogPlan::Pod::kNone;  // as the portal's cache has it
-    int open_behind = 0;  // streams that have not reached the current file yet
+    int open_behind = 0;                      // streams that have not reached the current file yet
 };
 
 class Simulation : public LogSources {
@@ -115,6 +115,15 @@ class Simulation : public LogSources {
         begun_ = attempt + 1;
         attempts[attempt].pod = LogPlan::Pod::kWaiting;
     }
+    /// Not so fast that the archive has not begun, or that a follower misses a whole file; not
+    /// between lines of one microsecond. What a reader cannot notice, in short.
+    bool MayRotate(const SimPod& pod) const {
+        if (pod.open_behind > 0 || (pod.archived == 0 && chances_.archive)) return false;
+        if (pod.printed == pod.lines.size()) return true;
+        const auto before = std::ranges::max_element(
+            pod.lines.begin(), pod.lines.begin() + std::ptrdiff_t(pod.printed), {}, &SimLine::time);
+        return pod.lines[pod.printed].time > before->time;
+    }
     void Advance(SimPod& pod) {
         using Pod = LogPlan::Pod;
         if (pod.pod == Pod::kWaiting && Chance(0.3)) pod.pod = Pod::kRunning;
@@ -123,7 +132,7 @@ class Simulation : public LogSources {
             std::size_t more = Chance(0.02) ? pod.lines.size() : Below(4);
             for (; more > 0 && pod.printed < pod.lines.size(); --more) {
                 ++pod.printed;
-                if (pod.open_behind == 0 && Chance(chances_.rotate)) pod.rotated = pod.printed;
+                if (Chance(chances_.rotate) && MayRotate(pod)) pod.rotated = pod.printed;
             }
             if (pod.printed == pod.lines.size()) pod.pod = Pod::kDone;
         } else if (pod.pod == Pod::kDone && Chance(0.3)) {
@@ -153,7 +162,8 @@ class SimLive : public LogLive {
     SimLive(Simulation& world, SimPod& pod, LogLiveAsk ask)
         : world_(world), pod_(pod), ask_(ask), next_(pod.rotated) {
         ++pod_.open_behind;
-        if (ask.tail) next_ = std::max(next_, pod.printed - std::min(pod.printed, std::size_t(*ask.tail)));
+        if (ask.tail)
+            next_ = std::max(next_, pod.printed - std::min(pod.printed, std::size_t(*ask.tail)));
     }
     ~SimLive() override { Caught(); }
 
@@ -175,7 +185,8 @@ class SimLive : public LogLive {
                 out_.erase(0, some.size());
                 co_return some;
             }
-            if (pod_.pod == LogPlan::Pod::kDone || pod_.pod == LogPlan::Pod::kNone || !ask_.follow) {
+            if (pod_.pod == LogPlan::Pod::kDone || pod_.pod == LogPlan::Pod::kNone ||
+                !ask_.follow) {
                 // Also a server that is told to stop ends it properly, whatever is left.
                 co_return std::string();
             }
@@ -207,14 +218,16 @@ inline Awaitable<LogResult<LogPage>> Simulation::ReadArchive(LogSource source, L
         starts.push_back(text.size());
         text += ArchiveText(pod.lines[i]);
     }
-    if (pod.archived < pod.printed) text += ArchiveText(pod.lines[pod.archived]).substr(0, pod.torn);
+    if (pod.archived < pod.printed)
+        text += ArchiveText(pod.lines[pod.archived]).substr(0, pod.torn);
     if (text.empty()) co_return std::unexpected(LogFailure{.kind = LogFailure::kAbsent});
     LogPage page;
     page.size = text.size();
     if (ask.offset) {
         page.offset = *ask.offset;
     } else if (ask.tail) {
-        page.offset = *ask.tail >= starts.size() ? 0 : starts[starts.size() - std::size_t(*ask.tail)];
+        page.offset =
+            *ask.tail >= starts.size() ? 0 : starts[starts.size() - std::size_t(*ask.tail)];
     } else if (ask.time) {
         std::size_t first = 0;
         while (first < starts.size() && pod.lines[first].time < *ask.time - 2'000'000)
