@@ -24,7 +24,7 @@ class MountedCertificate {
     /// Looks now and every ten seconds.
     Awaitable<void> Run();
     /// Shows what is in the folder. False, and a line in the log: it cannot be used (absent, over
-    /// 64 KiB, not a pair, not for `dns_name`), and what was shown stays.
+    /// 64 KiB, not a pair, not for `dns_name`, where that is not empty), and what was shown stays.
     bool Look();
 
     bool Ready() const { return expires_ != std::chrono::sys_seconds{}; }

@@ -65,6 +65,13 @@ TEST_F(MountedCertificateTest, ShowsWhatIsThereAndWhatFollows) {
     EXPECT_EQ(mounted_.Expires(), later);
 }
 
+TEST_F(MountedCertificateTest, WithoutANameItMayBeForAnybody) {
+    Mount(Pair(soon_, "dlws.example.org"));
+    EXPECT_FALSE(mounted_.Look());
+    MountedCertificate any(tls_, folder_, "");
+    EXPECT_TRUE(any.Look());
+}
+
 // While the kubelet is at it, one name may mean the old folder and the other the new one.
 TEST_F(MountedCertificateTest, BothFilesAreOfOneVersion) {
     Mount(Pair(soon_));

@@ -12,6 +12,7 @@
 #include "kube/api.h"
 #include "kube/http_message.h"
 #include "kube/http_query.h"
+#include "model/render.h"
 #include "portal/server/problem.h"
 
 /// @file
@@ -23,8 +24,8 @@ namespace dlws::portal {
 /// `token`, and no other: `options.bearer = call.caller.token`.
 struct Caller {
     Caller() {}
-    std::string token;  ///< empty: nobody is logged in. Never in a log, an error or an answer
-    std::string key;  ///< SHA-256 of the token in hex, under which caches keep what is the caller's
+    std::string token;     ///< empty: nobody is logged in. Never in a log, an error or an answer
+    std::string key;       ///< SHA-256 of the token in hex, under which caches keep what is the caller's
     std::string username;  ///< as the API server authenticates the token
     std::string uid;
     std::vector<std::string> groups;
@@ -58,6 +59,14 @@ inline kube::HttpAnswer JsonAnswer(std::string body, int status = 200) {
     answer.status = status;
     answer.body = std::move(body);
     answer.content_type = "application/json";
+    return answer;
+}
+
+/// The same with an ETag of its bytes, for what is made anew each time.
+inline kube::HttpAnswer TaggedJson(std::string body) {
+    const std::string tag = "W/\"" + model::Sha256Hex(body).substr(0, 32) + "\"";
+    kube::HttpAnswer answer = JsonAnswer(std::move(body));
+    answer.fields.emplace_back("ETag", tag);
     return answer;
 }
 

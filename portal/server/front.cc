@@ -7,7 +7,7 @@
 #include <random>
 
 #include "kube/log.h"
-#include "kube/rfc3339.h"
+#include "model/time.h"
 
 namespace dlws::portal {
 namespace {
@@ -25,9 +25,7 @@ bool IsOurs(std::string_view path) {
 }
 
 // A browser comes to these from elsewhere: from a link, and from the provider.
-bool MayComeFromElsewhere(std::string_view id) {
-    return id == "StartLogin" || id == "FinishLogin";
-}
+bool MayComeFromElsewhere(std::string_view id) { return id == "StartLogin" || id == "FinishLogin"; }
 
 std::string MediaTypeOf(const kube::HttpRequest& request) {
     const std::string_view field = request.Field("Content-Type");
@@ -71,7 +69,8 @@ void AddSecurityHeaders(kube::HttpAnswer& answer, bool secure) {
          {"Cross-Origin-Opener-Policy", "same-origin"},
          {"Cross-Origin-Resource-Policy", "same-origin"},
          {"Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"}});
-    if (secure) answer.fields.emplace_back("Strict-Transport-Security", "max-age=31536000");
+    if (secure)
+        answer.fields.emplace_back("Strict-Transport-Security", "max-age=31536000");
 }
 
 kube::Awaitable<kube::HttpAnswer> Front::Answer(kube::HttpRequest request) {
@@ -85,13 +84,16 @@ kube::Awaitable<kube::HttpAnswer> Front::Answer(kube::HttpRequest request) {
         auto match = parts_.router.Find(request.method, request.path);
         operation = match ? match->operation->id : "None";
         Outcome outcome = std::unexpected(match ? NotFound("operation") : match.error());
-        const std::string none_match(request.Field("If-None-Match"));
         const bool read = request.method == "GET" || request.method == "HEAD";
+        kube::HttpRequest asked;  // what is looked at once the request itself is the operation's
+        asked.method = request.method;
+        asked.fields = {{"If-None-Match", std::string(request.Field("If-None-Match"))}};
         if (match) outcome = co_await Call(*match, std::move(request), id);
         answer = outcome ? std::move(*outcome) : ToAnswer(outcome.error(), id);
-        if (read && outcome) kube::AnswerConditionally(none_match, answer);
+        kube::ApplyIfNoneMatch(asked, answer);
         if (auto since = parts_.stale(); since && read)
-            answer.fields.emplace_back("Dlws-Stale", kube::FormatRfc3339(*since));
+            answer.fields.emplace_back(
+                "Dlws-Stale", model::FormatTime(std::chrono::floor<std::chrono::seconds>(*since)));
     }
     AddSecurityHeaders(answer, parts_.hsts);
     const double seconds = std::chrono::duration<double>(Clock::now() - began).count();
@@ -99,8 +101,8 @@ kube::Awaitable<kube::HttpAnswer> Front::Answer(kube::HttpRequest request) {
                          {{"operation", operation}, {"code", std::to_string(answer.status)}});
     parts_.metrics.Observe("dlws_portal_request_duration_seconds", {{"operation", operation}},
                            seconds);
-    // A user's doing must not fill the log: what is refused is a line, what is answered is none.
-    if (answer.status >= 500)
+    // Whatever people do, and while the API server is away, must not fill the log.
+    if (answer.status == 500)
         kube::LogWarning(kLog, "{} {} {:.3f} s, request {}", operation, answer.status, seconds, id);
     else
         kube::LogDebug(kLog, "{} {} {:.3f} s, request {}", operation, answer.status, seconds, id);

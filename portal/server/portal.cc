@@ -38,6 +38,8 @@ kube::Client::Settings UsersSettings(kube::Metrics* metrics) {
     return settings;
 }
 
+kube::Awaitable<Outcome> GiveOpenApi(const kube::HttpAnswer& answer) { co_return answer; }
+
 // For who has no certificate yet: a browser warns of it.
 void ShowOwnCertificate(kube::ServerTls& tls, const std::string& name) {
     using std::chrono::days;
@@ -58,8 +60,7 @@ Portal::Portal(boost::asio::any_io_executor executor, const Options& options,
       random_(std::random_device{}()),
       own_(executor, config, {.max_connections = 16, .metrics = &metrics_}),
       users_(executor, kube::WithoutIdentity(config), UsersSettings(&metrics_)),
-      namespaces_(own_,
-                  {.resource = kube::kNamespaces, .label_selector = "dlworkspace.io/managed=true"},
+      namespaces_(own_, {.resource = kube::kNamespaces, .label_selector = "dlworkspace.io/managed=true"},
                   random_),
       jobs_(own_, {.resource = kDLJobs}, random_),
       users_of_cluster_(own_, {.resource = kDLUsers}, random_),
@@ -94,16 +95,15 @@ Portal::Portal(boost::asio::any_io_executor executor, const Options& options,
 
 void Portal::AddOperations() {
     AddPeople(router_, people_);
-    router_.Add(
-        {.id = "GetOpenApi",
-         .method = "GET",
-         .path = "/api/v1/openapi.json",
-         .who = Operation::kAnybody,
-         .handler = [this](Call) -> kube::Awaitable<Outcome> { co_return JsonAnswer(openapi_); }});
+    router_.Add({.id = "GetOpenApi",
+                 .method = "GET",
+                 .path = "/api/v1/openapi.json",
+                 .who = Operation::kAnybody,
+                 .handler = [this](Call) { return GiveOpenApi(openapi_); }});
     std::set<std::string, std::less<>> served;
     for (const Operation& operation : router_.Operations())
         served.insert(operation.id);
-    openapi_ = OpenApiJson(served);
+    openapi_ = TaggedJson(OpenApiJson(served));
 }
 
 std::string Portal::Lacks() const {
@@ -154,8 +154,9 @@ kube::Awaitable<int> Portal::Run() {
     const bool told = why == "SIGTERM" || why == "SIGINT";
     kube::LogInfo(kLog, "stopping: {}", why);
     stopping_ = true;
-    const bool clean = co_await manager_.StopAll(std::chrono::seconds(options_.drain_seconds + 35));
-    co_return told&& clean ? 0 : 1;
+    const bool clean =
+        co_await manager_.StopAll(std::chrono::seconds(options_.drain_seconds + 35));
+    co_return told && clean ? 0 : 1;
 }
 
 }  // namespace dlws::portal

@@ -37,6 +37,7 @@ class Portal {
            const kube::Config& config);
     /// Until SIGTERM or SIGINT; the process's exit code.
     kube::Awaitable<int> Run();
+    const Router& router() const { return router_; }
 
   private:
     void AddOperations();
@@ -59,7 +60,7 @@ class Portal {
     People people_;
     Callers callers_;
     Router router_;
-    std::string openapi_;
+    kube::HttpAnswer openapi_;
     Front front_;
     kube::ServerTls tls_;
     std::optional<kube::MountedCertificate> certificate_;

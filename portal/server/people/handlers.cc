@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <array>
 #include <boost/json.hpp>
 #include <optional>
 
@@ -88,7 +88,7 @@ kube::Awaitable<Outcome> GetUser(const People& people, Call call) {
         if (!may) co_return std::unexpected(may.error());
     }
     if (!known) co_return std::unexpected(NotFound("DLUser"));
-    co_return JsonAnswer(json::serialize(JsonOf(*known)));
+    co_return TaggedJson(json::serialize(JsonOf(*known)));
 }
 
 struct Right {
@@ -127,26 +127,25 @@ kube::Awaitable<Outcome> ListNamespaces(const People& people, Call call) {
             if (visibles[i]->Has(ns)) rights.push_back(kRights[i].name);
         if (!rights.empty()) items.push_back({{"name", ns}, {"rights", std::move(rights)}});
     }
-    co_return JsonAnswer(
+    co_return TaggedJson(
         json::serialize(json::object{{"items", std::move(items)}, {"complete", complete}}));
 }
 
 }  // namespace
 
 void AddPeople(Router& router, const People& people) {
-    router.Add(
-        {.id = "GetMe", .method = "GET", .path = "/api/v1/me", .handler = [&people](Call call) {
-             return GetMe(people, std::move(call));
-         }});
+    router.Add({.id = "GetMe",
+                .method = "GET",
+                .path = "/api/v1/me",
+                .handler = [&people](Call call) { return GetMe(people, std::move(call)); }});
     router.Add({.id = "GetUser",
                 .method = "GET",
                 .path = "/api/v1/users/{user}",
                 .handler = [&people](Call call) { return GetUser(people, std::move(call)); }});
-    router.Add(
-        {.id = "ListNamespaces",
-         .method = "GET",
-         .path = "/api/v1/namespaces",
-         .handler = [&people](Call call) { return ListNamespaces(people, std::move(call)); }});
+    router.Add({.id = "ListNamespaces",
+                .method = "GET",
+                .path = "/api/v1/namespaces",
+                .handler = [&people](Call call) { return ListNamespaces(people, std::move(call)); }});
 }
 
 }  // namespace dlws::portal
