@@ -74,6 +74,7 @@ void ApplyIfNoneMatch(const HttpRequest& request, HttpAnswer& answer) {
     answer.status = 304;
     answer.body.clear();
     answer.shared_body.reset();
+    answer.stream.reset();
     // It would be read as that of a body to come.
     std::erase_if(answer.fields, [](const auto& field) {
         return beast::iequals(field.first, "Content-Encoding");
@@ -123,18 +124,22 @@ std::expected<HttpHeader, HttpAnswer> ParseHttpHeader(std::string_view text, std
         header.request.fields.emplace_back(Text(field.name_string()), Text(field.value()));
     header.body_length = std::size_t(length);
     header.keep_alive = request.keep_alive();
+    header.version = request.version();
     header.wants_continue = beast::iequals(request[http::field::expect], "100-continue");
     return header;
 }
 
-std::string SerializeHttpHead(const HttpAnswer& answer, bool keep_alive) {
+std::string SerializeHttpHead(const HttpAnswer& answer, bool keep_alive, bool chunked) {
     const auto reason = http::obsolete_reason(static_cast<http::status>(answer.status));
     std::string text = fmt::format("HTTP/1.1 {} {}\r\nX-Content-Type-Options: nosniff\r\n",
                                    answer.status, std::string_view(reason.data(), reason.size()));
     // RFC 9110, 8.6 and 15.4.5: these two never have a body, so they say nothing of one.
     if (answer.status != 204 && answer.status != 304)
-        text += fmt::format("Content-Type: {}\r\nContent-Length: {}\r\n", answer.content_type,
-                            answer.Body().size());
+        text += fmt::format("Content-Type: {}\r\n", answer.content_type);
+    if (answer.stream)
+        text += chunked ? "Transfer-Encoding: chunked\r\n" : "";
+    else if (answer.status != 204 && answer.status != 304)
+        text += fmt::format("Content-Length: {}\r\n", answer.Body().size());
     if (answer.Field("Cache-Control").empty()) text += "Cache-Control: no-store\r\n";
     for (const auto& [name, value] : answer.fields)
         text += fmt::format("{}: {}\r\n", name, value);

@@ -14,6 +14,8 @@
 
 namespace dlws::kube {
 
+class HttpBody;
+
 using HttpFields = std::vector<std::pair<std::string, std::string>>;
 
 struct HttpRequest {
@@ -38,6 +40,9 @@ struct HttpAnswer {
     bool close = false;  ///< the connection, after this answer
     /// In place of `body`: one text that many answers have, sent without a copy.
     std::shared_ptr<const std::string> shared_body;
+    /// In place of both: a body of unknown length (http_body.h). Never compressed, never kept
+    /// alive.
+    std::shared_ptr<HttpBody> stream;
 
     std::string_view Body() const { return shared_body ? *shared_body : body; }
     /// As HttpRequest::Field.
@@ -62,6 +67,7 @@ struct HttpHeader {
     HttpRequest request;
     std::size_t body_length = 0;
     bool keep_alive = true;
+    unsigned version = 11;        ///< 10: HTTP/1.0, whose callers know no chunks
     bool wants_continue = false;  ///< "Expect: 100-continue"
 };
 
@@ -71,7 +77,8 @@ struct HttpHeader {
 /// closed after that.
 std::expected<HttpHeader, HttpAnswer> ParseHttpHeader(std::string_view text, std::size_t max_body);
 
-/// The bytes of an answer up to its body, which is Body() unless the request was HEAD.
-std::string SerializeHttpHead(const HttpAnswer& answer, bool keep_alive);
+/// The bytes of an answer up to its body, which is Body() unless the request was HEAD. `chunked`
+/// says how a stream will be sent: in chunks, or until the connection ends.
+std::string SerializeHttpHead(const HttpAnswer& answer, bool keep_alive, bool chunked = true);
 
 }  // namespace dlws::kube
