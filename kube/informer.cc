@@ -144,7 +144,7 @@ Awaitable<Result<void>> Informer::ListPages() {
         if (!page) co_return std::unexpected(std::move(page.error()));
         resource_version = page->resource_version;
         for (ObjectPtr& object : page->items)
-            objects.push_back(Transformed(std::move(object)));
+            if (Kept(*object)) objects.push_back(Transformed(std::move(object)));
         if (page->continue_token.empty()) break;
         options.continue_token = page->continue_token;
         // A page token carries its version; the API refuses to be told both.
@@ -173,8 +173,12 @@ Awaitable<Result<void>> Informer::WatchFrom(bool initial_events) {
         if (!event) co_return std::unexpected(std::move(event.error()));
         if (!event->object)
             co_return std::unexpected(MakeError(ErrorKind::kProtocol, "watch event of no object"));
-        if (event->type != WatchEventType::kBookmark)
-            event->object = Transformed(std::move(event->object));
+        if (event->type != WatchEventType::kBookmark) {
+            if (Kept(*event->object))
+                event->object = Transformed(std::move(event->object));
+            else
+                event->type = WatchEventType::kDeleted;
+        }
         if (!staging) {
             failures_in_row_ = 0;
             Apply(*event);

@@ -57,6 +57,9 @@ class Informer {
         /// SetTransform). It must leave name, namespace, uid and resource_version alone, and not
         /// throw.
         std::function<void(Object&)> transform = {};
+        /// What it says no to is not stored: it goes as if it were not there. For what no selector
+        /// can say; asked before `transform`, and must not throw.
+        std::function<bool(const Object&)> keep = {};
         /// A watch that held so long and then ended is resumed at once, without backoff.
         std::chrono::milliseconds healthy_watch{5'000};
     };
@@ -97,6 +100,7 @@ class Informer {
     bool UseWatchList() const;
     /// True when `event` ended the list that `staged` collects.
     Result<bool> Stage(Staged& staged, const WatchEvent& event);
+    bool Kept(const Object& object) const { return !settings_.keep || settings_.keep(object); }
     ObjectPtr Transformed(ObjectPtr object) const;
     void Apply(const WatchEvent& event);
     void Replace(std::vector<ObjectPtr> objects, std::uint64_t resource_version);

@@ -183,6 +183,39 @@ TEST_F(InformerTest, KeepsWhatTheTransformLeaves) {
     EXPECT_EQ(kept + informer->store().Get({"ns", "a"})->raw, "{{{{{");
 }
 
+TEST_F(InformerTest, WhatIsNotToBeKeptGoesAsIfItWereNotThere) {
+    settings.watch_list = false;
+    settings.keep = [](const Object& object) { return object.meta.name != "b"; };
+    settings.transform = [](Object& object) { EXPECT_NE(object.meta.name, "b"); };
+    OnList().Reply(200, List(7, {Pod("a", 5), Pod("b", 6)}));
+    Stream stream = OnWatch(7).OpenStream();
+    Start();
+    stream.SendEvent("MODIFIED", Pod("b", 8));
+    stream.SendEvent("ADDED", Pod("c", 9));
+    stream.SendEvent("DELETED", Pod("b", 10));
+    ASSERT_TRUE(UntilVersion(10));
+    settings = {};
+    EXPECT_EQ(informer->store().Size(), 2U);
+    EXPECT_FALSE(informer->store().Get({"ns", "b"}));
+}
+
+TEST_F(InformerTest, WhatIsNoLongerToBeKeptIsGone) {
+    settings.keep = [](const Object& object) { return object.meta.resource_version < 10; };
+    Stream stream = OnWatchList().OpenStream();
+    Start();
+    int gone = 0;
+    informer->OnChange([&](const Change& c) { gone += !c.after; });
+    stream.SendEvent("ADDED", Pod("a", 5));
+    stream.SendEvent("ADDED", Pod("b", 11));
+    stream.SendEvent("BOOKMARK", Bookmark(7, true));
+    ASSERT_TRUE(UntilVersion(7));
+    EXPECT_EQ(informer->store().Size(), 1U);
+    stream.SendEvent("MODIFIED", Pod("a", 12));
+    ASSERT_TRUE(UntilVersion(12));
+    EXPECT_EQ(informer->store().Size(), 0U);
+    EXPECT_EQ(gone, 1);
+}
+
 class InformerFallbackTest : public InformerTest, public ::testing::WithParamInterface<int> {};
 
 TEST_P(InformerFallbackTest, AServerWithoutWatchListIsListedInPagesAndRemembered) {

@@ -24,8 +24,8 @@ namespace dlws::portal {
 /// `token`, and no other: `options.bearer = call.caller.token`.
 struct Caller {
     Caller() {}
-    std::string token;     ///< empty: nobody is logged in. Never in a log, an error or an answer
-    std::string key;       ///< SHA-256 of the token in hex, under which caches keep what is the caller's
+    std::string token;  ///< empty: nobody is logged in. Never in a log, an error or an answer
+    std::string key;  ///< SHA-256 of the token in hex, under which caches keep what is the caller's
     std::string username;  ///< as the API server authenticates the token
     std::string uid;
     std::vector<std::string> groups;

@@ -35,7 +35,8 @@ std::string_view CookieOf(const kube::HttpRequest& request) {
 
 }  // namespace
 
-kube::Awaitable<std::expected<Caller, Problem>> Callers::Of(const kube::HttpRequest& request) const {
+kube::Awaitable<std::expected<Caller, Problem>> Callers::Of(
+    const kube::HttpRequest& request) const {
     const std::string_view authorization = request.Field("Authorization");
     const std::string_view cookie = CookieOf(request);
     if (!authorization.empty() && !cookie.empty())
@@ -48,9 +49,11 @@ kube::Awaitable<std::expected<Caller, Problem>> Callers::Of(const kube::HttpRequ
     Caller caller;
     std::string credential(cookie);
     if (!authorization.empty()) {
-        const std::string_view token = authorization.substr(std::min<std::size_t>(7, authorization.size()));
+        const std::string_view token =
+            authorization.substr(std::min<std::size_t>(7, authorization.size()));
         std::string scheme(authorization.substr(0, 7));
-        std::ranges::transform(scheme, scheme.begin(), [](unsigned char c) { return std::tolower(c); });
+        std::ranges::transform(scheme, scheme.begin(),
+                               [](unsigned char c) { return std::tolower(c); });
         if (scheme != "bearer " || !IsToken(token))
             co_return std::unexpected(BadRequest("header.Authorization", "must be `Bearer TOKEN`"));
         if (token.starts_with(kSessionToken) && open_session_)

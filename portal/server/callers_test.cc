@@ -60,8 +60,8 @@ TEST_F(CallersTest, ASessionByCookieOrByToken) {
 TEST_F(CallersTest, NobodyIsRefused) {
     EXPECT_EQ(Refused({}), "401LoginRequired");
     EXPECT_EQ(Refused({{"Authorization", "Bearer forged"}}), "401LoginExpired");
-    for (const char* wrong : {"Basic YWxpY2U6eA==", "Bearer", "Bearer ", "Bearer a b", "Bearer \x01",
-                              "Bearer a\xC3\xA4", "alice-token"})
+    for (const char* wrong : {"Basic YWxpY2U6eA==", "Bearer", "Bearer ", "Bearer a b",
+                              "Bearer \x01", "Bearer a\xC3\xA4", "alice-token"})
         EXPECT_EQ(Refused({{"Authorization", wrong}}), "400BadRequest") << wrong;
     EXPECT_EQ(Refused({{"Authorization", "Bearer " + std::string(8'193, 'a')}}), "400BadRequest");
     EXPECT_EQ(Refused({{"Authorization", "Bearer alice-token"}, {"Cookie", "__Host-dlws=a.b"}}),

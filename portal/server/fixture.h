@@ -41,10 +41,9 @@ class PortalTest : public ::testing::Test {
                 std::string word = who + " " + text("verb") + " " + text("resource");
                 if (!text("subresource").empty()) word += "/" + text("subresource");
                 const std::scoped_lock lock(mutex_);
-                const bool allowed = allowed_.contains(word) ||
-                                     allowed_.contains(word + " " + text("namespace")) ||
-                                     allowed_.contains(word + " " + text("namespace") + "/" +
-                                                       text("name"));
+                const bool allowed =
+                    allowed_.contains(word) || allowed_.contains(word + " " + text("namespace")) ||
+                    allowed_.contains(word + " " + text("namespace") + "/" + text("name"));
                 return boost::json::object{{"status", {{"allowed", allowed}}}};
             });
         });
@@ -82,8 +81,7 @@ class PortalTest : public ::testing::Test {
         return caller;
     }
 
-    static constexpr const char* kAccess =
-        "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+    static constexpr const char* kAccess = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
     static constexpr const char* kWho = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
 
     kube::testing::Imposter server;

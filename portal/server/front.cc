@@ -25,7 +25,9 @@ bool IsOurs(std::string_view path) {
 }
 
 // A browser comes to these from elsewhere: from a link, and from the provider.
-bool MayComeFromElsewhere(std::string_view id) { return id == "StartLogin" || id == "FinishLogin"; }
+bool MayComeFromElsewhere(std::string_view id) {
+    return id == "StartLogin" || id == "FinishLogin";
+}
 
 std::string MediaTypeOf(const kube::HttpRequest& request) {
     const std::string_view field = request.Field("Content-Type");
@@ -69,8 +71,7 @@ void AddSecurityHeaders(kube::HttpAnswer& answer, bool secure) {
          {"Cross-Origin-Opener-Policy", "same-origin"},
          {"Cross-Origin-Resource-Policy", "same-origin"},
          {"Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"}});
-    if (secure)
-        answer.fields.emplace_back("Strict-Transport-Security", "max-age=31536000");
+    if (secure) answer.fields.emplace_back("Strict-Transport-Security", "max-age=31536000");
 }
 
 kube::Awaitable<kube::HttpAnswer> Front::Answer(kube::HttpRequest request) {

@@ -20,7 +20,8 @@ kube::Awaitable<Outcome> Echo(Call call) {
         problem.by_api_server = true;
         co_return std::unexpected(problem);
     }
-    if (call.path.contains("job") && call.Name("job") == "late") co_return std::unexpected(LoginExpired());
+    if (call.path.contains("job") && call.Name("job") == "late")
+        co_return std::unexpected(LoginExpired());
     boost::json::object seen{{"who", call.caller.username}};
     for (const std::string& word : call.query.All("q"))
         seen["q"] = word;
@@ -30,7 +31,11 @@ kube::Awaitable<Outcome> Echo(Call call) {
 class FrontTest : public PortalTest {
   protected:
     FrontTest() {
-        router.Add({.id = "ListJobs", .method = "GET", .path = "/api/v1/jobs", .query = {{"q"}}, .handler = &Echo});
+        router.Add({.id = "ListJobs",
+                    .method = "GET",
+                    .path = "/api/v1/jobs",
+                    .query = {{"q"}},
+                    .handler = &Echo});
         router.Add({.id = "SubmitJob",
                     .method = "POST",
                     .path = "/api/v1/namespaces/{namespace}/jobs",
@@ -57,7 +62,8 @@ class FrontTest : public PortalTest {
         kube::HttpRequest request;
         request.method = method;
         request.path = target.substr(0, target.find('?'));
-        if (request.path.size() < target.size()) request.query = target.substr(request.path.size() + 1);
+        if (request.path.size() < target.size())
+            request.query = target.substr(request.path.size() + 1);
         request.fields = std::move(fields);
         request.body = body;
         return kube::testing::Run(io, front.Answer(std::move(request)));
@@ -78,9 +84,10 @@ class FrontTest : public PortalTest {
                  .metrics = metrics,
                  .stale = [this] { return stale; },
                  .lacks = [this] { return lacks; },
-                 .page = [](const kube::HttpRequest& request) {
-                     return kube::Refusal(404, "no page " + request.path);
-                 }}};
+                 .page =
+                     [](const kube::HttpRequest& request) {
+                         return kube::Refusal(404, "no page " + request.path);
+                     }}};
 };
 
 TEST_F(FrontTest, CallsTheOperationAsWhoCalls) {
@@ -109,7 +116,8 @@ TEST_F(FrontTest, RefusesWhatCannotBeRead) {
 
 TEST_F(FrontTest, RefusesOtherSites) {
     for (const char* site : {"cross-site", "same-site", "nonsense"}) {
-        const kube::HttpFields fields{{"Authorization", "Bearer alice-token"}, {"Sec-Fetch-Site", site}};
+        const kube::HttpFields fields{{"Authorization", "Bearer alice-token"},
+                                      {"Sec-Fetch-Site", site}};
         EXPECT_EQ(Reason(Ask("GET", "/api/v1/jobs", fields)), "403 CrossSite") << site;
         EXPECT_EQ(Reason(Ask("GET", "/api/v1/openapi.json", fields)), "403 CrossSite") << site;
         EXPECT_EQ(Ask("GET", "/auth/login", fields).status, 200) << "from a link";
@@ -124,9 +132,10 @@ TEST_F(FrontTest, RefusesOtherSites) {
 TEST_F(FrontTest, EveryAnswerHasTheSecurityHeaders) {
     for (const kube::HttpAnswer& answer :
          {Ask("GET", "/api/v1/jobs"), Ask("GET", "/api/v1/nothing"), Ask("GET", "/jobs/digits")}) {
-        EXPECT_THAT(std::string(answer.Field("Content-Security-Policy")),
-                    ::testing::AllOf(HasSubstr("default-src 'none'"), HasSubstr("frame-ancestors 'none'"),
-                                     Not(HasSubstr("unsafe"))));
+        EXPECT_THAT(
+            std::string(answer.Field("Content-Security-Policy")),
+            ::testing::AllOf(HasSubstr("default-src 'none'"), HasSubstr("frame-ancestors 'none'"),
+                             Not(HasSubstr("unsafe"))));
         EXPECT_EQ(answer.Field("X-Content-Type-Options"), "nosniff");
         EXPECT_EQ(answer.Field("X-Frame-Options"), "DENY");
         EXPECT_THAT(answer.fields, Contains(Key("Strict-Transport-Security")));
@@ -137,8 +146,8 @@ TEST_F(FrontTest, EveryAnswerHasTheSecurityHeaders) {
 TEST_F(FrontTest, WhatIsUnchangedIsNotSentAgain) {
     const std::string tag(Ask("GET", "/api/v1/jobs").Field("ETag"));
     ASSERT_NE(tag, "");
-    const kube::HttpAnswer again =
-        Ask("GET", "/api/v1/jobs", {{"Authorization", "Bearer alice-token"}, {"If-None-Match", tag}});
+    const kube::HttpAnswer again = Ask(
+        "GET", "/api/v1/jobs", {{"Authorization", "Bearer alice-token"}, {"If-None-Match", tag}});
     EXPECT_EQ(again.status, 304);
     EXPECT_EQ(again.body, "");
 }

@@ -13,9 +13,9 @@ constexpr std::array<const char*, 3> kNames{"requests at a time", "streams of up
 constexpr std::size_t kManyPeople = 1'000;
 
 Problem TooMany(int most, std::string_view what) {
-    Problem problem(429, "TooManyRequests", "Too many requests",
-                    fmt::format("One person has at most {} {} on one server. Try again soon.", most,
-                                what));
+    Problem problem(
+        429, "TooManyRequests", "Too many requests",
+        fmt::format("One person has at most {} {} on one server. Try again soon.", most, what));
     problem.retry_after = std::chrono::seconds(1);
     return problem;
 }

@@ -9,9 +9,10 @@ const kube::FlagSet<Options>& Flags() {
     static const kube::FlagSet<Options> flags{
         Text("address", &Options::address, "address for browsers; default 0.0.0.0"),
         Number("port", &Options::port, 0, 65535, "port of the same, 0 picks one; default 8443"),
-        Text("certificate-folder", &Options::certificate_folder,
-             "folder with tls.crt and tls.key, which somebody else renews; default none: one of our "
-             "own making, which no browser trusts"),
+        Text(
+            "certificate-folder", &Options::certificate_folder,
+            "folder with tls.crt and tls.key, which somebody else renews; default none: one of our "
+            "own making, which no browser trusts"),
         Text("name", &Options::name,
              "host name in a certificate of our own making; default localhost"),
         kube::Switch("plain", &Options::plain,

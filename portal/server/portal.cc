@@ -38,7 +38,9 @@ kube::Client::Settings UsersSettings(kube::Metrics* metrics) {
     return settings;
 }
 
-kube::Awaitable<Outcome> GiveOpenApi(const kube::HttpAnswer& answer) { co_return answer; }
+kube::Awaitable<Outcome> GiveOpenApi(const kube::HttpAnswer& answer) {
+    co_return answer;
+}
 
 // For who has no certificate yet: a browser warns of it.
 void ShowOwnCertificate(kube::ServerTls& tls, const std::string& name) {
@@ -60,7 +62,8 @@ Portal::Portal(boost::asio::any_io_executor executor, const Options& options,
       random_(std::random_device{}()),
       own_(executor, config, {.max_connections = 16, .metrics = &metrics_}),
       users_(executor, kube::WithoutIdentity(config), UsersSettings(&metrics_)),
-      namespaces_(own_, {.resource = kube::kNamespaces, .label_selector = "dlworkspace.io/managed=true"},
+      namespaces_(own_,
+                  {.resource = kube::kNamespaces, .label_selector = "dlworkspace.io/managed=true"},
                   random_),
       jobs_(own_, {.resource = kDLJobs}, random_),
       users_of_cluster_(own_, {.resource = kDLUsers}, random_),
@@ -154,9 +157,8 @@ kube::Awaitable<int> Portal::Run() {
     const bool told = why == "SIGTERM" || why == "SIGINT";
     kube::LogInfo(kLog, "stopping: {}", why);
     stopping_ = true;
-    const bool clean =
-        co_await manager_.StopAll(std::chrono::seconds(options_.drain_seconds + 35));
-    co_return told && clean ? 0 : 1;
+    const bool clean = co_await manager_.StopAll(std::chrono::seconds(options_.drain_seconds + 35));
+    co_return told&& clean ? 0 : 1;
 }
 
 }  // namespace dlws::portal

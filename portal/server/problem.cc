@@ -74,8 +74,9 @@ Problem FromError(const kube::Error& error) {
         // A webhook that fails closed is a 500 with these words.
         if (error.message.find("failed calling webhook") == std::string::npos)
             return ApiServerAway();
-        Problem problem(503, "AdmissionAway", "Nobody checks jobs at the moment",
-                        "The admission webhook does not answer, so nothing was written. Try again.");
+        Problem problem(
+            503, "AdmissionAway", "Nobody checks jobs at the moment",
+            "The admission webhook does not answer, so nothing was written. Try again.");
         problem.retry_after = std::chrono::seconds(5);
         return problem;
     }

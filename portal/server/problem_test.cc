@@ -13,7 +13,9 @@ namespace json = boost::json;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-json::value Body(const Problem& problem) { return json::parse(ToAnswer(problem, "r-1").body); }
+json::value Body(const Problem& problem) {
+    return json::parse(ToAnswer(problem, "r-1").body);
+}
 
 TEST(Problem, IsRfc9457) {
     Problem problem(422, "Invalid", "The job is not valid", "It has no image.");
@@ -30,7 +32,8 @@ TEST(Problem, IsRfc9457) {
 
 TEST(Problem, IsCutToItsLengths) {
     Problem problem(400, "BadRequest", std::string(500, 't'), std::string(5'000, 'd'));
-    problem.errors.assign(300, {.field = std::string(900, 'f'), .message = std::string(9'000, 'm')});
+    problem.errors.assign(300,
+                          {.field = std::string(900, 'f'), .message = std::string(9'000, 'm')});
     const json::value body = Body(problem);
     EXPECT_EQ(body.at("title").as_string().size(), 128u);
     EXPECT_EQ(body.at("detail").as_string().size(), 2'048u);

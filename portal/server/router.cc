@@ -19,7 +19,9 @@ std::vector<std::string_view> Split(std::string_view path) {
     return segments;
 }
 
-bool IsParameter(std::string_view segment) { return segment.starts_with('{'); }
+bool IsParameter(std::string_view segment) {
+    return segment.starts_with('{');
+}
 
 // The names of the braces; none: it is another path.
 std::optional<std::map<std::string, std::string, std::less<>>> Fits(
@@ -36,8 +38,12 @@ std::optional<std::map<std::string, std::string, std::less<>>> Fits(
     return names;
 }
 
-bool IsLower(char c) { return c >= 'a' && c <= 'z'; }
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+bool IsLower(char c) {
+    return c >= 'a' && c <= 'z';
+}
+bool IsDigit(char c) {
+    return c >= '0' && c <= '9';
+}
 
 // A DNS label, or with dots a subdomain (RFC 1123).
 bool IsDns(std::string_view name, std::size_t most, bool dots) {

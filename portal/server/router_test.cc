@@ -44,8 +44,8 @@ TEST_F(RouterTest, FindsTheOperation) {
 
 TEST_F(RouterTest, AnotherPathOrMethod) {
     for (const char* path : {"/api/v1/job", "/api/v1/jobs/", "/api/v1/jobs//", "//api/v1/jobs",
-                             "/api/v1/namespaces/vision/jobs/digits/stop/now", "/api/v1", "/",
-                             "", "api/v1/jobs", "/API/v1/jobs"})
+                             "/api/v1/namespaces/vision/jobs/digits/stop/now", "/api/v1", "/", "",
+                             "api/v1/jobs", "/API/v1/jobs"})
         EXPECT_EQ(Found("GET", path), "404") << path;
     auto wrong = router.Find("PUT", "/api/v1/namespaces/vision/jobs/digits");
     ASSERT_FALSE(wrong);

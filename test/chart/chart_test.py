@@ -289,7 +289,7 @@ class Monitoring(unittest.TestCase):
         for name in ("DLWorkspaceOperatorDown", "DLWorkspaceNoLeader"):
             self.assertIn(f'leader_election_master_status{{name="{lease}"}}', alerts[name]["expr"])
         for name, alert in alerts.items():
-            self.assertIn(alert["labels"]["severity"], ("warning", "critical"), name)
+            self.assertIn(alert["labels"]["severity"], ("info", "warning", "critical"), name)
             self.assertRegex(alert["for"], "^[0-9]+m$", name)
             self.assertEqual(set(alert["annotations"]), {"summary", "description"}, name)
             self.assertNotIn("`", "".join(alert["annotations"].values()), name)
@@ -306,7 +306,7 @@ class Monitoring(unittest.TestCase):
 
     def test_every_panel_can_be_read(self):
         panels = self.dashboard()["panels"]
-        self.assertEqual([p["title"] for p in panels if p["type"] == "row"], ["Jobs", "Operator", "Storages and logs"])
+        self.assertEqual([p["title"] for p in panels if p["type"] == "row"], ["Jobs", "GPUs and nodes", "Operator", "Storages and logs"])
         self.assertEqual(len({p["id"] for p in panels}), len(panels))
         self.assertEqual(len({p["title"] for p in panels}), len(panels))
         for panel in (p for p in panels if p["type"] != "row"):

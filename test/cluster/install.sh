@@ -38,4 +38,4 @@ say "installing the operator $stamp"
 run_logged "$cache_dir/log/helm.log" "$helm_bin/helm" --kubeconfig "$admin_kubeconfig" upgrade --install dlworkspace \
     "$repo_dir/charts/dlworkspace" --namespace dlws-system --create-namespace --wait --timeout 3m --take-ownership \
     --set image.tag=dev --set-string "podAnnotations.dlworkspace\.io/build=$stamp" \
-    --set agent.sweepSeconds=5 --set "cluster.sharedFolder.hostPath=$shared" --set "cluster.systemFolders.root=$state/system" "${more[@]}"
+    --set portal.enabled=true --set agent.sweepSeconds=5 --set "cluster.sharedFolder.hostPath=$shared" --set "cluster.systemFolders.root=$state/system" "${more[@]}"

@@ -212,7 +212,7 @@ std::span<const Target> KubeTargets() {
 }
 
 const Target* FindTarget(std::string_view name) {
-    for (const auto targets : {KubeTargets(), ModelTargets(), WebhookTargets()})
+    for (const auto targets : {KubeTargets(), ModelTargets(), PortalTargets(), WebhookTargets()})
         for (const Target& target : targets)
             if (target.name == name) return &target;
     return nullptr;

@@ -16,14 +16,16 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr std::size_t kMostOfOne = 4'000;  // verdicts of one token: names are the caller's to choose
+constexpr std::size_t kMostOfOne =
+    4'000;  // verdicts of one token: names are the caller's to choose
 constexpr std::string_view kWho = "who";
 constexpr std::string_view kNoNamespace = "-";  // who somebody is does not depend on one
 // The API server that was away a moment ago is not asked again by each request.
 constexpr std::chrono::seconds kPatience{2};
 
 std::string WordOf(const Question& q) {
-    return fmt::format("{} {} {} {} {} {}", q.verb, q.group, q.resource, q.subresource, q.name, q.ns);
+    return fmt::format("{} {} {} {} {} {}", q.verb, q.group, q.resource, q.subresource, q.name,
+                       q.ns);
 }
 
 std::string ReviewOf(const Question& q) {
@@ -65,7 +67,9 @@ std::optional<std::int64_t> EndOf(const std::string& token) {
 
 }  // namespace
 
-std::string KeyOf(const std::string& token) { return model::Sha256Hex(token); }
+std::string KeyOf(const std::string& token) {
+    return model::Sha256Hex(token);
+}
 
 // One question of one token.
 struct Verdicts::Verdict {
@@ -97,8 +101,11 @@ Verdicts::Token& Verdicts::Of(const std::string& token, const std::string& key) 
     if (auto end = EndOf(token)) {
         // Both clocks are looked at once, so a wall clock that is set moves nothing later on.
         const std::int64_t left =
-            *end - std::chrono::floor<std::chrono::seconds>(users_.ServerTime()).time_since_epoch().count();
-        tokens_.front().ends = settings_.now() + std::chrono::seconds(std::clamp<std::int64_t>(left, 0, 1 << 30));
+            *end - std::chrono::floor<std::chrono::seconds>(users_.ServerTime())
+                       .time_since_epoch()
+                       .count();
+        tokens_.front().ends =
+            settings_.now() + std::chrono::seconds(std::clamp<std::int64_t>(left, 0, 1 << 30));
     }
     by_key_[key] = tokens_.begin();
     return tokens_.front();
@@ -121,8 +128,8 @@ kube::Awaitable<kube::Result<Person>> Verdicts::Who(std::string token, std::stri
 }
 
 kube::Awaitable<kube::Result<bool>> Verdicts::Ask(std::string token, std::string key,
-                                                    std::string word, std::string ns,
-                                                    kube::Resource resource, std::string body) {
+                                                  std::string word, std::string ns,
+                                                  kube::Resource resource, std::string body) {
     const Clock::time_point give_up = settings_.now() + settings_.deadline;
     for (;;) {
         const Clock::time_point now = settings_.now();
@@ -142,8 +149,9 @@ kube::Awaitable<kube::Result<bool>> Verdicts::Ask(std::string token, std::string
         auto asking = verdict.asking;
         co_await asking->Wait(give_up);
         if (settings_.now() >= give_up)
-            co_return std::unexpected(kube::Error{.kind = kube::ErrorKind::kTimeout,
-                                                  .message = "the API server says nobody's rights"});
+            co_return std::unexpected(
+                kube::Error{.kind = kube::ErrorKind::kTimeout,
+                            .message = "the API server says nobody's rights"});
     }
     auto asking = std::make_shared<kube::WaitList>(users_.Executor());
     Of(token, key).verdicts.find(word)->second.asking = asking;
@@ -193,8 +201,8 @@ kube::Result<bool> Verdicts::Keep(const std::string& token, const std::string& k
     boost::system::error_code error;
     const json::value document = json::parse(*answer, error);
     if (error)
-        return std::unexpected(kube::Error{.kind = kube::ErrorKind::kProtocol,
-                                           .message = "a review that is no JSON"});
+        return std::unexpected(
+            kube::Error{.kind = kube::ErrorKind::kProtocol, .message = "a review that is no JSON"});
     if (word == kWho) {
         mine.person = {.username = TextAt(document, "/status/userInfo/username"),
                        .uid = TextAt(document, "/status/userInfo/uid"),

@@ -40,9 +40,9 @@ struct Person {
 /// for a minute. No claim of a token decides anything.
 ///
 ///     Verdicts verdicts(users, {});
-///     auto may = co_await verdicts.May(token, key, {"list", "dlworkspace.io", "dljobs", "vision"});
-///     if (!may) co_return std::unexpected(FromError(may.error()));
-///     if (!*may) co_return std::unexpected(Forbidden("list", "dljobs", "vision"));
+///     auto may = co_await verdicts.May(token, key, {"list", "dlworkspace.io", "dljobs",
+///     "vision"}); if (!may) co_return std::unexpected(FromError(may.error())); if (!*may)
+///     co_return std::unexpected(Forbidden("list", "dljobs", "vision"));
 ///
 /// Equal questions at one time are one review. While the API server is away (no answer, or 5xx) a
 /// "yes", and who somebody is, count for `stale` longer; a "no" is asked again. A 401 forgets all

@@ -28,7 +28,8 @@ kube::Awaitable<void> AskSome(Verdicts& verdicts, Asking& asking) {
     while (asking.next < asking.namespaces.size() && !asking.error) {
         const std::string& ns = asking.namespaces[asking.next++];
         Question question(asking.verb, std::string(model::kGroup), asking.resource, ns);
-        auto may = co_await verdicts.May(asking.caller.token, asking.caller.key, std::move(question));
+        auto may =
+            co_await verdicts.May(asking.caller.token, asking.caller.key, std::move(question));
         if (!may)
             asking.error = may.error();
         else if (*may)
@@ -73,11 +74,11 @@ kube::Awaitable<std::expected<Visible, Problem>> Visibility::Of(
 
 kube::Awaitable<std::expected<void, Problem>> Visibility::Must(const Caller& caller,
                                                                Question question) const {
-    Problem refusal = Forbidden(question.verb,
-                                question.subresource.empty()
-                                    ? question.resource
-                                    : question.resource + "/" + question.subresource,
-                                question.ns);
+    Problem refusal =
+        Forbidden(question.verb,
+                  question.subresource.empty() ? question.resource
+                                               : question.resource + "/" + question.subresource,
+                  question.ns);
     auto may = co_await verdicts_.May(caller.token, caller.key, std::move(question));
     if (!may) co_return std::unexpected(FromError(may.error()));
     if (!*may) co_return std::unexpected(std::move(refusal));

@@ -134,18 +134,19 @@ kube::Awaitable<Outcome> ListNamespaces(const People& people, Call call) {
 }  // namespace
 
 void AddPeople(Router& router, const People& people) {
-    router.Add({.id = "GetMe",
-                .method = "GET",
-                .path = "/api/v1/me",
-                .handler = [&people](Call call) { return GetMe(people, std::move(call)); }});
+    router.Add(
+        {.id = "GetMe", .method = "GET", .path = "/api/v1/me", .handler = [&people](Call call) {
+             return GetMe(people, std::move(call));
+         }});
     router.Add({.id = "GetUser",
                 .method = "GET",
                 .path = "/api/v1/users/{user}",
                 .handler = [&people](Call call) { return GetUser(people, std::move(call)); }});
-    router.Add({.id = "ListNamespaces",
-                .method = "GET",
-                .path = "/api/v1/namespaces",
-                .handler = [&people](Call call) { return ListNamespaces(people, std::move(call)); }});
+    router.Add(
+        {.id = "ListNamespaces",
+         .method = "GET",
+         .path = "/api/v1/namespaces",
+         .handler = [&people](Call call) { return ListNamespaces(people, std::move(call)); }});
 }
 
 }  // namespace dlws::portal

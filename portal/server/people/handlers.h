@@ -14,7 +14,7 @@ namespace dlws::portal {
 /// GetMe, GetUser and ListNamespaces.
 struct People {
     Backend& backend;
-    const kube::Store& users;  ///< DLUsers
+    const kube::Store& users;                              ///< DLUsers
     std::function<std::vector<std::string>()> namespaces;  ///< that jobs run in
 };
 
