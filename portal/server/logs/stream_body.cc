@@ -6,6 +6,7 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <deque>
 #include <optional>
 #include <utility>
@@ -22,7 +23,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kMaxLines = 500;       // an event
 constexpr std::size_t kMaxEvent = 500'000;   // bytes of lines, before one more
-constexpr std::size_t kMaxPiece = 256 << 10;  // of the body, before one more event
+constexpr std::size_t kMaxWrite = 256 << 10;  // of the body, before one more event
 
 }  // namespace
 
@@ -63,11 +64,14 @@ LogStreamBody::LogStreamBody(asio::any_io_executor executor, std::vector<RankRea
 }
 
 LogStreamBody::~LogStreamBody() {
-    state_->closed = true;
-    state_->room.NotifyAll();
-    for (State::Rank& rank : state_->ranks)
-        rank.cancel.emit(asio::cancellation_type::terminal);
-    state_->cancel_watch.emit(asio::cancellation_type::terminal);
+    // On the executor, where a signal reaches its coroutine at once: one that is under way while
+    // the coroutine ends by itself would find nobody.
+    asio::dispatch(state_->executor, [state = state_] {
+        state->closed = true;
+        for (State::Rank& rank : state->ranks)
+            rank.cancel.emit(asio::cancellation_type::terminal);
+        state->cancel_watch.emit(asio::cancellation_type::terminal);
+    });
 }
 
 void LogStreamBody::Stop() {
@@ -174,7 +178,7 @@ Awaitable<std::string> LogStreamBody::Next() {
         bool all_ended = true;
         // What is not told yet comes with the next stream, from the cursor on.
         for (std::size_t n = 0; state->why_end.empty() && n < state->ranks.size() &&
-                                out.size() < kMaxPiece;
+                                out.size() < kMaxWrite;
              ++n) {
             const std::size_t at = state->turn++ % state->ranks.size();
             if (state->ranks[at].told) state->Take(at, out);
