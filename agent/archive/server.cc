@@ -127,13 +127,12 @@ HttpAnswer ListAnswer(const FileResult<std::vector<ArchiveEntry>>& list) {
     return answer;
 }
 
-HttpAnswer PageAnswer(FileResult<ArchivePage> page) {
+HttpAnswer PageAnswer(const FileResult<ArchivePage>& page) {
     if (!page) return Refusal(StatusOf(page.error()), page.error().message);
     HttpAnswer answer;
     answer.content_type = "application/octet-stream";
-    answer.fields = {{"Dlws-Offset", fmt::to_string(page->offset)},
-                     {"Dlws-Size", fmt::to_string(page->size)}};
-    answer.body = std::move(page->bytes);
+    answer.body = fmt::format("{} {}\n", page->offset, page->size);
+    answer.body.append(page->bytes);
     return answer;
 }
 
@@ -166,8 +165,8 @@ kube::Awaitable<HttpAnswer> ArchiveServer::Answer(kube::HttpRequest request) {
     std::function<FileResult<ArchivePage>()> read = [folder, page = std::move(asked->page)] {
         return ReadArchivePage(folder, page);
     };
-    auto got = co_await pool_.Run(std::move(read));
-    co_return got ? PageAnswer(std::move(*got)) : DoesNotAnswer();
+    const auto got = co_await pool_.Run(std::move(read));
+    co_return got ? PageAnswer(*got) : DoesNotAnswer();
 }
 
 }  // namespace dlws::agent

@@ -14,7 +14,7 @@ namespace dlws::agent {
 ///     GET /v1/list?namespace=vision&job=digits&user=alice
 ///         {"files":[{"name":"worker-0.0.log","bytes":52311}]}
 ///     GET /v1/page?namespace=vision&job=digits&user=alice&file=worker-0.0.log&tail=100
-///         bytes of the file; Dlws-Offset says of where, Dlws-Size how long the file is
+///         a line "OFFSET SIZE", and then bytes of the file from OFFSET on; SIZE is all of it
 ///
 /// with `Authorization: Bearer` the token of who wants to read. `user` is the name of the folder
 /// that the job's is in. Of `offset`, `time` (microseconds since 1970) and `tail` one may be given;
