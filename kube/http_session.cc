@@ -240,8 +240,7 @@ Awaitable<bool> HttpSession::ReadBody(Stream& stream, HttpHeader& header, std::s
     if (have == header.body_length) co_return true;
     ExpireAfter(stream, serving_.settings.body_deadline);
     if (header.wants_continue) {
-        auto [error, written] =
-            co_await asio::async_write(stream, asio::buffer(kContinue), kTuple);
+        auto [error, written] = co_await asio::async_write(stream, asio::buffer(kContinue), kTuple);
         if (error) co_return false;
     }
     // Memory grows with what arrives, not with what is announced.
@@ -273,7 +272,8 @@ Awaitable<HttpAnswer> HttpSession::Call(HttpRequest request) {
         // The handler was told to stop, and not we: who asked is to hear of it.
         co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
         answer = Refusal(503, fmt::format("no answer within {} ms; what was asked for may have "
-                                          "been done", settings.request_deadline.count()));
+                                          "been done",
+                                          settings.request_deadline.count()));
     }
     co_return answer;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "portal/server/portal.h"
 
-#include <algorithm>
+#include <fmt/format.h>
+
 #include <random>
 #include <set>
 
@@ -15,7 +16,7 @@ namespace dlws::portal {
 namespace {
 
 constexpr std::string_view kLog = "portal";
-constexpr kube::Resource kDLJobs{"dlworkspace.io", "v1", "dljobs", "DLJob", true};
+constexpr kube::Resource kDLClusters{"dlworkspace.io", "v1", "dlclusters", "DLCluster", false};
 constexpr kube::Resource kDLUsers{"dlworkspace.io", "v1", "dlusers", "DLUser", false};
 constexpr std::chrono::seconds kStaleAfter{5};
 
@@ -65,13 +66,21 @@ Portal::Portal(boost::asio::any_io_executor executor, const Options& options,
       namespaces_(own_,
                   {.resource = kube::kNamespaces, .label_selector = "dlworkspace.io/managed=true"},
                   random_),
-      jobs_(own_, {.resource = kDLJobs}, random_),
+      job_cache_(own_, JobCacheSettings(), random_),
       users_of_cluster_(own_, {.resource = kDLUsers}, random_),
+      clusters_(own_, {.resource = kDLClusters}, random_),
       verdicts_(users_, {.stale = std::chrono::seconds(options.stale_verdict_seconds)}),
       visibility_(verdicts_, [this] { return Namespaces(); }),
       limits_({}),
       backend_{users_, verdicts_, visibility_, limits_, metrics_},
       people_{backend_, users_of_cluster_.store(), [this] { return Namespaces(); }},
+      jobs_{
+          .backend = backend_,
+          .table = job_table_,
+          .store = job_cache_.store(),
+          .stream_id = [this] { return fmt::format("r{}", job_cache_.LastResourceVersion()); },
+          .folder =
+              [this](const model::DLJob& job) { return JobFolderFor(job, cluster_, directory_); }},
       callers_(verdicts_, {}),
       front_({.router = router_,
               .callers = callers_,
@@ -93,11 +102,33 @@ Portal::Portal(boost::asio::any_io_executor executor, const Options& options,
         certificate_.emplace(tls_, options.certificate_folder, "");
     else if (!options.plain)
         ShowOwnCertificate(tls_, options.name);
+    job_table_.Follow(job_cache_);
+    clusters_.OnChange([this](const kube::Change& change) { OnCluster(change); });
+    users_of_cluster_.OnChange([this](const kube::Change& change) { OnUser(change); });
     AddOperations();
+}
+
+void Portal::OnCluster(const kube::Change& change) {
+    cluster_ = {};
+    if (!change.after || change.after->meta.name != model::kDLClusterName) return;
+    if (auto parsed = model::ParseDLCluster(change.after->raw))
+        cluster_ = std::move(*parsed);
+    else
+        kube::LogWarning(kLog, "DLCluster: {}", parsed.error());
+}
+
+void Portal::OnUser(const kube::Change& change) {
+    if (change.before) directory_.Remove(change.before->meta.name);
+    if (!change.after) return;
+    if (auto parsed = model::ParseDLUser(change.after->raw))
+        directory_.Put(std::move(*parsed));
+    else
+        kube::LogWarning(kLog, "DLUser {}: {}", change.after->meta.name, parsed.error());
 }
 
 void Portal::AddOperations() {
     AddPeople(router_, people_);
+    AddJobs(router_, jobs_);
     router_.Add({.id = "GetOpenApi",
                  .method = "GET",
                  .path = "/api/v1/openapi.json",
@@ -109,10 +140,10 @@ void Portal::AddOperations() {
     openapi_ = TaggedJson(OpenApiJson(served));
 }
 
-std::string Portal::Lacks() const {
+std::string Portal::Lacks() {
     if (stopping_) return "It is stopping; try again.";
-    for (const kube::Informer* informer : {&namespaces_, &jobs_, &users_of_cluster_})
-        if (!informer->HasSynced()) return "It is reading the cluster; try again in a moment.";
+    for (const auto& [name, cache] : AllCaches())
+        if (!cache->HasSynced()) return "It is reading the cluster; try again in a moment.";
     return "";
 }
 
@@ -125,8 +156,8 @@ std::vector<std::string> Portal::Namespaces() const {
     std::set<std::string> names;
     for (const kube::ObjectPtr& ns : namespaces_.store().All())
         names.insert(ns->meta.name);
-    for (const kube::ObjectPtr& job : jobs_.store().All())
-        names.insert(job->meta.ns);
+    for (const auto& [ns, rows] : job_table_.Namespaces())
+        names.insert(ns);
     return {names.begin(), names.end()};
 }
 
@@ -146,9 +177,8 @@ kube::Awaitable<int> Portal::Run() {
         if (!error) manager_.Stop(signal == SIGTERM ? "SIGTERM" : "SIGINT");
     });
     manager_.Add("health", "health", [this] { return health_.Run(); });
-    manager_.Add("caches", "namespaces", [this] { return namespaces_.Run(); });
-    manager_.Add("caches", "jobs", [this] { return jobs_.Run(); });
-    manager_.Add("caches", "users", [this] { return users_of_cluster_.Run(); });
+    for (const auto& [name, cache] : AllCaches())
+        manager_.Add("caches", name, [cache] { return cache->Run(); });
     if (certificate_) manager_.Add("caches", "certificate", [this] { return certificate_->Run(); });
     manager_.Add("server", "portal", [this] { return server_.Run(); });
     for (const char* group : {"health", "caches", "server"})

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "kube/client.h"
@@ -16,9 +17,12 @@
 #include "kube/metrics.h"
 #include "kube/mounted_certificate.h"
 #include "kube/random.h"
+#include "model/dlcluster.h"
+#include "model/dluser.h"
 #include "portal/server/backend.h"
 #include "portal/server/callers.h"
 #include "portal/server/front.h"
+#include "portal/server/jobs/handlers.h"
 #include "portal/server/options.h"
 #include "portal/server/people/handlers.h"
 #include "portal/server/router.h"
@@ -42,22 +46,35 @@ class Portal {
   private:
     void AddOperations();
     /// Why nothing can be answered yet; empty: it can.
-    std::string Lacks() const;
+    std::string Lacks();
     std::optional<std::chrono::system_clock::time_point> StaleSince() const;
     std::vector<std::string> Namespaces() const;
-    std::vector<kube::Informer*> Informers() { return {&namespaces_, &jobs_, &users_of_cluster_}; }
+    void OnCluster(const kube::Change& change);
+    void OnUser(const kube::Change& change);
+    /// What is kept of the cluster, by the names that the log has for it.
+    using Caches = std::vector<std::pair<const char*, kube::Informer*>>;
+    Caches AllCaches() {
+        return {{"namespaces", &namespaces_},
+                {"jobs", &job_cache_},
+                {"users", &users_of_cluster_},
+                {"clusters", &clusters_}};
+    }
 
     Options options_;
     kube::Random random_;
     kube::Metrics metrics_;
     kube::Client own_;    ///< our ServiceAccount: fills the caches
     kube::Client users_;  ///< nobody, until a call says who
-    kube::Informer namespaces_, jobs_, users_of_cluster_;
+    kube::Informer namespaces_, job_cache_, users_of_cluster_, clusters_;
+    JobTable job_table_;
+    model::UserDirectory directory_;
+    model::DLCluster cluster_;
     Verdicts verdicts_;
     Visibility visibility_;
     Limits limits_;
     Backend backend_;
     People people_;
+    Jobs jobs_;
     Callers callers_;
     Router router_;
     kube::HttpAnswer openapi_;

@@ -37,8 +37,8 @@ class PortalTest : public E2e {
     }
 
     void Bind(const std::string& role, const std::vector<std::string>& people) {
-        std::string command = kKubectl + " -n " + ns_ + " create rolebinding " + role +
-                              " --clusterrole " + role;
+        std::string command =
+            kKubectl + " -n " + ns_ + " create rolebinding " + role + " --clusterrole " + role;
         for (const std::string& who : people)
             command += " --serviceaccount " + ns_ + ":" + who;
         MustShell(command);

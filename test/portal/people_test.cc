@@ -65,7 +65,8 @@ TEST_F(People, BrowsersAreToldToTrustNothingElse) {
     const Portal::Answer answer = As("alice").Get("/api/v1/me");
     EXPECT_THAT(answer.fields.at("Content-Security-Policy"), HasSubstr("frame-ancestors 'none'"));
     EXPECT_EQ(answer.fields.at("Cache-Control"), "no-store");
-    EXPECT_EQ(As("alice").Get("/api/v1/me", {{"Sec-Fetch-Site", "cross-site"}}).Reason(), "CrossSite");
+    EXPECT_EQ(As("alice").Get("/api/v1/me", {{"Sec-Fetch-Site", "cross-site"}}).Reason(),
+              "CrossSite");
     // By its name the certificate is good.
     const std::string name = "dlworkspace-portal.dlws-system.svc";
     MustShell(kKubectl +

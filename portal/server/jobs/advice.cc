@@ -44,9 +44,10 @@ constexpr std::array kAdvice = {
            "Leave what is named out of podOverrides and submit the job again."},
     Advice{reason::kNameTaken.name,
            "Submit the job under another name, or delete the object that is named."},
-    Advice{reason::kImageCannotBePulled.name,
-           "Look at the image's name and tag, and at imagePullSecrets; the job starts by itself once "
-           "the image can be pulled."},
+    Advice{
+        reason::kImageCannotBePulled.name,
+        "Look at the image's name and tag, and at imagePullSecrets; the job starts by itself once "
+        "the image can be pulled."},
     Advice{reason::kImageNameInvalid.name,
            "Write the image as registry.example/digits:1 and submit the job again."},
     Advice{reason::kContainerConfig.name,

@@ -19,8 +19,7 @@ using model::Time;
 
 TimelineStep Approved(const model::DLJob& job) {
     TimelineStep step{.name = "Approved"};
-    const auto* condition =
-        model::FindCondition(job.status.conditions, model::kConditionApproved);
+    const auto* condition = model::FindCondition(job.status.conditions, model::kConditionApproved);
     const bool yes = condition && condition->status == "True";
     step.skipped = !job.spec.permissions.Any() ||
                    (yes && condition->reason == model::reason::kApprovalNotRequired.name);

@@ -23,7 +23,8 @@ struct Can {
 
 /// How far a job has come. Of a job that has ended, steps that never came are skipped.
 struct TimelineStep {
-    std::string_view name;  ///< Submitted, Approved, Admitted (its pods were made), Running, Finished
+    std::string_view
+        name;  ///< Submitted, Approved, Admitted (its pods were made), Running, Finished
     std::optional<model::Time> at;
     std::optional<std::int64_t> seconds;  ///< since the step before that has a time
     bool skipped = false;

@@ -24,10 +24,9 @@ std::string Timeline(std::string status, std::string spec = R"("image":"i")") {
     text.spec = std::move(spec);
     std::string line;
     for (const TimelineStep& step : TimelineOf(model::ParseDLJob(text.Json()).value()))
-        line += fmt::format("{}{}{}{} ", step.name,
-                            step.at ? "@" + model::FormatTime(*step.at).substr(11, 8) : "",
-                            step.seconds ? fmt::format("+{}", *step.seconds) : "",
-                            step.skipped ? " skipped" : "");
+        line += fmt::format(
+            "{}{}{}{} ", step.name, step.at ? "@" + model::FormatTime(*step.at).substr(11, 8) : "",
+            step.seconds ? fmt::format("+{}", *step.seconds) : "", step.skipped ? " skipped" : "");
     return line;
 }
 
@@ -51,13 +50,16 @@ TEST(Timeline, HasTheApproval) {
     const std::string spec = R"("image":"i","permissions":{"hostNetwork":true})";
     EXPECT_EQ(Timeline("", spec), "Submitted@10:00:00 Approved Admitted Running Finished ");
     EXPECT_EQ(Timeline(R"("conditions":[{"type":"Approved","status":"False",
-                  "lastTransitionTime":"2026-11-29T10:00:01Z"}])", spec),
+                  "lastTransitionTime":"2026-11-29T10:00:01Z"}])",
+                       spec),
               "Submitted@10:00:00 Approved Admitted Running Finished ");
     EXPECT_EQ(Timeline(R"("conditions":[{"type":"Approved","status":"True","reason":"Approved",
-                  "lastTransitionTime":"2026-11-29T10:01:00Z"}])", spec),
+                  "lastTransitionTime":"2026-11-29T10:01:00Z"}])",
+                       spec),
               "Submitted@10:00:00 Approved@10:01:00+60 Admitted Running Finished ");
     EXPECT_EQ(Timeline(R"("conditions":[{"type":"Approved","status":"True","reason":"NotRequired",
-                  "lastTransitionTime":"2026-11-29T10:01:00Z"}])", spec),
+                  "lastTransitionTime":"2026-11-29T10:01:00Z"}])",
+                       spec),
               "Submitted@10:00:00 Approved skipped Admitted Running Finished ");
 }
 
@@ -88,7 +90,8 @@ TEST(Detail, IsAsTheContractSays) {
     can.change = can.list_pods = true;
     const auto o = json::parse(DetailJson(object, *row, can, "/dlwsdata/x")).as_object();
     EXPECT_EQ(o.at("row"), json::parse(row->json));
-    EXPECT_EQ(o.at("spec"), json::parse(R"({"image":"i","files":[{"name":"train.py","size":4,"mode":292}],
+    EXPECT_EQ(o.at("spec"),
+              json::parse(R"({"image":"i","files":[{"name":"train.py","size":4,"mode":292}],
         "submittedBy":{"username":"alice"}})"));
     EXPECT_EQ(o.at("status").at("pending").at("reason"), "WaitsForRole");
     EXPECT_EQ(o.at("labels"), json::parse(R"({"team":"x"})"));
@@ -101,8 +104,10 @@ TEST(Detail, IsAsTheContractSays) {
 }
 
 TEST(Detail, LeavesOutWhatIsNotKnown) {
-    kube::Object object = *kube::ParseObject(
-        R"({"metadata":{"name":"a","namespace":"b","uid":"u"},"spec":{"framework":"Spark"}})").value();
+    kube::Object object =
+        *kube::ParseObject(
+             R"({"metadata":{"name":"a","namespace":"b","uid":"u"},"spec":{"framework":"Spark"}})")
+             .value();
     const auto o = json::parse(DetailJson(object, *MakeRow(object), {}, "")).as_object();
     EXPECT_EQ(o.at("status"), json::object());
     EXPECT_EQ(o.at("timeline"), json::array());
@@ -152,7 +157,8 @@ TEST(JobFolderFor, IsWherePeopleFindIt) {
     const auto job = model::ParseDLJob(text.Json()).value();
     model::UserDirectory users;
     users.Put(model::ParseDLUser(R"({"metadata":{"name":"alice","uid":"x"},
-        "spec":{"username":"alice@example.org","uid":5001,"gid":5001}})").value());
+        "spec":{"username":"alice@example.org","uid":5001,"gid":5001}})")
+                  .value());
     const auto folder = [&](const char* spec) {
         const auto cluster = model::ParseDLCluster(
             fmt::format(R"({{"metadata":{{"name":"cluster","uid":"c"}},"spec":{}}})", spec));
@@ -162,7 +168,10 @@ TEST(JobFolderFor, IsWherePeopleFindIt) {
     EXPECT_EQ(folder(R"({"sharedFolder":{"hostPath":"/mnt/x"}})"),
               "/dlwsdata/jobfiles/alice/2026-11/digits-0b2cf9a1");
     EXPECT_EQ(folder("{}"), "");
-    EXPECT_EQ(folder(R"({"storages":[{"name":"jobfiles","persistentVolumeClaim":"c","layout":"perJob"}]})"), "");
+    EXPECT_EQ(
+        folder(
+            R"({"storages":[{"name":"jobfiles","persistentVolumeClaim":"c","layout":"perJob"}]})"),
+        "");
     users.Remove("alice");
     EXPECT_EQ(folder(R"({"sharedFolder":{"hostPath":"/mnt/x"},"unknownUsers":"Refuse"})"), "");
 }

@@ -16,9 +16,9 @@ namespace dlws::portal {
 struct Jobs {
     Backend& backend;
     const JobTable& table;
-    const kube::Store& store;  ///< DLJobs, as JobCacheSettings() keeps them
-    std::function<std::string()> stream_id;                       ///< of a list that is made now
-    std::function<std::string(const model::DLJob&)> folder;       ///< JobFolderFor()
+    const kube::Store& store;                ///< DLJobs, as JobCacheSettings() keeps them
+    std::function<std::string()> stream_id;  ///< of a list that is made now
+    std::function<std::string(const model::DLJob&)> folder;  ///< JobFolderFor()
 };
 
 /// ListJobs, GetJobDetail.

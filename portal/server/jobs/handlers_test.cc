@@ -118,7 +118,10 @@ TEST_F(JobsTest, WhoMayApproveMayApproveEachClassAndIsSomebodyElse) {
          .status = R"("phase":"AwaitingApproval","approval":{"state":"Awaiting",
              "classes":["hostNetwork","runAsRoot"]})"});
     const auto may = [&](const std::string& who) {
-        return Body(Ask(who, "GET", "/api/v1/namespaces/vision/jobs/digits")).at("can").at("approve").as_bool();
+        return Body(Ask(who, "GET", "/api/v1/namespaces/vision/jobs/digits"))
+            .at("can")
+            .at("approve")
+            .as_bool();
     };
     for (const char* who : {"alice", "bob", "carol"}) {
         const std::string name(who);

@@ -237,8 +237,8 @@ bool Fits(const Row& row, const Filter& filter, std::string_view me) {
     if (!filter.gpu_type.empty() &&
         std::ranges::find(row.gpu_types, filter.gpu_type) == row.gpu_types.end())
         return false;
-    return std::ranges::all_of(
-        filter.words, [&](const std::string& word) { return Contains(row.text, word); });
+    return std::ranges::all_of(filter.words,
+                               [&](const std::string& word) { return Contains(row.text, word); });
 }
 
 Place PlaceOf(const Row& row, SortKey key) {

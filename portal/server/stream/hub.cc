@@ -81,8 +81,7 @@ void Hub::Progress(std::uint64_t version) {
     }
     if (std::exchange(forgot_, false)) floor_ = version;
     changed_ = false;
-    if (went_back)
-        ForEach([](Listener& l) { l.Reset("The cluster was restored from a backup."); });
+    if (went_back) ForEach([](Listener& l) { l.Reset("The cluster was restored from a backup."); });
 }
 
 void Hub::Add(std::shared_ptr<Listener> listener, std::function<void()> wake) {

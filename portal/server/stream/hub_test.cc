@@ -41,7 +41,8 @@ class Reader {
             const auto data = boost::json::parse(event.substr(end + 7)).as_object();
             if (name == "row") {
                 const auto& row = data.at("row").as_object();
-                shows[std::string(row.at("uid").as_string())] = row.at("resourceVersion").as_string();
+                shows[std::string(row.at("uid").as_string())] =
+                    row.at("resourceVersion").as_string();
             } else if (name == "gone") {
                 shows.erase(std::string(data.at("uid").as_string()));
             } else {
@@ -60,12 +61,14 @@ class Reader {
 };
 
 TEST(StreamId, ComesBackAsItWas) {
-    for (const StreamId& id : {StreamId{}, StreamId{48211, {}}, StreamId{7, 0}, StreamId{~0ULL, ~0ULL}}) {
+    for (const StreamId& id :
+         {StreamId{}, StreamId{48211, {}}, StreamId{7, 0}, StreamId{~0ULL, ~0ULL}}) {
         EXPECT_EQ(ParseStreamId(ToString(id)), id);
         EXPECT_LE(ToString(id).size(), 64U);
     }
     EXPECT_EQ(ToString(StreamId{48211, {}}), "r48211");
-    for (const char* bad : {"", "r", "48211", "r-1", "r1-", "r1x", "r1-x", "r1-1-1", "r99999999999999999999", "r+1", "r 1"})
+    for (const char* bad : {"", "r", "48211", "r-1", "r1-", "r1x", "r1-x", "r1-1-1",
+                            "r99999999999999999999", "r+1", "r 1"})
         EXPECT_FALSE(ParseStreamId(bad)) << bad;
 }
 

@@ -73,15 +73,15 @@ void Subscription::Reset(std::string why) {
 std::vector<std::string> Subscription::Take() {
     std::vector<std::string> events;
     if (!reset_.empty())
-        events.push_back(
-            EventText("reset", fmt::format(R"({{"topic":{},"why":{}}})", topic_,
-                                           json::serialize(json::value(reset_)))));
+        events.push_back(EventText("reset", fmt::format(R"({{"topic":{},"why":{}}})", topic_,
+                                                        json::serialize(json::value(reset_)))));
     for (const auto& [row, gone] : waiting_)
         events.push_back(
-            gone ? EventText("gone",
-                             fmt::format(R"({{"topic":{},"namespace":"{}","name":"{}","uid":"{}"}})",
-                                         topic_, row->ns, row->name, row->uid))
-                 : EventText("row", fmt::format(R"({{"topic":{},"row":{}}})", topic_, row->json)));
+            gone
+                ? EventText("gone",
+                            fmt::format(R"({{"topic":{},"namespace":"{}","name":"{}","uid":"{}"}})",
+                                        topic_, row->ns, row->name, row->uid))
+                : EventText("row", fmt::format(R"({{"topic":{},"row":{}}})", topic_, row->json)));
     waiting_ = {};
     by_uid_ = {};
     reset_.clear();

@@ -29,9 +29,9 @@ TEST(ParseTopic, ReadsEachKind) {
 }
 
 TEST(ParseTopic, SaysWhatToWriteInstead) {
-    for (const char* bad : {"", "job", "job/", "job/vision", "job/vision/", "job/vision/Digits",
-                            "job/Vision/digits", "job/vision/a/b", "job/vision/a%2Fb", "jobsx",
-                            "clusters", " jobs"})
+    for (const char* bad :
+         {"", "job", "job/", "job/vision", "job/vision/", "job/vision/Digits", "job/Vision/digits",
+          "job/vision/a/b", "job/vision/a%2Fb", "jobsx", "clusters", " jobs"})
         EXPECT_EQ(ErrorOf(bad),
                   "must be jobs, jobs? and parameters of ListJobs, job/NAMESPACE/NAME, cluster or "
                   "approvals")
