@@ -16,7 +16,7 @@ namespace {
 
 constexpr kube::Resource kDLJobs{model::kGroup, model::kVersion, model::kDLJobPlural,
                                  model::kDLJobKind, true};
-constexpr std::chrono::seconds kYesCounts{10};
+constexpr std::chrono::seconds kYesCounts{10}, kNoCounts{1};
 constexpr std::size_t kMostKnown = 10'000;
 
 std::string MayReadLogs(const std::string& ns) {
@@ -42,18 +42,33 @@ kube::Awaitable<kube::Result<std::string>> LogAccess::FolderOf(std::string token
                                                                std::string job) {
     // A map of hashes gives no token away. The line feeds are in no token and in no name.
     const std::string key = model::Sha256Hex(token + "\n" + ns + "\n" + job);
+    while (asking_.contains(key))
+        co_await answered_.Wait();
     const auto known = known_.find(key);
-    if (known != known_.end() && Clock::now() < known->second.until) co_return known->second.folder;
+    if (known != known_.end() && Clock::now() < known->second.until)
+        co_return known->second.folder;
+    // Also when this coroutine is cancelled.
+    struct Asking {
+        ~Asking() {
+            access->asking_.erase(*key);
+            access->answered_.NotifyAll();
+        }
+        LogAccess* access;
+        const std::string* key;
+    };
+    asking_.insert(key);
+    const Asking asking{this, &key};
     auto folder = co_await Ask(std::move(token), std::move(ns), std::move(job));
-    if (!folder) {
-        known_.erase(key);
-        co_return folder;
-    }
-    if (known_.size() >= kMostKnown)
-        std::erase_if(known_, [](const auto& yes) { return yes.second.until < Clock::now(); });
-    if (known_.size() < kMostKnown)
-        known_.insert_or_assign(key, Yes{*folder, Clock::now() + kYesCounts});
+    Keep(key, folder);
     co_return folder;
+}
+
+void LogAccess::Keep(const std::string& key, const kube::Result<std::string>& folder) {
+    const auto now = Clock::now();
+    if (known_.size() >= kMostKnown)
+        std::erase_if(known_, [&](const auto& one) { return one.second.until < now; });
+    if (known_.size() < kMostKnown)
+        known_.insert_or_assign(key, Known{folder, now + (folder ? kYesCounts : kNoCounts)});
 }
 
 kube::Awaitable<kube::Result<std::string>> LogAccess::Ask(std::string token, std::string ns,

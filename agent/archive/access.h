@@ -4,9 +4,11 @@
 #include <chrono>
 #include <expected>
 #include <map>
+#include <set>
 #include <string>
 
 #include "kube/api.h"
+#include "kube/wait_list.h"
 
 namespace dlws::agent {
 
@@ -17,11 +19,11 @@ namespace dlws::agent {
 ///     if (!folder) co_return Refusal(folder.error());    // 401, 403, 404, or it is away
 ///
 /// An answer of "yes" counts for ten seconds, so that whoever pages through a log does not ask for
-/// each page. Nothing is asked with a token of ours: `users` is made of WithoutIdentity(config).
+/// each page, any other for one; equal questions at one time are one. Nothing is asked with a token of ours: `users` is made of WithoutIdentity(config).
 /// Confined to its executor; `users` outlives it.
 class LogAccess {
   public:
-    explicit LogAccess(kube::Api& users) : users_(users) {}
+    explicit LogAccess(kube::Api& users) : users_(users), answered_(users.Executor()) {}
 
     /// The job's folder below its user's: model::JobFolder().
     kube::Awaitable<kube::Result<std::string>> FolderOf(std::string token, std::string ns,
@@ -29,15 +31,19 @@ class LogAccess {
 
   private:
     using Clock = std::chrono::steady_clock;
-    struct Yes {
-        std::string folder;
+    struct Known {
+        kube::Result<std::string> folder;
         Clock::time_point until;
     };
+    void Keep(const std::string& key, const kube::Result<std::string>& folder);
     kube::Awaitable<kube::Result<std::string>> Ask(std::string token, std::string ns,
                                                    std::string job);
 
     kube::Api& users_;
-    std::map<std::string, Yes> known_;  // by the hash of token, namespace and job
+    // By the hash of token, namespace and job.
+    std::map<std::string, Known> known_;
+    std::set<std::string> asking_;
+    kube::WaitList answered_;
 };
 
 }  // namespace dlws::agent

@@ -12,6 +12,7 @@
 #include "kube/client.h"
 #include "kube/testing/imposter.h"
 #include "kube/testing/run.h"
+#include "kube/together.h"
 
 namespace dlws::agent {
 namespace {
@@ -83,6 +84,16 @@ class ArchiveServerTest : public ::testing::Test {
 constexpr const char* kList = "namespace=vision&job=digits&user=alice";
 const std::string kPage = std::string(kList) + "&file=worker-0.0.log";
 
+kube::Awaitable<void> AskOnce(ArchiveServer& server, int& good) {
+    kube::HttpRequest request;
+    request.method = "GET";
+    request.path = "/v1/list";
+    request.query = kList;
+    request.fields.emplace_back("Authorization", "Bearer alice");
+    const HttpAnswer answer = co_await server.Answer(std::move(request));
+    good += answer.status == 200;
+}
+
 TEST_F(ArchiveServerTest, WhoMayReadsWithTheirOwnToken) {
     DLWS_NEEDS_ROOT();
     MakeLog();
@@ -128,7 +139,19 @@ TEST_F(ArchiveServerTest, TheApiServersRefusalsArePassedOn) {
     api_.When("POST", kReview).Call([](const kube::testing::Request&) {
         return Answer{.status = 500, .body = R"({"kind":"Status","code":500,"message":"no"})"};
     });
-    EXPECT_EQ(Get("/v1/list", kList, "old").status, 503);
+    EXPECT_EQ(Get("/v1/list", kList, "other").status, 503);
+}
+
+TEST_F(ArchiveServerTest, ManyQuestionsAtOnceAreOne) {
+    DLWS_NEEDS_ROOT();
+    MakeLog();
+    int good = 0;
+    std::vector<kube::Awaitable<void>> asks;
+    for (int i = 0; i < 64; ++i)
+        asks.push_back(AskOnce(*server_, good));
+    kube::testing::Run(io_, kube::Together(std::move(asks)));
+    EXPECT_EQ(good, 64);
+    EXPECT_EQ(api_.Requests().size(), 2u);
 }
 
 TEST_F(ArchiveServerTest, WhatIsNotThereOrRefused) {

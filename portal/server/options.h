@@ -17,6 +17,7 @@ struct Options : kube::CommonOptions {
     std::string name = "localhost";  ///< in a certificate of our own making
     bool plain = false;              ///< HTTP, behind something that speaks TLS
     int stale_verdict_seconds = 600;
+    int archive_port = 0;  ///< of `dlws-agent serve-archive` on 127.0.0.1; 0: there is none
     int drain_seconds = 5;
     int max_connections = 12'000;
     int max_connections_per_address = 0;

@@ -10,6 +10,7 @@
 #include "kube/log.h"
 #include "kube/program.h"
 #include "model/names.h"
+#include "model/pod.h"
 #include "portal/server/openapi.h"
 
 namespace dlws::portal {
@@ -19,6 +20,17 @@ constexpr std::string_view kLog = "portal";
 constexpr kube::Resource kDLClusters{"dlworkspace.io", "v1", "dlclusters", "DLCluster", false};
 constexpr kube::Resource kDLUsers{"dlworkspace.io", "v1", "dlusers", "DLUser", false};
 constexpr std::chrono::seconds kStaleAfter{5};
+/// Index of the pods by their job.
+constexpr const char* kOfJob = "controller-uid";
+
+// Those of jobs, and of them what logs are found by.
+kube::Informer::Settings PodCacheSettings() {
+    kube::Informer::Settings settings;
+    settings.resource = kube::kPods;
+    settings.label_selector = model::kJobLabel;
+    settings.transform = [](kube::Object& pod) { pod.raw = model::PodProjection(pod.raw); };
+    return settings;
+}
 
 kube::HttpServer::Settings ServerSettings(const Options& options) {
     kube::HttpServer::Settings settings;
@@ -69,6 +81,7 @@ Portal::Portal(boost::asio::any_io_executor executor, const Options& options,
       job_cache_(own_, JobCacheSettings(), random_),
       users_of_cluster_(own_, {.resource = kDLUsers}, random_),
       clusters_(own_, {.resource = kDLClusters}, random_),
+      pods_(own_, PodCacheSettings(), random_),
       verdicts_(users_, {.stale = std::chrono::seconds(options.stale_verdict_seconds)}),
       visibility_(verdicts_, [this] { return Namespaces(); }),
       limits_({}),
@@ -81,6 +94,16 @@ Portal::Portal(boost::asio::any_io_executor executor, const Options& options,
           .stream_id = [this] { return fmt::format("r{}", job_cache_.LastResourceVersion()); },
           .folder =
               [this](const model::DLJob& job) { return JobFolderFor(job, cluster_, directory_); }},
+      kubelet_(users_),
+      logs_{.backend = backend_,
+            .kubelet = kubelet_,
+            .find = [this](const std::string& ns,
+                           const std::string& job) { return FindJobLogs(ns, job); },
+            .user =
+                [this](const model::DLJob& job) {
+                    const auto user = directory_.RunsAs(job, cluster_);
+                    return user ? user->name : std::string();
+                }},
       callers_(verdicts_, {}),
       front_({.router = router_,
               .callers = callers_,
@@ -103,6 +126,11 @@ Portal::Portal(boost::asio::any_io_executor executor, const Options& options,
     else if (!options.plain)
         ShowOwnCertificate(tls_, options.name);
     job_table_.Follow(job_cache_);
+    pods_.store().AddIndex(kOfJob, [](const kube::Object& pod) {
+        return std::vector<std::string>{pod.meta.controller_uid};
+    });
+    if (options.archive_port != 0)
+        logs_.archive = &archive_.emplace(executor, options.archive_port);
     clusters_.OnChange([this](const kube::Change& change) { OnCluster(change); });
     users_of_cluster_.OnChange([this](const kube::Change& change) { OnUser(change); });
     AddOperations();
@@ -126,9 +154,21 @@ void Portal::OnUser(const kube::Change& change) {
         kube::LogWarning(kLog, "DLUser {}: {}", change.after->meta.name, parsed.error());
 }
 
+std::optional<JobLogs> Portal::FindJobLogs(const std::string& ns, const std::string& job) const {
+    const kube::ObjectPtr object = job_cache_.store().Get({ns, job});
+    if (!object) return std::nullopt;
+    auto parsed = model::ParseDLJob(object->raw);
+    if (!parsed) return std::nullopt;
+    std::vector<model::PodView> pods;
+    for (const kube::ObjectPtr& pod : pods_.store().ByIndex(kOfJob, object->meta.uid))
+        if (auto view = model::ParsePod(pod->raw)) pods.push_back(std::move(*view));
+    return JobLogs(std::move(*parsed), std::move(pods));
+}
+
 void Portal::AddOperations() {
     AddPeople(router_, people_);
     AddJobs(router_, jobs_);
+    AddLogs(router_, logs_);
     router_.Add({.id = "GetOpenApi",
                  .method = "GET",
                  .path = "/api/v1/openapi.json",

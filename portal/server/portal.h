@@ -23,6 +23,9 @@
 #include "portal/server/callers.h"
 #include "portal/server/front.h"
 #include "portal/server/jobs/handlers.h"
+#include "portal/server/logs/archive_client.h"
+#include "portal/server/logs/handlers.h"
+#include "portal/server/logs/live.h"
 #include "portal/server/options.h"
 #include "portal/server/people/handlers.h"
 #include "portal/server/router.h"
@@ -51,13 +54,15 @@ class Portal {
     std::vector<std::string> Namespaces() const;
     void OnCluster(const kube::Change& change);
     void OnUser(const kube::Change& change);
+    std::optional<JobLogs> FindJobLogs(const std::string& ns, const std::string& job) const;
     /// What is kept of the cluster, by the names that the log has for it.
     using Caches = std::vector<std::pair<const char*, kube::Informer*>>;
     Caches AllCaches() {
         return {{"namespaces", &namespaces_},
                 {"jobs", &job_cache_},
                 {"users", &users_of_cluster_},
-                {"clusters", &clusters_}};
+                {"clusters", &clusters_},
+                {"pods", &pods_}};
     }
 
     Options options_;
@@ -65,7 +70,7 @@ class Portal {
     kube::Metrics metrics_;
     kube::Client own_;    ///< our ServiceAccount: fills the caches
     kube::Client users_;  ///< nobody, until a call says who
-    kube::Informer namespaces_, job_cache_, users_of_cluster_, clusters_;
+    kube::Informer namespaces_, job_cache_, users_of_cluster_, clusters_, pods_;
     JobTable job_table_;
     model::UserDirectory directory_;
     model::DLCluster cluster_;
@@ -75,6 +80,9 @@ class Portal {
     Backend backend_;
     People people_;
     Jobs jobs_;
+    ApiLogKubelet kubelet_;
+    std::optional<HttpLogArchive> archive_;
+    Logs logs_;
     Callers callers_;
     Router router_;
     kube::HttpAnswer openapi_;

@@ -61,7 +61,7 @@ Awaitable<LogResult<std::unique_ptr<LogLive>>> ApiLogKubelet::Open(std::string t
     kube::StreamOptions options;
     options.bearer = std::move(token);
     // Of a program that has said nothing yet there is not even a head.
-    if (!ask.follow) options.deadline = std::chrono::seconds(10);
+    if (!ask.follow) options.deadline = std::chrono::seconds(6);
     options.idle_timeout = std::chrono::seconds(120);
     auto stream = co_await users_.OpenRaw(PodLogTarget(ns, pod, container, ask), options);
     if (!stream) co_return std::unexpected(LiveFailureOf(stream.error()));
