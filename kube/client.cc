@@ -129,6 +129,7 @@ Awaitable<Result<std::unique_ptr<WatchStream>>> Client::Watch(Resource resource,
         query.Add("sendInitialEvents", "true").Add("resourceVersionMatch", "NotOlderThan");
     }
     Call call{.method = "GET", .repeatable = true, .stream = true, .options = options};
+    call.shown_method = "WATCH";
     call.target = impl_->Target(*path, query);
     auto answer = co_await impl_->Send(call);
     if (!answer) co_return std::unexpected(answer.error());
@@ -228,12 +229,20 @@ Awaitable<Result<void>> Client::Delete(Resource resource, ObjectKey key, DeleteO
     co_return Result<void>();
 }
 
+namespace {
+
+Result<void> CheckTarget(const std::string& target) {
+    if (target.starts_with('/')) return {};
+    return std::unexpected(
+        Error{.kind = ErrorKind::kInvalidArgument,
+              .message = fmt::format("'{}' is no target: it must begin with a slash", target)});
+}
+
+}  // namespace
+
 Awaitable<Result<std::string>> Client::GetRaw(std::string target, CallOptions options) {
-    if (!target.starts_with('/')) {
-        co_return std::unexpected(
-            Error{.kind = ErrorKind::kInvalidArgument,
-                  .message = fmt::format("'{}' is no target: it must begin with a slash", target)});
-    }
+    const auto checked = CheckTarget(target);
+    if (!checked) co_return std::unexpected(checked.error());
     Call call{.method = "GET",
               .repeatable = true,
               .options = options,
@@ -242,6 +251,20 @@ Awaitable<Result<std::string>> Client::GetRaw(std::string target, CallOptions op
     auto answer = co_await impl_->Send(call);
     if (!answer) co_return std::unexpected(answer.error());
     co_return std::move(answer->body);
+}
+
+Awaitable<Result<std::unique_ptr<ByteStream>>> Client::OpenRaw(std::string target,
+                                                               StreamOptions options) {
+    const auto checked = CheckTarget(target);
+    if (!checked) co_return std::unexpected(checked.error());
+    if (options.deadline.count() == 0) options.deadline = options.idle_timeout;
+    Call call{.method = "GET", .repeatable = true, .stream = true, .options = options};
+    call.accept = "application/json, */*";
+    call.target = impl_->Target(target, {});
+    auto answer = co_await impl_->Send(call);
+    if (!answer) co_return std::unexpected(answer.error());
+    co_return MakeByteStream(std::move(answer->connection), RequestName(call),
+                             options.idle_timeout);
 }
 
 }  // namespace dlws::kube

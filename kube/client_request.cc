@@ -110,6 +110,9 @@ std::string BuildHead(const HeadParts& parts) {
     head += parts.target;
     head += " HTTP/1.1\r\n";
     head += parts.constant;
+    head += "Accept: ";
+    head += parts.accept;
+    head += "\r\n";
     head += parts.authorization;
     if (!parts.content_type.empty()) {
         fmt::format_to(std::back_inserter(head), "Content-Type: {}\r\nContent-Length: {}\r\n",

@@ -41,7 +41,8 @@ Result<std::string> BearerLine(std::string_view token);
 struct HeadParts {
     std::string_view method;
     std::string_view target;
-    std::string_view constant;       ///< "Host: ...\r\nUser-Agent: ...\r\nAccept: ...\r\n"
+    std::string_view constant;  ///< "Host: ...\r\nUser-Agent: ...\r\n"
+    std::string_view accept;
     std::string_view authorization;  ///< a whole line, or empty
     std::string_view content_type;   ///< empty: no body
     std::size_t body_size = 0;

@@ -33,7 +33,7 @@ Endpoint MakeEndpoint(const Config& config, std::chrono::milliseconds connect_ti
 
 std::string RequestName(const Call& call) {
     const std::string_view target = call.target;
-    return fmt::format("{} {}", call.stream ? "WATCH" : call.method,
+    return fmt::format("{} {}", call.shown_method.empty() ? call.method : call.shown_method,
                        target.substr(0, target.find('?')));
 }
 
@@ -58,8 +58,7 @@ Sender::Sender(asio::any_io_executor executor, Config config, Client::Settings s
     const std::string agent = settings_.user_agent.empty()
                                   ? std::string("dlworkspace/" DLWS_VERSION)
                                   : settings_.user_agent;
-    constant_head_ =
-        fmt::format("Host: {}\r\nUser-Agent: {}\r\nAccept: application/json\r\n", host_, agent);
+    constant_head_ = fmt::format("Host: {}\r\nUser-Agent: {}\r\n", host_, agent);
     if (settings_.metrics) RequestTally::Describe(*settings_.metrics);
 }
 
@@ -115,6 +114,7 @@ Awaitable<Result<Answer>> Sender::Send(const Call& call) {
             BuildHead({.method = call.method,
                        .target = call.target,
                        .constant = constant_head_,
+                       .accept = call.accept,
                        .authorization = bearer->empty() ? identity->authorization : *bearer,
                        .content_type = call.content_type,
                        .body_size = call.body.size()});

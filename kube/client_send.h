@@ -27,6 +27,8 @@ struct Call {
     /// turned out to be closed.
     bool repeatable = false;
     bool stream = false;  ///< on a connection of its own; the body is left unread
+    std::string_view accept = "application/json";
+    std::string_view shown_method = {};  ///< in errors, in place of `method`
     CallOptions options;
     std::size_t max_bytes = 0;
 };

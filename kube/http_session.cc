@@ -93,7 +93,8 @@ HttpServing::HttpServing(asio::any_io_executor executor_in, HttpServer::Handler 
       settings(std::move(settings_in)),
       tls(tls_in),
       // A quarter, so that no one address can keep all others waiting.
-      handshakes(settings.max_handshakes, std::max<std::size_t>(1, settings.max_handshakes / 4)),
+      handshakes(std::max<std::size_t>(1, settings.max_handshakes),
+                 std::max<std::size_t>(1, settings.max_handshakes / 4)),
       streams(settings.max_streams, settings.max_streams_per_address == 0
                                         ? settings.max_streams
                                         : settings.max_streams_per_address),
