@@ -10,6 +10,7 @@
 #include "kube/http_body.h"
 #include "portal/server/fixture.h"
 #include "portal/server/logs/archive_client.h"
+#include "portal/server/logs/live.h"
 
 namespace dlws::portal {
 namespace {
@@ -344,6 +345,67 @@ TEST_F(LogHandlers, ADownloadIsAFile) {
     ASSERT_TRUE(outcome);
     EXPECT_EQ(WholeBody(*outcome), std::string("2026-11-30T00:53:21.000000Z worker-0.0 <b>\r\0\n", 45) +
                                        "2026-11-30T00:53:21.000000Z worker-1.0 other\n");
+}
+
+TEST_F(LogHandlers, TheKubeletsLogOverTheApiServer) {
+    ApiLogKubelet kubelets(users);
+    const std::string path = "/api/v1/namespaces/vision/pods/digits-worker-0-0/log";
+    auto stream = server.When("GET", path, {{"follow", "true"}, {"timestamps", "true"},
+                                            {"container", "main"},
+                                            {"sinceTime", "2026-11-30T00:53:20Z"}})
+                      .OpenStream();
+    LogLiveAsk ask;
+    ask.since = At(0) + 999'999;
+    const auto open = [&] {
+        return kube::testing::Run(
+            io, kubelets.Open("alice-token", "vision", "digits-worker-0-0", "main", ask));
+    };
+    stream.Send("one\ntw");
+    auto log = open();
+    ASSERT_TRUE(log) << log.error().why;
+    EXPECT_EQ(server.Requests().back().Header("authorization"), "Bearer alice-token");
+    std::string text;
+    while (text.size() < 6) {
+        const auto more = kube::testing::Run(io, (*log)->Next());
+        ASSERT_TRUE(more) << more.error().why;
+        ASSERT_FALSE(more->empty());
+        text += *more;
+    }
+    EXPECT_EQ(text, "one\ntw");
+    stream.End();
+    const auto end = kube::testing::Run(io, (*log)->Next());
+    ASSERT_TRUE(end) << end.error().why;
+    EXPECT_EQ(*end, "");
+    // What broke off is no end.
+    auto cut = server.When("GET", path).OpenStream();
+    log = open();
+    ASSERT_TRUE(log);
+    cut.Cut();
+    const auto broken = kube::testing::Run(io, (*log)->Next());
+    ASSERT_FALSE(broken);
+    EXPECT_EQ(broken.error().kind, LogFailure::kCut);
+    // Nobody reads on: the connection is closed.
+    auto left = server.When("GET", path).OpenStream();
+    log = open();
+    ASSERT_TRUE(log);
+    log = std::unexpected(LogFailure());
+    EXPECT_TRUE(left.WaitGone());
+    for (const auto& [status, kind] :
+         std::map<int, LogFailure::Kind>{{400, LogFailure::kNotYet},
+                                         {401, LogFailure::kDenied},
+                                         {403, LogFailure::kDenied},
+                                         {404, LogFailure::kAbsent},
+                                         {500, LogFailure::kCut}}) {
+        server.When("GET", path).Reply(status, "{}");
+        log = open();
+        ASSERT_FALSE(log);
+        EXPECT_EQ(log.error().kind, kind) << status;
+    }
+    LogLiveAsk now;
+    now.tail = 5;
+    now.follow = false;
+    EXPECT_EQ(PodLogTarget("a", "b", "c", now),
+              "/api/v1/namespaces/a/pods/b/log?container=c&timestamps=true&tailLines=5");
 }
 
 TEST_F(LogHandlers, TheArchiveOverHttp) {
