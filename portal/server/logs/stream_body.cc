@@ -176,6 +176,7 @@ Awaitable<std::string> LogStreamBody::Next() {
     std::string out;
     while (!state->finished) {
         bool all_ended = true;
+        if (state->why_end.empty() && Clock::now() >= state->until) state->why_end = "Renew";
         // What is not told yet comes with the next stream, from the cursor on.
         for (std::size_t n = 0; state->why_end.empty() && n < state->ranks.size() &&
                                 out.size() < kMaxWrite;
@@ -189,7 +190,6 @@ Awaitable<std::string> LogStreamBody::Next() {
         const auto now = Clock::now();
         if (state->why_end.empty() && all_ended)
             state->why_end = state->settings.how_ended ? state->settings.how_ended() : "JobFinished";
-        if (state->why_end.empty() && now >= state->until) state->why_end = "Renew";
         if (!state->why_end.empty()) {
             state->finished = true;
             AppendEvent("end", "", fmt::format(R"({{"reason":"{}"}})", state->why_end), out);
