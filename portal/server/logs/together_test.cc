@@ -252,7 +252,7 @@ TEST_F(Together, AStreamThatIsCutAgainAndAgainTellsEachLineOnce) {
 }
 
 TEST_F(Together, AStreamSaysWhyItEnds) {
-    Ranks ranks(2, 100'000);
+    Ranks ranks(2, 20'000);
     const auto until_end = [&](LogStreamBody& body) {
         Events events;
         for (int pieces = 0; pieces < 100'000 && events.end.empty(); ++pieces)
