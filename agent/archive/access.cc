@@ -45,8 +45,7 @@ kube::Awaitable<kube::Result<std::string>> LogAccess::FolderOf(std::string token
     while (asking_.contains(key))
         co_await answered_.Wait();
     const auto known = known_.find(key);
-    if (known != known_.end() && Clock::now() < known->second.until)
-        co_return known->second.folder;
+    if (known != known_.end() && Clock::now() < known->second.until) co_return known->second.folder;
     // Also when this coroutine is cancelled.
     struct Asking {
         ~Asking() {

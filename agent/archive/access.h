@@ -19,8 +19,9 @@ namespace dlws::agent {
 ///     if (!folder) co_return Refusal(folder.error());    // 401, 403, 404, or it is away
 ///
 /// An answer of "yes" counts for ten seconds, so that whoever pages through a log does not ask for
-/// each page, any other for one; equal questions at one time are one. Nothing is asked with a token of ours: `users` is made of WithoutIdentity(config).
-/// Confined to its executor; `users` outlives it.
+/// each page, any other for one; equal questions at one time are one. Nothing is asked with a token
+/// of ours: `users` is made of WithoutIdentity(config). Confined to its executor; `users` outlives
+/// it.
 class LogAccess {
   public:
     explicit LogAccess(kube::Api& users) : users_(users), answered_(users.Executor()) {}

@@ -28,7 +28,9 @@ constexpr std::size_t kLeastPage = 32 << 10, kMostPage = 256 << 10;
 Question MayGetJob(const std::string& ns, const std::string& job) {
     return {"get", std::string(model::kGroup), std::string(model::kDLJobPlural), ns, job};
 }
-Question MayReadLogs(const std::string& ns) { return {"get", "", "pods", ns, "", "log"}; }
+Question MayReadLogs(const std::string& ns) {
+    return {"get", "", "pods", ns, "", "log"};
+}
 
 kube::Awaitable<std::expected<void, Problem>> MayRead(const Logs& logs, const Caller& caller,
                                                       const std::string& ns,
@@ -140,9 +142,8 @@ kube::Awaitable<Outcome> StreamJobLogs(const Logs& logs, Call call) {
         opened.sources, *ticket);
     kube::HttpAnswer answer;
     answer.content_type = "text/event-stream";
-    answer.stream = std::make_shared<LogStreamBody>(logs.backend.users.Executor(),
-                                                    std::move(opened.readers), start->from,
-                                                    std::move(settings));
+    answer.stream = std::make_shared<LogStreamBody>(
+        logs.backend.users.Executor(), std::move(opened.readers), start->from, std::move(settings));
     co_return answer;
 }
 
@@ -166,8 +167,8 @@ kube::Awaitable<Outcome> DownloadJobLogs(const Logs& logs, Call call) {
         opened.sources, *ticket);
     kube::HttpAnswer answer;
     answer.content_type = "application/octet-stream";
-    answer.fields.emplace_back(
-        "Content-Disposition", fmt::format("attachment; filename=\"{}.log\"", call.Name("job")));
+    answer.fields.emplace_back("Content-Disposition",
+                               fmt::format("attachment; filename=\"{}.log\"", call.Name("job")));
     answer.stream = std::make_shared<LogTextBody>(std::move(opened.readers), std::move(settings));
     co_return answer;
 }
@@ -211,7 +212,8 @@ kube::Awaitable<Outcome> ListJobLogSources(const Logs& logs, Call call) {
         return error == std::errc() && end == text->data() + text->size() && to <= most;
     };
     if (!number("limit", limit, 500) || limit == 0)
-        co_return std::unexpected(BadRequest("query.limit", "must be a whole number from 1 to 500"));
+        co_return std::unexpected(
+            BadRequest("query.limit", "must be a whole number from 1 to 500"));
     if (!number("cursor", offset, 10'000'000))
         co_return std::unexpected(BadRequest("query.cursor", "must be one of an earlier answer"));
     const auto job = co_await FindJob(logs, call);
@@ -235,9 +237,9 @@ kube::Awaitable<Outcome> ListJobLogSources(const Logs& logs, Call call) {
     for (const auto& [key, row] : rows) {
         if (at++ < offset) continue;
         if (items.size() == limit) break;
-        json::object item{{"rank", row.source.rank},       {"role", row.source.role},
-                          {"index", row.source.index},     {"attempt", row.source.attempt},
-                          {"live", row.live},              {"archived", row.archived.has_value()}};
+        json::object item{{"rank", row.source.rank},   {"role", row.source.role},
+                          {"index", row.source.index}, {"attempt", row.source.attempt},
+                          {"live", row.live},          {"archived", row.archived.has_value()}};
         if (row.archived) item["archiveBytes"] = *row.archived;
         items.push_back(std::move(item));
     }
@@ -253,16 +255,17 @@ kube::Awaitable<Outcome> ListJobLogSources(const Logs& logs, Call call) {
 void AddLogs(Router& router, const Logs& logs) {
     const std::string base = "/api/v1/namespaces/{namespace}/jobs/{job}/logs";
     const auto with = [](std::vector<kube::HttpParameter> more) {
-        std::vector<kube::HttpParameter> all{{"rank", true}, {"attempt"}, {"since"}, {"tail"},
-                                             {"container"}};
+        std::vector<kube::HttpParameter> all{
+            {"rank", true}, {"attempt"}, {"since"}, {"tail"}, {"container"}};
         all.insert(all.end(), more.begin(), more.end());
         return all;
     };
-    router.Add({.id = "ListJobLogSources",
-                .method = "GET",
-                .path = base + "/sources",
-                .query = {{"limit"}, {"cursor"}},
-                .handler = [&logs](Call call) { return ListJobLogSources(logs, std::move(call)); }});
+    router.Add(
+        {.id = "ListJobLogSources",
+         .method = "GET",
+         .path = base + "/sources",
+         .query = {{"limit"}, {"cursor"}},
+         .handler = [&logs](Call call) { return ListJobLogSources(logs, std::move(call)); }});
     router.Add({.id = "GetJobLogs",
                 .method = "GET",
                 .path = base,

@@ -17,7 +17,9 @@ namespace {
 
 namespace json = boost::json;
 
-model::LogMicros At(int second) { return (1'796'000'000ll + second) * 1'000'000; }
+model::LogMicros At(int second) {
+    return (1'796'000'000ll + second) * 1'000'000;
+}
 
 std::string ArchiveLine(int second, std::string_view text) {
     const auto at = model::FormatLogTime(At(second));
@@ -40,8 +42,7 @@ class FakeArchive : public LogArchive {
         tokens.insert(token + " " + of.user);
         if (away) co_return std::unexpected(LogFailure{.why = "away"});
         const auto file = files.find({source.index, source.attempt});
-        if (file == files.end())
-            co_return std::unexpected(LogFailure{.kind = LogFailure::kAbsent});
+        if (file == files.end()) co_return std::unexpected(LogFailure{.kind = LogFailure::kAbsent});
         LogPage page;
         page.offset = ask.offset.value_or(0);
         page.size = file->second.size();
@@ -69,8 +70,7 @@ class FakeKubelet : public LogKubelet {
                                                         LogLiveAsk) override {
         asked.insert(fmt::format("{} {}/{}/{}", token, ns, pod, container));
         const auto found = logs.find(pod);
-        if (found == logs.end())
-            co_return std::unexpected(LogFailure{.kind = LogFailure::kAbsent});
+        if (found == logs.end()) co_return std::unexpected(LogFailure{.kind = LogFailure::kAbsent});
         co_return std::make_unique<FakeLive>(found->second);
     }
     std::map<std::string, std::string> logs;  // by pod
@@ -97,8 +97,7 @@ class LogHandlers : public PortalTest {
         pod.role = "worker";
         pod.index = index;
         pod.attempt = attempt;
-        pod.main.state =
-            running ? model::ContainerView::Running : model::ContainerView::Terminated;
+        pod.main.state = running ? model::ContainerView::Running : model::ContainerView::Terminated;
         pods.push_back(pod);
     }
     Outcome Ask(const std::string& id, const std::string& query = "",
@@ -149,10 +148,11 @@ TEST_F(LogHandlers, TheSourcesOfAJob) {
     AddPod(1, 1, true);
     archive.files = {{{0, 0}, "12345"}, {{0, 1}, "1"}, {{7, 0}, "of a role that was larger"}};
     const auto list = Json("ListJobLogSources");
-    EXPECT_EQ(json::serialize(list.at("items")),
-              R"([{"rank":0,"role":"worker","index":0,"attempt":0,"live":false,"archived":true,"archiveBytes":5},)"
-              R"({"rank":0,"role":"worker","index":0,"attempt":1,"live":true,"archived":true,"archiveBytes":1},)"
-              R"({"rank":1,"role":"worker","index":1,"attempt":1,"live":true,"archived":false}])");
+    EXPECT_EQ(
+        json::serialize(list.at("items")),
+        R"([{"rank":0,"role":"worker","index":0,"attempt":0,"live":false,"archived":true,"archiveBytes":5},)"
+        R"({"rank":0,"role":"worker","index":0,"attempt":1,"live":true,"archived":true,"archiveBytes":1},)"
+        R"({"rank":1,"role":"worker","index":1,"attempt":1,"live":true,"archived":false}])");
     EXPECT_EQ(list.at("total").as_int64(), 3);
     EXPECT_EQ(list.at("archive").as_string(), "Available");
     const auto page = Json("ListJobLogSources", "limit=2");
@@ -215,8 +215,7 @@ TEST_F(LogHandlers, PagesGoOnWhereTheyEnded) {
 }
 
 TEST_F(LogHandlers, WhoMayNotReadLearnsNothing) {
-    for (const char* id :
-         {"ListJobLogSources", "GetJobLogs", "StreamJobLogs", "DownloadJobLogs"}) {
+    for (const char* id : {"ListJobLogSources", "GetJobLogs", "StreamJobLogs", "DownloadJobLogs"}) {
         SCOPED_TRACE(id);
         // Nothing at all.
         const auto mine = Ask(id, "", "eve"), absent = Ask(id, "", "eve", "absent");
@@ -240,23 +239,23 @@ TEST_F(LogHandlers, WhoMayNotReadLearnsNothing) {
 }
 
 TEST_F(LogHandlers, WrongParametersAreNamed) {
-    for (const auto& [query, field] : std::map<std::string, std::string>{
-             {"rank=2", "query.rank"},
-             {"rank=x", "query.rank"},
-             {"rank=1&rank=1", "query.rank"},
-             {"attempt=01", "query.attempt"},
-             {"attempt=first", "query.attempt"},
-             {"since=yesterday", "query.since"},
-             {"since=2026-11-29T10:00:00", "query.since"},
-             {"until=2026-02-30T10:00:00Z", "query.until"},
-             {"tail=-1", "query.tail"},
-             {"tail=100001", "query.tail"},
-             {"container=-a", "query.container"},
-             {"limit=0", "query.limit"},
-             {"limit=5001", "query.limit"},
-             {"cursor=AAAA", "query.cursor"},
-             {"cursor=AAAA&tail=1", "query.cursor"},
-             {"tail=1&since=2026-11-29T10:00:00Z", "query.tail"}}) {
+    for (const auto& [query, field] :
+         std::map<std::string, std::string>{{"rank=2", "query.rank"},
+                                            {"rank=x", "query.rank"},
+                                            {"rank=1&rank=1", "query.rank"},
+                                            {"attempt=01", "query.attempt"},
+                                            {"attempt=first", "query.attempt"},
+                                            {"since=yesterday", "query.since"},
+                                            {"since=2026-11-29T10:00:00", "query.since"},
+                                            {"until=2026-02-30T10:00:00Z", "query.until"},
+                                            {"tail=-1", "query.tail"},
+                                            {"tail=100001", "query.tail"},
+                                            {"container=-a", "query.container"},
+                                            {"limit=0", "query.limit"},
+                                            {"limit=5001", "query.limit"},
+                                            {"cursor=AAAA", "query.cursor"},
+                                            {"cursor=AAAA&tail=1", "query.cursor"},
+                                            {"tail=1&since=2026-11-29T10:00:00Z", "query.tail"}}) {
         const auto outcome = Ask("GetJobLogs", query);
         ASSERT_FALSE(outcome) << query;
         EXPECT_EQ(outcome.error().status, 400) << query;
@@ -295,7 +294,8 @@ TEST_F(LogHandlers, AttemptsOfAGangAndOfOnePod) {
 TEST_F(LogHandlers, AStreamEndsWithTheJobAndIsOneOfEight) {
     AddPod(0, 0, false);
     job.status.phase = model::Phase::Succeeded;
-    job.status.finishTime = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now() - std::chrono::hours(1));
+    job.status.finishTime = std::chrono::floor<std::chrono::seconds>(
+        std::chrono::system_clock::now() - std::chrono::hours(1));
     archive.files[{0, 0}] = ArchiveLine(1, "a1");
     kubelet.logs["digits-worker-0-0"] = ArchiveLine(1, "a1") + ArchiveLine(2, "a2");
     auto outcome = Ask("StreamJobLogs", "rank=0");
@@ -306,7 +306,8 @@ TEST_F(LogHandlers, AStreamEndsWithTheJobAndIsOneOfEight) {
         const std::string text = WholeBody(*outcome);
         EXPECT_THAT(text, ::testing::HasSubstr("\"text\":\"a1\""));
         EXPECT_THAT(text, ::testing::HasSubstr("\"text\":\"a2\""));
-        EXPECT_THAT(text, ::testing::EndsWith("event: end\ndata: {\"reason\":\"JobFinished\"}\n\n"));
+        EXPECT_THAT(text,
+                    ::testing::EndsWith("event: end\ndata: {\"reason\":\"JobFinished\"}\n\n"));
         const std::size_t at = text.rfind("id: ") + 4;
         id = text.substr(at, text.find('\n', at) - at);
     }
@@ -343,16 +344,20 @@ TEST_F(LogHandlers, ADownloadIsAFile) {
     EXPECT_EQ(WholeBody(*outcome), std::string("<b>\r\0\n\xff\n", 8));
     outcome = Ask("DownloadJobLogs", "timestamps=true&until=2026-11-30T00:53:22Z");
     ASSERT_TRUE(outcome);
-    EXPECT_EQ(WholeBody(*outcome), std::string("2026-11-30T00:53:21.000000Z worker-0.0 <b>\r\0\n", 45) +
-                                       "2026-11-30T00:53:21.000000Z worker-1.0 other\n");
+    EXPECT_EQ(WholeBody(*outcome),
+              std::string("2026-11-30T00:53:21.000000Z worker-0.0 <b>\r\0\n", 45) +
+                  "2026-11-30T00:53:21.000000Z worker-1.0 other\n");
 }
 
 TEST_F(LogHandlers, TheKubeletsLogOverTheApiServer) {
     ApiLogKubelet kubelets(users);
     const std::string path = "/api/v1/namespaces/vision/pods/digits-worker-0-0/log";
-    auto stream = server.When("GET", path, {{"follow", "true"}, {"timestamps", "true"},
-                                            {"container", "main"},
-                                            {"sinceTime", "2026-11-30T00:53:20Z"}})
+    auto stream = server
+                      .When("GET", path,
+                            {{"follow", "true"},
+                             {"timestamps", "true"},
+                             {"container", "main"},
+                             {"sinceTime", "2026-11-30T00:53:20Z"}})
                       .OpenStream();
     LogLiveAsk ask;
     ask.since = At(0) + 999'999;
@@ -390,12 +395,11 @@ TEST_F(LogHandlers, TheKubeletsLogOverTheApiServer) {
     ASSERT_TRUE(log);
     log = std::unexpected(LogFailure());
     EXPECT_TRUE(left.WaitGone());
-    for (const auto& [status, kind] :
-         std::map<int, LogFailure::Kind>{{400, LogFailure::kNotYet},
-                                         {401, LogFailure::kDenied},
-                                         {403, LogFailure::kDenied},
-                                         {404, LogFailure::kAbsent},
-                                         {500, LogFailure::kCut}}) {
+    for (const auto& [status, kind] : std::map<int, LogFailure::Kind>{{400, LogFailure::kNotYet},
+                                                                      {401, LogFailure::kDenied},
+                                                                      {403, LogFailure::kDenied},
+                                                                      {404, LogFailure::kAbsent},
+                                                                      {500, LogFailure::kCut}}) {
         server.When("GET", path).Reply(status, "{}");
         log = open();
         ASSERT_FALSE(log);
@@ -438,7 +442,9 @@ TEST_F(LogHandlers, TheArchiveOverHttp) {
     source.attempt = 1;
     LogPageAsk ask;
     ask.tail = 5;
-    const auto read = [&] { return kube::testing::Run(io, client.Read("alice-token", of, source, ask, 100)); };
+    const auto read = [&] {
+        return kube::testing::Run(io, client.Read("alice-token", of, source, ask, 100));
+    };
     const auto page = read();
     ASSERT_TRUE(page) << page.error().why;
     EXPECT_EQ(page->offset, 28u);
@@ -451,7 +457,8 @@ TEST_F(LogHandlers, TheArchiveOverHttp) {
     EXPECT_EQ(read().error().kind, LogFailure::kRefused);
     EXPECT_EQ(read().error().kind, LogFailure::kCut);
     HttpLogArchive nobody(io.get_executor(), 1);
-    EXPECT_EQ(kube::testing::Run(io, nobody.List("alice-token", of)).error().kind, LogFailure::kCut);
+    EXPECT_EQ(kube::testing::Run(io, nobody.List("alice-token", of)).error().kind,
+              LogFailure::kCut);
 }
 
 }  // namespace

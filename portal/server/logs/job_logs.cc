@@ -29,11 +29,12 @@ LogPlan::Pod StateOf(const model::PodView& pod) {
 
 JobLogs::JobLogs(model::DLJob job, std::vector<model::PodView> pods)
     : job_(std::move(job)), pods_(std::move(pods)) {
-    std::erase_if(pods_,
-                  [&](const model::PodView& pod) { return pod.ownerUid != job_.meta.uid; });
+    std::erase_if(pods_, [&](const model::PodView& pod) { return pod.ownerUid != job_.meta.uid; });
 }
 
-int JobLogs::Ranks() const { return model::TotalPods(job_.spec); }
+int JobLogs::Ranks() const {
+    return model::TotalPods(job_.spec);
+}
 
 std::optional<LogSource> JobLogs::At(int rank) const {
     if (rank < 0) return std::nullopt;
@@ -52,8 +53,8 @@ std::optional<LogSource> JobLogs::At(int rank) const {
 
 int JobLogs::Latest(const LogSource& place) const {
     const model::ReplacedPod* replaced = Replaced(job_.status, place);
-    int latest = replaced ? replaced->attempt
-                          : job_.status.launchedAttempt.value_or(job_.status.attempt);
+    int latest =
+        replaced ? replaced->attempt : job_.status.launchedAttempt.value_or(job_.status.attempt);
     for (const model::PodView& pod : pods_)
         if (pod.role == place.role && pod.index == place.index)
             latest = std::max(latest, pod.attempt);
@@ -84,7 +85,9 @@ const model::PodView* JobLogs::PodOf(const LogSource& source) const {
     return found == pods_.end() ? nullptr : &*found;
 }
 
-bool JobLogs::Over() const { return model::IsFinal(job_.status.phase); }
+bool JobLogs::Over() const {
+    return model::IsFinal(job_.status.phase);
+}
 
 LogPlan::Facts JobLogs::FactsOf(const LogSource& source, bool later, Time now) const {
     LogPlan::Facts facts;
@@ -96,9 +99,8 @@ LogPlan::Facts JobLogs::FactsOf(const LogSource& source, bool later, Time now) c
     facts.long_over = Over() && finished && now - *finished > kLong;
     // The next attempt's pod is created when this one's is gone.
     for (const model::PodView& pod : pods_)
-        if (pod.role == source.role && pod.index == source.index &&
-            pod.attempt > source.attempt && pod.creationTimestamp &&
-            now - *pod.creationTimestamp > kLong)
+        if (pod.role == source.role && pod.index == source.index && pod.attempt > source.attempt &&
+            pod.creationTimestamp && now - *pod.creationTimestamp > kLong)
             facts.long_over = true;
     if (facts.pod != LogPlan::Pod::kNone) facts.long_over = false;
     return facts;

@@ -54,8 +54,8 @@ Awaitable<LogResult<std::string>> JobSources::Token() {
 Awaitable<LogResult<LogPage>> JobSources::ReadArchive(LogSource source, LogPageAsk ask) {
     auto token = co_await Token();
     if (!token) co_return std::unexpected(token.error());
-    co_return co_await parts_.archive->Read(std::move(*token), parts_.archive_of,
-                                            std::move(source), ask, parts_.page_bytes);
+    co_return co_await parts_.archive->Read(std::move(*token), parts_.archive_of, std::move(source),
+                                            ask, parts_.page_bytes);
 }
 
 Awaitable<LogResult<std::unique_ptr<LogLive>>> JobSources::OpenLive(LogSource source,

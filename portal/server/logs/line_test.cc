@@ -105,7 +105,8 @@ TEST(LineReader, TenMegabytes) {
 TEST(AppendJsonText, WhatIsNoTextIsReplaced) {
     EXPECT_EQ(JsonText("a\r\t\"\\\x1b[31m"), "a\r\t\"\\\x1b[31m");
     EXPECT_EQ(JsonText(std::string("\0x", 2)), std::string("\0x", 2));
-    EXPECT_EQ(JsonText("h\xc3\xa9 \xe2\x82\xac \xf0\x9f\x99\x82"), "h\xc3\xa9 \xe2\x82\xac \xf0\x9f\x99\x82");
+    EXPECT_EQ(JsonText("h\xc3\xa9 \xe2\x82\xac \xf0\x9f\x99\x82"),
+              "h\xc3\xa9 \xe2\x82\xac \xf0\x9f\x99\x82");
     const std::string bad = "\xef\xbf\xbd";
     // Unicode 15, table 3-8 and its neighbours.
     EXPECT_EQ(JsonText("\xc0\xaf\xe0\x80\xbf\xf0\x81\x82\x41"),
@@ -114,8 +115,7 @@ TEST(AppendJsonText, WhatIsNoTextIsReplaced) {
               bad + bad + bad + bad + bad + bad + bad + bad + "A");
     EXPECT_EQ(JsonText("\xf4\x91\x92\x93\xff\x41\x80\xbf\x42"),
               bad + bad + bad + bad + bad + "A" + bad + bad + "B");
-    EXPECT_EQ(JsonText("\xe1\x80\xe2\xf0\x91\x92\xf1\xbf\x41"),
-              bad + bad + bad + bad + "A");
+    EXPECT_EQ(JsonText("\xe1\x80\xe2\xf0\x91\x92\xf1\xbf\x41"), bad + bad + bad + bad + "A");
     EXPECT_EQ(JsonText("\xe2\x82"), bad);
 }
 
@@ -159,8 +159,9 @@ TEST(Events, AreOneLineOfData) {
     line.cut = true;
     std::string data, out;
     AppendLineJson(3, 1, line, data);
-    EXPECT_EQ(data,
-              R"({"at":"2026-11-29T10:00:08.123456Z","rank":3,"attempt":1,"text":"a\u000d\u000ab","cut":true})");
+    EXPECT_EQ(
+        data,
+        R"({"at":"2026-11-29T10:00:08.123456Z","rank":3,"attempt":1,"text":"a\u000d\u000ab","cut":true})");
     AppendEvent("lines", "AbQ3_w0", data, out);
     EXPECT_EQ(out, "event: lines\nid: AbQ3_w0\ndata: " + data + "\n\n");
     data.clear();

@@ -28,9 +28,8 @@ class ApiLogLive : public LogLive {
 
 std::string PodLogTarget(const std::string& ns, const std::string& pod,
                          const std::string& container, const LogLiveAsk& ask) {
-    std::string target =
-        fmt::format("/api/v1/namespaces/{}/pods/{}/log?container={}&timestamps=true", ns, pod,
-                    container);
+    std::string target = fmt::format(
+        "/api/v1/namespaces/{}/pods/{}/log?container={}&timestamps=true", ns, pod, container);
     if (ask.follow) target += "&follow=true";
     if (ask.tail) target += fmt::format("&tailLines={}", *ask.tail);
     if (ask.since) {

@@ -46,9 +46,8 @@ Awaitable<std::optional<MergedReader::Line>> MergedReader::Next() {
         next = open_;
     } else {
         for (std::size_t i = 0; i < ranks_.size(); ++i)
-            if (!ranks_[i].lines.empty() &&
-                (!next ||
-                 ranks_[i].lines.front().line.time < ranks_[*next].lines.front().line.time))
+            if (!ranks_[i].lines.empty() && (!next || ranks_[i].lines.front().line.time <
+                                                          ranks_[*next].lines.front().line.time))
                 next = i;
     }
     if (!next) co_return std::nullopt;

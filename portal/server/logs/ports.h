@@ -29,7 +29,8 @@ struct ArchiveOf {
 class LogArchive {
   public:
     virtual ~LogArchive() = default;
-    virtual Awaitable<LogResult<std::vector<ArchivedLog>>> List(std::string token, ArchiveOf of) = 0;
+    virtual Awaitable<LogResult<std::vector<ArchivedLog>>> List(std::string token,
+                                                                ArchiveOf of) = 0;
     /// At most `bytes` bytes.
     virtual Awaitable<LogResult<LogPage>> Read(std::string token, ArchiveOf of, LogSource source,
                                                LogPageAsk ask, std::size_t bytes) = 0;

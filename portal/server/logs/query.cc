@@ -78,14 +78,14 @@ std::expected<LogQuery, Problem> ReadLogQuery(const kube::HttpParameters& parame
         query.limit = std::size_t(*limit);
     }
     if (const std::string* text = parameters.Find("timestamps")) {
-        if (*text != "true" && *text != "false") return wrong("timestamps", "must be true or false");
+        if (*text != "true" && *text != "false")
+            return wrong("timestamps", "must be true or false");
         query.timestamps = *text == "true";
     }
     if (const std::string* text = parameters.Find("cursor")) {
         if (text->empty()) return wrong("cursor", "must be one of an earlier answer, or left out");
         query.cursor = *text;
-        if (query.since || query.tail)
-            return wrong("cursor", "cannot be given with since or tail");
+        if (query.since || query.tail) return wrong("cursor", "cannot be given with since or tail");
     }
     if (query.since && query.tail) return wrong("tail", "cannot be given with since");
     return query;
@@ -128,7 +128,8 @@ std::expected<LogStart, Problem> StartOf(const LogQuery& query, const JobLogs& j
         } else {
             const auto attempt = job.Attempt(*source, query.attempt);
             if (!attempt)
-                return std::unexpected(NotFound(fmt::format("{} attempt of rank {}", query.attempt, rank)));
+                return std::unexpected(
+                    NotFound(fmt::format("{} attempt of rank {}", query.attempt, rank)));
             position.attempt = *attempt;
             if (query.since) position.at = LogPosition(*query.since);
         }

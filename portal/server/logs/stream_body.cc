@@ -21,8 +21,8 @@ namespace {
 namespace asio = boost::asio;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kMaxLines = 500;       // an event
-constexpr std::size_t kMaxEvent = 500'000;   // bytes of lines, before one more
+constexpr std::size_t kMaxLines = 500;        // an event
+constexpr std::size_t kMaxEvent = 500'000;    // bytes of lines, before one more
 constexpr std::size_t kMaxWrite = 256 << 10;  // of the body, before one more event
 
 }  // namespace
@@ -83,14 +83,14 @@ void LogStreamBody::Start() {
     state_->started = true;
     state_->until = Clock::now() + state_->settings.longest;
     const auto spawn = [this](Awaitable<void> work, asio::cancellation_signal& cancel) {
-        asio::co_spawn(state_->executor, std::move(work),
-                       asio::bind_cancellation_slot(
-                           cancel.slot(), [state = state_](std::exception_ptr error) {
-                               // Cancelled with the body, or a fault: the caller comes again.
-                               if (!error || state->closed) return;
-                               if (state->why_end.empty()) state->why_end = "Renew";
-                               state->more.NotifyAll();
-                           }));
+        asio::co_spawn(
+            state_->executor, std::move(work),
+            asio::bind_cancellation_slot(cancel.slot(), [state = state_](std::exception_ptr error) {
+                // Cancelled with the body, or a fault: the caller comes again.
+                if (!error || state->closed) return;
+                if (state->why_end.empty()) state->why_end = "Renew";
+                state->more.NotifyAll();
+            }));
     };
     for (std::size_t i = 0; i < state_->ranks.size(); ++i)
         spawn(Read(state_, i), state_->ranks[i].cancel);
@@ -152,9 +152,8 @@ void LogStreamBody::State::Take(std::size_t at, std::string& out) {
     }
     if (rank.lines_taken < now.lines.size()) {
         data = R"({"lines":[)";
-        for (std::size_t n = 0; rank.lines_taken < now.lines.size() && n < kMaxLines &&
-                                data.size() < kMaxEvent;
-             ++n) {
+        for (std::size_t n = 0;
+             rank.lines_taken < now.lines.size() && n < kMaxLines && data.size() < kMaxEvent; ++n) {
             const LogLine& line = now.lines[rank.lines_taken++];
             if (n > 0) data.push_back(',');
             AppendLineJson(position.rank, now.attempt, line, data);
@@ -178,9 +177,8 @@ Awaitable<std::string> LogStreamBody::Next() {
         bool all_ended = true;
         if (state->why_end.empty() && Clock::now() >= state->until) state->why_end = "Renew";
         // What is not told yet comes with the next stream, from the cursor on.
-        for (std::size_t n = 0; state->why_end.empty() && n < state->ranks.size() &&
-                                out.size() < kMaxWrite;
-             ++n) {
+        for (std::size_t n = 0;
+             state->why_end.empty() && n < state->ranks.size() && out.size() < kMaxWrite; ++n) {
             const std::size_t at = state->turn++ % state->ranks.size();
             if (state->ranks[at].told) state->Take(at, out);
         }
@@ -189,7 +187,8 @@ Awaitable<std::string> LogStreamBody::Next() {
         if (!out.empty()) co_return out;
         const auto now = Clock::now();
         if (state->why_end.empty() && all_ended)
-            state->why_end = state->settings.how_ended ? state->settings.how_ended() : "JobFinished";
+            state->why_end =
+                state->settings.how_ended ? state->settings.how_ended() : "JobFinished";
         if (!state->why_end.empty()) {
             state->finished = true;
             AppendEvent("end", "", fmt::format(R"({{"reason":"{}"}})", state->why_end), out);

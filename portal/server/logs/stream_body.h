@@ -21,8 +21,8 @@ namespace dlws::portal {
 class LogStreamBody : public kube::HttpBody {
   public:
     struct Settings {
-        std::string about;  ///< of the cursors: DecodeLogCursor()
-        std::chrono::milliseconds beat{15'000};   ///< a comment when nothing comes
+        std::string about;                       ///< of the cursors: DecodeLogCursor()
+        std::chrono::milliseconds beat{15'000};  ///< a comment when nothing comes
         std::chrono::milliseconds longest{3'600'000};
         std::chrono::milliseconds ask_again{60'000};
         /// Asked each `ask_again`: why it has to end (a reason of StreamEnd); empty: it goes on.

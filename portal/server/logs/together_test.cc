@@ -97,8 +97,8 @@ class Together : public ::testing::Test {
         LogPageSettings settings;
         settings.about = "job";
         settings.limit = limit;
-        const auto page = kube::testing::Run(
-            io_, ReadLogPage(ranks.Readers(from, false), from, settings));
+        const auto page =
+            kube::testing::Run(io_, ReadLogPage(ranks.Readers(from, false), from, settings));
         EXPECT_EQ(page.denied, 0);
         return json::parse(page.json).as_object();
     }
