@@ -39,6 +39,8 @@ const kube::FlagSet<Options>& Flags() {
         Number("stale-verdict-seconds", &Options::stale_verdict_seconds, 0, 3600,
                "how much longer what somebody may see counts while the API server is away; default "
                "600"),
+        Number("archive-port", &Options::archive_port, 0, 65535,
+               "port of dlws-agent serve-archive on 127.0.0.1; default 0: no archived logs"),
         Number("drain-seconds", &Options::drain_seconds, 0, 300,
                "how long to go on when told to stop; default 5"),
         Number("max-connections", &Options::max_connections, 1, 100'000,

@@ -22,6 +22,7 @@ struct Options : kube::CommonOptions {
     bool token_login = true;
     std::string sessions_namespace = "dlws-sessions";
     int stale_verdict_seconds = 600;
+    int archive_port = 0;  ///< of `dlws-agent serve-archive` on 127.0.0.1; 0: there is none
     int drain_seconds = 5;
     int max_connections = 12'000;
     int max_connections_per_address = 0;

@@ -12,6 +12,7 @@
 #include "kube/log.h"
 #include "kube/program.h"
 #include "model/names.h"
+#include "model/pod.h"
 #include "portal/server/openapi.h"
 
 namespace dlws::portal {
@@ -21,7 +22,9 @@ constexpr std::string_view kLog = "portal";
 constexpr kube::Resource kDLClusters{"dlworkspace.io", "v1", "dlclusters", "DLCluster", false};
 constexpr kube::Resource kDLUsers{"dlworkspace.io", "v1", "dlusers", "DLUser", false};
 constexpr std::chrono::seconds kStaleAfter{5};
+/// Index of the pods by their job.
 
+// Those of jobs, and of them what logs are found by.
 kube::HttpServer::Settings ServerSettings(const Options& options) {
     kube::HttpServer::Settings settings;
     settings.name = kLog;
@@ -117,6 +120,16 @@ Portal::Portal(boost::asio::any_io_executor executor, const Options& options,
                .jobs = jobs_,
                .hub = hub_,
                .settings = {.version = DLWS_VERSION, .stale = [this] { return StaleSince(); }}},
+      kubelet_(users_),
+      logs_{.backend = backend_,
+            .kubelet = kubelet_,
+            .find = [this](const std::string& ns,
+                           const std::string& job) { return FindJobLogs(ns, job); },
+            .user =
+                [this](const model::DLJob& job) {
+                    const auto user = directory_.RunsAs(job, cluster_);
+                    return user ? user->name : std::string();
+                }},
       sessions_(own_, verdicts_, random_, SessionSettings(options)),
       callers_(verdicts_,
                [this](std::string credential, const kube::HttpRequest& request, bool browser) {
@@ -146,6 +159,8 @@ Portal::Portal(boost::asio::any_io_executor executor, const Options& options,
     hub_.Follow(job_cache_);
     hub_.FollowPods(pods_);
     pods_.store().AddIndex(kPodsByJob, JobUidOf);
+    if (options.archive_port != 0)
+        logs_.archive = &archive_.emplace(executor, options.archive_port);
     clusters_.OnChange([this](const kube::Change& change) { OnCluster(change); });
     users_of_cluster_.OnChange([this](const kube::Change& change) { OnUser(change); });
     AddOperations();
@@ -169,6 +184,17 @@ void Portal::OnUser(const kube::Change& change) {
         kube::LogWarning(kLog, "DLUser {}: {}", change.after->meta.name, parsed.error());
 }
 
+std::optional<JobLogs> Portal::FindJobLogs(const std::string& ns, const std::string& job) const {
+    const kube::ObjectPtr object = job_cache_.store().Get({ns, job});
+    if (!object) return std::nullopt;
+    auto parsed = model::ParseDLJob(object->raw);
+    if (!parsed) return std::nullopt;
+    std::vector<model::PodView> pods;
+    for (const kube::ObjectPtr& pod : pods_.store().ByIndex(kPodsByJob, object->meta.uid))
+        if (auto view = model::ParsePod(pod->raw)) pods.push_back(std::move(*view));
+    return JobLogs(std::move(*parsed), std::move(pods));
+}
+
 void Portal::AddOperations() {
     AddPeople(router_, people_);
     AddJobs(router_, jobs_);
@@ -177,6 +203,7 @@ void Portal::AddOperations() {
     AddJobEvents(router_, jobs_);
     AddStreams(router_, streams_);
     AddLogin(router_, sessions_.Handlers());
+    AddLogs(router_, logs_);
     router_.Add({.id = "GetOpenApi",
                  .method = "GET",
                  .path = "/api/v1/openapi.json",

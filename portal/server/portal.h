@@ -26,6 +26,9 @@
 #include "portal/server/jobs/handlers.h"
 #include "portal/server/jobs/pods.h"
 #include "portal/server/jobs/writes.h"
+#include "portal/server/logs/archive_client.h"
+#include "portal/server/logs/handlers.h"
+#include "portal/server/logs/live.h"
 #include "portal/server/options.h"
 #include "portal/server/people/handlers.h"
 #include "portal/server/router.h"
@@ -57,11 +60,13 @@ class Portal {
     std::vector<std::string> Namespaces() const;
     void OnCluster(const kube::Change& change);
     void OnUser(const kube::Change& change);
+    std::optional<JobLogs> FindJobLogs(const std::string& ns, const std::string& job) const;
     /// What is kept of the cluster, by the names that the log has for it.
     using Caches = std::vector<std::pair<const char*, kube::Informer*>>;
     Caches AllCaches() {
         Caches caches{{"namespaces", &namespaces_},
                       {"jobs", &job_cache_},
+                      {"pods", &pods_},
                       {"users", &users_of_cluster_},
                       {"clusters", &clusters_}};
         if (sessions_.Wanted()) caches.emplace_back("sessions", &sessions_.Cache());
@@ -85,6 +90,9 @@ class Portal {
     People people_;
     Jobs jobs_;
     Streams streams_;
+    ApiLogKubelet kubelet_;
+    std::optional<HttpLogArchive> archive_;
+    Logs logs_;
     Sessions sessions_;
     Callers callers_;
     Router router_;

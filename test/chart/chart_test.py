@@ -500,7 +500,7 @@ class Portal(unittest.TestCase):
         self.assertEqual(self.deployment(own)["volumes"][0]["secret"]["secretName"], "mine")
         plain = VALUE_SETS["portal-behind-tls"]
         self.assertIn("--plain=true", self.deployment(plain)["containers"][0]["args"])
-        self.assertNotIn("volumes", self.deployment(plain))
+        self.assertEqual([volume["name"] for volume in self.deployment(plain)["volumes"]], ["token"])
         for wrong in ({"tls": {"plain": True, "secretName": "mine"}}, {"url": "http://a"}, {"url": "https://a/portal"}):
             self.assertNotEqual(template({"portal": {"enabled": True, **wrong}}).returncode, 0, wrong)
 
@@ -527,6 +527,38 @@ class Portal(unittest.TestCase):
         roles = [d for d in documents if d["kind"] in ("Role", "ClusterRole") and "portal" in d["metadata"]["name"]]
         self.assertEqual(len(roles), 2)
         self.assertFalse([d for d in render({"portal": {"enabled": True}}) if d["kind"] == "Role" and "portal" in d["metadata"]["name"]])
+
+
+    def test_who_reads_archives_has_two_capabilities_and_no_token(self):
+        self.assertEqual([c["name"] for c in self.deployment({"portal": {"enabled": True}})["containers"]], ["portal"])
+        pod = self.deployment({**VALUE_SETS["portal"], "cluster": {"sharedFolder": {"hostPath": "/mnt/shared"}}})
+        self.assertFalse(pod["automountServiceAccountToken"])
+        portal, archive = pod["containers"]
+        self.assertIn("--archive-port=8084", portal["args"])
+        self.assertIn("--root=/mnt/shared/jobfiles", archive["args"])
+        context = archive["securityContext"]
+        self.assertEqual(context["capabilities"], {"drop": ["ALL"], "add": ["SETGID", "SETUID"]})
+        self.assertEqual((context["runAsUser"], context["readOnlyRootFilesystem"], context["allowPrivilegeEscalation"]), (0, True, False))
+        mounts = {mount["name"]: mount for mount in archive["volumeMounts"]}
+        self.assertEqual(set(mounts), {"kube-ca", "job-folders"})
+        self.assertTrue(all(mount["readOnly"] for mount in mounts.values()))
+        self.assertEqual((mounts["job-folders"]["mountPath"], mounts["job-folders"]["mountPropagation"]), ("/mnt", "HostToContainer"))
+        self.assertFalse([m for m in portal["volumeMounts"] if m["name"] == "job-folders"])
+
+    def test_where_job_folders_are(self):
+        def root(cluster=None, archive=None):
+            values = {"portal": {"enabled": True, "archive": archive or {}}, "cluster": cluster or {}}
+            return [arg for c in self.deployment(values)["containers"] for arg in c["args"] if arg.startswith("--root=")]
+
+        storages = [{"name": "work", "hostPath": "/mnt/a", "layout": "perUser"},
+                    {"name": "old", "hostPath": "/mnt/a", "path": "old", "layout": "perJob", "readOnly": True},
+                    {"name": "jobs", "hostPath": "/mnt/b", "path": "all/jobs", "layout": "perJob"}]
+        self.assertEqual(root({"storages": storages}), ["--root=/mnt/b/all/jobs"])
+        self.assertEqual(root({"storages": storages[:2]}), [])
+        self.assertEqual(root({"storages": storages}, {"hostPath": "/mnt/c"}), ["--root=/mnt/c"])
+        self.assertEqual(root({"storages": storages}, {"enabled": False}), [])
+        bad = {"portal": {"enabled": True, "archive": {"hostPath": "/data"}}}
+        self.assertIn("below a folder of its own", template(bad).stderr)
 
 
 class Samba(unittest.TestCase):
@@ -864,7 +896,8 @@ class Schema(unittest.TestCase):
             # Helm's own, and a limit that is better not set: a throttled operator renews no lease.
             names = set(schema["properties"]) - {"": {"global"}, ".resources.limits": {"cpu"}, ".webhook.resources.limits": {"cpu"},
                                                 ".agent.resources.limits": {"cpu"}, ".samba.resources.limits": {"cpu"},
-                                                ".portal.resources.limits": {"cpu"}}.get(path, set())
+                                                ".portal.resources.limits": {"cpu"},
+                                                ".portal.archive.resources.limits": {"cpu"}}.get(path, set())
             self.assertEqual(names, set(values), path)
             for name in names:
                 walk(schema["properties"][name], values[name], f"{path}.{name}")
