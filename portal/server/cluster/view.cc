@@ -163,7 +163,7 @@ void PutProblems(json::object& out, const Known& known, const MaySee& may_see) {
             json::object o{{"severity", critical ? "Critical" : "Warning"}};
             PutText(o, "node", problem.node);
             o["message"] = model::Cut(problem.message, kMaxProblem);
-            PutTime(o, "since", problem.since);
+            model::PutTime(o, "since", problem.since);
             problems.push_back(std::move(o));
         }
     out["problemsTotal"] = int(problems.size()) + omitted;
