@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # dlws_library(NAME SOURCES a.cc … DEPS dlws_kube fmt::fmt …)   a static library of one folder
-# dlws_test(NAME SOURCES a_test.cc … DEPS … [LABEL api])        one GoogleTest binary, one ctest entry
+# dlws_test(NAME SOURCES a_test.cc … DEPS … [LABEL client])     one GoogleTest binary, one ctest entry
 #                                                               (label: unit when not given)
 # dlws_program(NAME SOURCES main.cc DEPS …)                     an executable
 # All three refuse a dependency that points upwards (design: dependencies point downwards only).
@@ -58,7 +58,7 @@ endfunction()
 
 enable_testing()
 # All programs of one label, for those who run no others:  cmake --build … --target unit_tests
-foreach(label IN ITEMS unit api e2e faults approval)
+foreach(label IN ITEMS unit client e2e faults approval)
     add_custom_target(${label}_tests)
 endforeach()
 function(dlws_test name)

@@ -64,7 +64,8 @@ class Client : public Api {
     Awaitable<Result<ObjectPtr>> Patch(Resource resource, ObjectKey key, PatchType type,
                                        std::string body,
                                        WriteOptions options = WriteOptions()) override;
-    Awaitable<Result<std::string>> Ask(Resource resource, std::string body) override;
+    Awaitable<Result<std::string>> Ask(Resource resource, std::string body,
+                                       CallOptions options = CallOptions()) override;
     Awaitable<Result<void>> Delete(Resource resource, ObjectKey key,
                                    DeleteOptions options) override;
     Awaitable<Result<std::unique_ptr<WatchStream>>> Watch(Resource resource, WatchOptions options);

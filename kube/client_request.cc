@@ -90,6 +90,17 @@ std::string HostHeader(const Config& config) {
                        standard ? "" : config.port);
 }
 
+Result<std::string> BearerLine(std::string_view token) {
+    for (const char c : token) {
+        if (static_cast<unsigned char>(c) <= 0x20 || static_cast<unsigned char>(c) >= 0x7f) {
+            return Refuse(
+                "the bearer token holds characters that no token has (a line end inside "
+                "it?)");
+        }
+    }
+    return fmt::format("Authorization: Bearer {}\r\n", token);
+}
+
 std::string BuildHead(const HeadParts& parts) {
     std::string head;
     head.reserve(parts.method.size() + parts.target.size() + parts.constant.size() +

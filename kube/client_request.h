@@ -33,6 +33,10 @@ Result<std::string> ObjectPath(const Resource& resource, const ObjectKey& key,
 
 std::string HostHeader(const Config& config);
 
+/// "Authorization: Bearer TOKEN" as a whole line. kInvalidArgument when the token holds what could
+/// begin another line; the message does not repeat it.
+Result<std::string> BearerLine(std::string_view token);
+
 /// The whole head of a request, the empty line included.
 struct HeadParts {
     std::string_view method;

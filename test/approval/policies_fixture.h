@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <memory>
@@ -127,6 +128,7 @@ class Policies : public Admission {
     void Allow(const std::string& user, const std::string& rule) {
         const std::string role = MakeRole("Role", rule, "namespaces/" + ns_ + "/roles");
         Give("Role", role, {user}, "namespaces/" + ns_ + "/rolebindings");
+        AwaitAllowed(user, rule, ns_);
     }
     /// The same in the whole cluster, until the test ends.
     void AllowEverywhere(const std::string& user, const std::string& rule) {
@@ -134,6 +136,7 @@ class Policies : public Admission {
         Give("ClusterRole", role, {user}, "clusterrolebindings");
         cluster_wide_.push_back("clusterrole/" + role);
         cluster_wide_.push_back("clusterrolebinding/" + role);
+        AwaitAllowed(user, rule, "");
     }
 
     /// Of somebody, and left alone by the operator; returns its UID.
@@ -326,6 +329,32 @@ class Policies : public Admission {
                 FromYaml("{apiGroup: rbac.authorization.k8s.io, kind: User, name: '" + user + "'}");
         Reply made = api().Post(kRbac + list, binding);
         EXPECT_TRUE(made.ok()) << made.text;
+    }
+
+    // The API server's authorizer hears of a role and of its binding a moment after they are kept,
+    // and until then refuses as no policy does.
+    void AwaitAllowed(const std::string& user, const std::string& rule, const std::string& ns) {
+        const Json wanted = FromYaml(rule);
+        const auto first = [&](const char* list) {
+            return wanted.has_field(list) ? wanted.at(list).at(0).as_string() : std::string();
+        };
+        const std::string resource = first("resources");
+        const std::size_t slash = std::min(resource.find('/'), resource.size());
+        const Json review = FromYaml(fmt::format(
+            "{{apiVersion: authorization.k8s.io/v1, kind: SubjectAccessReview, spec: {{user: '{}', "
+            "resourceAttributes: {{namespace: '{}', group: '{}', resource: '{}', subresource: "
+            "'{}', verb: '{}', name: '{}'}}}}}}",
+            user, ns, first("apiGroups"), resource.substr(0, slash),
+            resource.substr(std::min(slash + 1, resource.size())), first("verbs"),
+            first("resourceNames")));
+        EXPECT_TRUE(Eventually(std::chrono::seconds(10),
+                               [&] {
+                                   const Reply reply = api().Post(
+                                       "/apis/authorization.k8s.io/v1/subjectaccessreviews",
+                                       review);
+                                   return reply.body.at("status").at("allowed").as_bool();
+                               }))
+            << user << " may not do as " << rule << " says";
     }
 
     std::map<std::string, std::unique_ptr<Api>> people_;

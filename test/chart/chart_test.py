@@ -138,6 +138,9 @@ VALUE_SETS = {
     "samba": {"samba": {"enabled": True}, "cluster": {"sharedFolder": {"hostPath": "/mnt/shared"}}, "networkPolicy": {"enabled": True}},
     "domain": {"samba": {"enabled": True, "activeDirectory": {
         "realm": "LAB.EXAMPLE", "workgroup": "LAB", "joinSecret": "join", "nameServers": ["192.0.2.1"]}}},
+    "portal": {"portal": {"enabled": True, "url": "https://dlws.example.org"}, "networkPolicy": {"enabled": True}},
+    "portal-behind-tls": {"portal": {"enabled": True, "replicas": 1, "tls": {"plain": True},
+                                     "service": {"type": "NodePort", "nodePort": 30080}}},
     "cert-manager": {"webhook": {"certManager": {"enabled": True}}},
     "least": {
         "replicas": 1, "crds": {"enabled": False}, "cluster": {"create": False}, "rbac": {"aggregate": False},
@@ -468,6 +471,40 @@ class Agent(unittest.TestCase):
         self.assertEqual(writes, {("dlnodes", "create"), ("dlnodes/status", "patch")})
 
 
+class Portal(unittest.TestCase):
+    """How it serves: test/portal/."""
+
+    def deployment(self, values):
+        (found,) = [d for d in render(values) if d["kind"] == "Deployment" and d["metadata"]["name"] == "dlworkspace-portal"]
+        return found["spec"]["template"]["spec"]
+
+    def test_off_nothing_of_it_is_there(self):
+        self.assertFalse([d for d in render() if "portal" in d["metadata"]["name"]])
+
+    def test_it_has_no_more_than_it_needs(self):
+        pod = self.deployment(VALUE_SETS["portal"])
+        context = pod["containers"][0]["securityContext"]
+        self.assertEqual((context["allowPrivilegeEscalation"], context["readOnlyRootFilesystem"], context["capabilities"]),
+                         (False, True, {"drop": ["ALL"]}))
+        self.assertTrue(pod["securityContext"]["runAsNonRoot"])
+        for field in ("hostNetwork", "hostPID", "hostIPC"):
+            self.assertNotIn(field, pod)
+
+    def test_one_certificate(self):
+        documents = render(VALUE_SETS["portal"])
+        secret = only(documents, "Secret", "dlworkspace-portal-certificate")
+        self.assertEqual(set(secret["data"]), {"tls.crt", "tls.key"})
+        self.assertEqual(self.deployment(VALUE_SETS["portal"])["volumes"][0]["secret"]["secretName"], secret["metadata"]["name"])
+        own = {"portal": {"enabled": True, "tls": {"secretName": "mine"}}}
+        self.assertFalse([d for d in render(own) if d["kind"] == "Secret" and "portal" in d["metadata"]["name"]])
+        self.assertEqual(self.deployment(own)["volumes"][0]["secret"]["secretName"], "mine")
+        plain = VALUE_SETS["portal-behind-tls"]
+        self.assertIn("--plain=true", self.deployment(plain)["containers"][0]["args"])
+        self.assertNotIn("volumes", self.deployment(plain))
+        for wrong in ({"tls": {"plain": True, "secretName": "mine"}}, {"url": "http://a"}, {"url": "https://a/portal"}):
+            self.assertNotEqual(template({"portal": {"enabled": True, **wrong}}).returncode, 0, wrong)
+
+
 class Samba(unittest.TestCase):
     """How it serves: test/storage/samba_test.cc."""
 
@@ -647,9 +684,9 @@ class Policies(unittest.TestCase):
 
 
 class Rights(unittest.TestCase):
-    def rules(self, kind, name):
+    def rules(self, kind, name, documents=None):
         found = set()
-        for rule in only(render(), kind, name)["rules"]:
+        for rule in only(documents or render(), kind, name)["rules"]:
             for group in rule["apiGroups"]:
                 for resource in rule["resources"]:
                     names = ",".join(rule.get("resourceNames", []))
@@ -686,9 +723,17 @@ class Rights(unittest.TestCase):
                              {("dlworkspace.io/dljobs", v) for v in verbs.split()} |
                              {("dlworkspace.io/dljobs/scale", v) for v in scale.split()} |
                              {("dlworkspace.io/dljobs/status", "get")} |
+                             {(resource, v) for resource in ("/pods", "/pods/log", "/events", "events.k8s.io/events")
+                              for v in ("get", "list", "watch")} |
                              {("dlworkspace.io/dljobapprovals", v) for v in (
                                  "get", "list", "watch", *(("create", "delete") if who == "approver" else ()))} |
                              ({("dlworkspace.io/permissionclasses", "approve")} if who == "approver" else set()))
+
+    def test_the_portal_fills_its_caches_and_nothing_else(self):
+        documents = render({"portal": {"enabled": True}})
+        rules = self.rules("ClusterRole", "dlworkspace-portal", documents)
+        self.assertEqual({verb for _, verb in rules}, {"get", "list", "watch"})
+        self.assertFalse([resource for resource, _ in rules if "secrets" in resource or "impersonate" in resource])
 
     def test_nobody_approves_by_aggregation(self):
         labels = only(render(), "ClusterRole", "dlworkspace-approver")["metadata"]["labels"]
@@ -748,7 +793,7 @@ class Schema(unittest.TestCase):
                     yield from places(inner, path + (key,))
 
         free = {("podLabels",), ("podAnnotations",), ("nodeSelector",), ("agent", "nodeSelector"), ("serviceAccount", "annotations"),
-                ("samba", "nodeSelector"), ("samba", "service", "annotations"),
+                ("samba", "nodeSelector"), ("samba", "service", "annotations"), ("portal", "service", "annotations"),
                 *(("metrics", part, "labels") for part in ("serviceMonitor", "prometheusRule", "dashboard"))}
         tried = 0
         for path in places(self.values):
@@ -775,6 +820,7 @@ class Schema(unittest.TestCase):
             "samba.activeDirectory.realm": "lab example", "samba.computerName": "A-NAME-OF-16-CHARS",
             "samba.service.type": "Magic", "samba.passwords.namespace": "Upper",
             "cluster.logs.keepDays": -1, "cluster.logs.keepPerUser": "200", "agent.sweepSeconds": 0,
+            "portal.service.nodePort": 70000, "portal.staleVerdictSeconds": -1, "portal.replicas": 0,
             "policies.approverServiceAccounts": ["carol"], "policies.execByApprovers": "yes",
         }.items():
             values = value
@@ -793,7 +839,8 @@ class Schema(unittest.TestCase):
             self.assertIs(schema["additionalProperties"], False, path)
             # Helm's own, and a limit that is better not set: a throttled operator renews no lease.
             names = set(schema["properties"]) - {"": {"global"}, ".resources.limits": {"cpu"}, ".webhook.resources.limits": {"cpu"},
-                                                ".agent.resources.limits": {"cpu"}, ".samba.resources.limits": {"cpu"}}.get(path, set())
+                                                ".agent.resources.limits": {"cpu"}, ".samba.resources.limits": {"cpu"},
+                                                ".portal.resources.limits": {"cpu"}}.get(path, set())
             self.assertEqual(names, set(values), path)
             for name in names:
                 walk(schema["properties"][name], values[name], f"{path}.{name}")

@@ -36,6 +36,7 @@ auto NameOf = [](const auto& info) {
 };
 INSTANTIATE_TEST_SUITE_P(Kube, CorpusTest, ::testing::ValuesIn(KubeTargets()), NameOf);
 INSTANTIATE_TEST_SUITE_P(Model, CorpusTest, ::testing::ValuesIn(ModelTargets()), NameOf);
+INSTANTIATE_TEST_SUITE_P(Portal, CorpusTest, ::testing::ValuesIn(PortalTargets()), NameOf);
 INSTANTIATE_TEST_SUITE_P(Webhook, CorpusTest, ::testing::ValuesIn(WebhookTargets()), NameOf);
 
 TEST(Corpus, HasNoFolderWithoutTarget) {

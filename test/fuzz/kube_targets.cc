@@ -14,6 +14,7 @@
 
 #include "kube/decode.h"
 #include "kube/http_message.h"
+#include "kube/http_query.h"
 #include "kube/kubeconfig.h"
 #include "kube/rfc3339.h"
 #include "kube/watch_stream.h"
@@ -156,10 +157,53 @@ void HttpHeaderText(std::string_view bytes) {
         if (name.empty() || (name + value).find_first_of("\r\n") != std::string::npos) std::abort();
 }
 
+std::string Escaped(std::string_view text) {
+    std::string out;
+    for (const char c : text)
+        out += fmt::format("%{:02x}", static_cast<unsigned char>(c));
+    return out;
+}
+
+// What is taken of a query or a path is proper text, and means itself when it is escaped whole.
+void HttpTarget(std::string_view bytes) {
+    static constexpr HttpParameter kKnown[] = {{"q"}, {"phase", true}};
+    const auto check = [](const std::string& text) {
+        if (text.find('\0') != text.npos || !simdjson::validate_utf8(text)) std::abort();
+    };
+    if (const auto query = ParseHttpQuery(bytes, kKnown)) {
+        if (query->All("q").size() > 1 || query->All("phase").size() > kMaxHttpParameters)
+            std::abort();
+        std::string again = "q=" + Escaped(query->Find("q") ? *query->Find("q") : "");
+        for (const std::string& phase : query->All("phase")) {
+            check(phase);
+            again += "&phase=" + Escaped(phase);
+        }
+        const auto same = ParseHttpQuery(again, kKnown);
+        // Escaped whole it is three times as long.
+        if (again.size() <= kMaxHttpQuery && query->Find("q") &&
+            (!same || *same->Find("q") != *query->Find("q") ||
+             same->All("phase") != query->All("phase")))
+            std::abort();
+    } else if (query.error().empty() || query.error().size() > 400) {
+        std::abort();
+    }
+    if (const auto segments = SplitHttpPath(bytes)) {
+        std::string again;
+        for (const std::string& segment : *segments) {
+            check(segment);
+            again += "/" + Escaped(segment);
+        }
+        const auto same = SplitHttpPath(again);
+        if (!same || *same != *segments) std::abort();
+    } else if (segments.error().empty() || segments.error().size() > 400) {
+        std::abort();
+    }
+}
+
 constexpr Target kTargets[] = {
-    {"watch", Watch},        {"object", OneObject},          {"list", List},
-    {"status", Status},      {"kubeconfig", KubeconfigFile}, {"rfc3339", Rfc3339},
-    {"http", HttpHeaderText}};
+    {"watch", Watch},         {"object", OneObject},          {"list", List},
+    {"status", Status},       {"kubeconfig", KubeconfigFile}, {"rfc3339", Rfc3339},
+    {"http", HttpHeaderText}, {"http-target", HttpTarget}};
 
 }  // namespace
 
@@ -168,7 +212,7 @@ std::span<const Target> KubeTargets() {
 }
 
 const Target* FindTarget(std::string_view name) {
-    for (const auto targets : {KubeTargets(), ModelTargets(), WebhookTargets()})
+    for (const auto targets : {KubeTargets(), ModelTargets(), PortalTargets(), WebhookTargets()})
         for (const Target& target : targets)
             if (target.name == name) return &target;
     return nullptr;

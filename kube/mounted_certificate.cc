@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "webhook/mounted_certificate.h"
+#include "kube/mounted_certificate.h"
 
 #include <fmt/format.h>
 
+#include "kube/certificates.h"
 #include "kube/config_files.h"
 #include "kube/log.h"
 #include "kube/wait_list.h"
 
-namespace dlws::webhook {
+namespace dlws::kube {
 
 namespace {
 
@@ -15,25 +16,25 @@ constexpr std::string_view kLog = "certificates";
 constexpr std::chrono::seconds kPause{10};
 constexpr std::size_t kMaxFile = 64 << 10;
 
-kube::Result<kube::PemPair> ReadFolder(const std::filesystem::path& folder) {
-    auto certificate = kube::ReadSmallFile(folder / "tls.crt", kMaxFile);
+Result<PemPair> ReadFolder(const std::filesystem::path& folder) {
+    auto certificate = ReadSmallFile(folder / "tls.crt", kMaxFile);
     if (!certificate) return std::unexpected(certificate.error());
-    auto key = kube::ReadSmallFile(folder / "tls.key", kMaxFile);
+    auto key = ReadSmallFile(folder / "tls.key", kMaxFile);
     if (!key) return std::unexpected(key.error());
-    return kube::PemPair{std::move(*certificate), std::move(*key)};
+    return PemPair{std::move(*certificate), std::move(*key)};
 }
 
 }  // namespace
 
-MountedCertificate::MountedCertificate(kube::ServerTls& tls, std::filesystem::path folder,
+MountedCertificate::MountedCertificate(ServerTls& tls, std::filesystem::path folder,
                                        std::string dns_name)
     : tls_(tls), folder_(std::move(folder)), dns_name_(std::move(dns_name)) {}
 
-kube::Awaitable<void> MountedCertificate::Run() {
+Awaitable<void> MountedCertificate::Run() {
     bool goes_on = true;
     while (goes_on) {
         Look();
-        goes_on = co_await kube::SleepFor(kPause);
+        goes_on = co_await SleepFor(kPause);
     }
 }
 
@@ -44,24 +45,24 @@ bool MountedCertificate::Look() {
     std::filesystem::path folder = std::filesystem::canonical(folder_ / "..data", error);
     if (error) folder = folder_;
     auto pair = ReadFolder(folder);
-    auto validity = pair ? kube::ReadPair(*pair, dns_name_) : std::unexpected(pair.error());
+    auto validity = pair ? ReadPair(*pair, dns_name_) : std::unexpected(pair.error());
     if (validity && pair->certificate == shown_) {
         refused_.clear();
         return true;
     }
     auto used = validity ? tls_.Use(pair->certificate, pair->key)
-                         : kube::Result<void>(std::unexpected(validity.error()));
+                         : Result<void>(std::unexpected(validity.error()));
     if (!used) {
         std::string why = fmt::format("{}: {}", folder.native(), used.error().message);
-        if (why != refused_) kube::LogError(kLog, "{}", why);
+        if (why != refused_) LogError(kLog, "{}", why);
         refused_ = std::move(why);
         return false;
     }
-    kube::LogInfo(kLog, "a new certificate for {} is shown", dns_name_);
+    LogInfo(kLog, "a new certificate for {} is shown", dns_name_);
     shown_ = pair->certificate;
     refused_.clear();
     expires_ = validity->to;
     return true;
 }
 
-}  // namespace dlws::webhook
+}  // namespace dlws::kube

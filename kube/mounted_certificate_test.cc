@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "webhook/mounted_certificate.h"
+#include "kube/mounted_certificate.h"
 
 #include <gtest/gtest.h>
 
 #include <fstream>
 
-namespace dlws::webhook {
+#include "kube/certificates.h"
+
+namespace dlws::kube {
 namespace {
 
 namespace fs = std::filesystem;
+using Moment = std::chrono::sys_seconds;
 
 const std::string kName = "hook.dlws-system.svc";
 
@@ -20,12 +23,12 @@ class MountedCertificateTest : public ::testing::Test {
     }
     ~MountedCertificateTest() override { fs::remove_all(folder_); }
 
-    kube::PemPair Pair(Moment to, const std::string& name = kName) {
-        return kube::IssueCertificate(kube::MakeAuthority("a", {Moment{}, to}), name,
-                                      {.names = {name}}, {Moment{}, to});
+    PemPair Pair(Moment to, const std::string& name = kName) {
+        return IssueCertificate(MakeAuthority("a", {Moment{}, to}), name, {.names = {name}},
+                                {Moment{}, to});
     }
     /// As the kubelet does: files into a folder of their own, then `..data` means that one.
-    void Mount(const kube::PemPair& pair) {
+    void Mount(const PemPair& pair) {
         const fs::path next = folder_ / ("..version-" + std::to_string(++version_));
         fs::create_directory(next);
         std::ofstream(next / "tls.crt") << pair.certificate;
@@ -40,7 +43,7 @@ class MountedCertificateTest : public ::testing::Test {
     const fs::path folder_ = NewFolder();
     int version_ = 0;
     const Moment soon_{std::chrono::seconds(2'000'000'000)};
-    kube::ServerTls tls_;
+    ServerTls tls_;
     MountedCertificate mounted_{tls_, folder_, kName};
 };
 
@@ -62,6 +65,13 @@ TEST_F(MountedCertificateTest, ShowsWhatIsThereAndWhatFollows) {
     EXPECT_EQ(mounted_.Expires(), later);
 }
 
+TEST_F(MountedCertificateTest, WithoutANameItMayBeForAnybody) {
+    Mount(Pair(soon_, "dlws.example.org"));
+    EXPECT_FALSE(mounted_.Look());
+    MountedCertificate any(tls_, folder_, "");
+    EXPECT_TRUE(any.Look());
+}
+
 // While the kubelet is at it, one name may mean the old folder and the other the new one.
 TEST_F(MountedCertificateTest, BothFilesAreOfOneVersion) {
     Mount(Pair(soon_));
@@ -72,15 +82,15 @@ TEST_F(MountedCertificateTest, BothFilesAreOfOneVersion) {
 }
 
 TEST_F(MountedCertificateTest, WhatCannotBeUsedChangesNothing) {
-    const kube::PemPair good = Pair(soon_);
+    const PemPair good = Pair(soon_);
     Mount(good);
     ASSERT_TRUE(mounted_.Look());
     const auto shown = tls_.Current();
-    const kube::PemPair other = Pair(soon_);
-    for (const kube::PemPair& bad :
-         {kube::PemPair{other.certificate, good.key}, kube::PemPair{"", ""},
+    const PemPair other = Pair(soon_);
+    for (const PemPair& bad :
+         {PemPair{other.certificate, good.key}, PemPair{"", ""},
           Pair(soon_, "other.dlws-system.svc"),
-          kube::PemPair{other.certificate, other.key + std::string(64 << 10, '\n')}}) {
+          PemPair{other.certificate, other.key + std::string(64 << 10, '\n')}}) {
         Mount(bad);
         EXPECT_FALSE(mounted_.Look());
         EXPECT_EQ(tls_.Current(), shown);
@@ -95,4 +105,4 @@ TEST_F(MountedCertificateTest, WhatCannotBeUsedChangesNothing) {
 }
 
 }  // namespace
-}  // namespace dlws::webhook
+}  // namespace dlws::kube
