@@ -18,7 +18,7 @@ namespace dlws::portal::cluster {
 
 /// Whose folders are meant.
 struct Person {
-    std::string_view folder;  ///< name of their folders; empty: they have none
+    std::string_view folder;                    ///< name of their folders; empty: they have none
     const model::UserStatus* status = nullptr;  ///< of their DLUser; null: they have none
 };
 

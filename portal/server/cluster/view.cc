@@ -149,7 +149,8 @@ void PutProblems(json::object& out, const Known& known, const MaySee& may_see) {
         if (auto problem = ProblemOf(storage)) all.push_back(std::move(*problem));
     }
     for (const model::NodeProblem& problem : of_nodes.items) {
-        const bool lost = problem.reason != model::kCordoned && problem.reason != model::kGpusBroken;
+        const bool lost =
+            problem.reason != model::kCordoned && problem.reason != model::kGpusBroken;
         all.push_back({lost, problem.node, TextOf(problem), problem.since});
     }
     json::array problems;
@@ -173,12 +174,14 @@ void PutProblems(json::object& out, const Known& known, const MaySee& may_see) {
 json::array ProblemsOf(const NodeFacts& facts, const model::DLNode* told) {
     json::array out;
     const auto add = [&out](std::string_view text) {
-        if (out.size() < kMaxProblemsOfNode) out.push_back(json::value(model::Cut(text, kMaxProblem)));
+        if (out.size() < kMaxProblemsOfNode)
+            out.push_back(json::value(model::Cut(text, kMaxProblem)));
     };
     if (facts.trouble)
         add(TextOf({.reason = facts.trouble->reason, .message = facts.trouble->message}));
     if (facts.allocatable < facts.gpus)
-        add(fmt::format("{} of {} GPUs cannot be used.", facts.gpus - facts.allocatable, facts.gpus));
+        add(fmt::format("{} of {} GPUs cannot be used.", facts.gpus - facts.allocatable,
+                        facts.gpus));
     if (facts.cordoned) add("Cordoned by an administrator.");
     if (told)
         for (const std::string& problem : told->problems)

@@ -33,7 +33,7 @@ using MaySee = std::function<bool(std::string_view ns)>;
 struct Known {
     const model::NodeSummary& summary;
     const model::DLCluster& cluster;
-    const model::ClusterStatus& status;              ///< of it: what storages are like
+    const model::ClusterStatus& status;               ///< of it: what storages are like
     const std::map<std::string, int>& jobs_by_phase;  ///< of all namespaces
 };
 

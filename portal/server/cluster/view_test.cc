@@ -88,9 +88,8 @@ TEST_F(View, NamesWhoHoldsThemWhereJobsMayBeListed) {
               R"([{"name":"bob","gpus":3,"jobs":1},{"name":"alice","gpus":2,"jobs":1},)"
               R"({"name":"others","gpus":1,"jobs":0}])")
         << "a notebook has no user that is known";
-    EXPECT_EQ(
-        json::serialize(status.at("namespaces")),
-        R"([{"name":"speech","gpus":3,"jobs":1},{"name":"vision","gpus":3,"jobs":1}])");
+    EXPECT_EQ(json::serialize(status.at("namespaces")),
+              R"([{"name":"speech","gpus":3,"jobs":1},{"name":"vision","gpus":3,"jobs":1}])");
     status = Status(VisionAlone);
     EXPECT_EQ(json::serialize(status.at("users")),
               R"([{"name":"alice","gpus":2,"jobs":1},{"name":"others","gpus":4,"jobs":1}])");
