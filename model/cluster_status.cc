@@ -91,7 +91,7 @@ NodeReport ReadReport(const Node& status) {
     Read(gpus, "namespaces", ReadHolder, report.namespaces);
     Read(gpus, "jobs", ReadHolder, report.jobs);
     report.nodes = {nodes["total"].Int(), nodes["withGpus"].Int(), nodes["cordoned"].Int(),
-                    nodes["unhealthy"].Int()};
+                    nodes["unhealthy"].Int(), nodes["notReady"].Int()};
     Read(status, "problems", ReadProblem, report.problems);
     return report;
 }
@@ -106,7 +106,8 @@ void Put(json::object& status, const NodeReport& report) {
     status["nodes"] = {{"total", report.nodes.total},
                        {"withGpus", report.nodes.withGpus},
                        {"cordoned", report.nodes.cordoned},
-                       {"unhealthy", report.nodes.unhealthy}};
+                       {"unhealthy", report.nodes.unhealthy},
+                       {"notReady", report.nodes.notReady}};
     Put(status, "problems", report.problems);
 }
 

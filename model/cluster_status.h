@@ -64,6 +64,7 @@ struct Top {
 /// Each node is counted once as cordoned or unhealthy: one that is both is unhealthy.
 struct NodeCounts {
     int total = 0, withGpus = 0, cordoned = 0, unhealthy = 0;
+    int notReady = 0;  ///< of the unhealthy ones
     bool operator==(const NodeCounts&) const = default;
 };
 

@@ -58,15 +58,16 @@ std::optional<NodeTrouble> TroubleOf(const Node& root) {
         const std::string type = c["type"].Text();
         ready |= type == "Ready";
         if (!IsBad(type, c["status"].Text()) || (worst && type != "Ready")) return;
-        worst = {type == "Ready" ? "NotReady" : std::string(Cut(type, kMaxTroubleText)),
+        worst = {std::string(type == "Ready" ? kNotReady : Cut(type, kMaxTroubleText)),
                  std::string(Cut(c["message"].Text(), kMaxTroubleText)),
                  c["lastTransitionTime"].AsTime()};
     });
-    if (!ready) worst = {"NotReady", "Its kubelet has never told anything.", std::nullopt};
+    if (!ready)
+        worst = {std::string(kNotReady), "Its kubelet has never told anything.", std::nullopt};
     root["spec"]["taints"].Each([&](const Node& taint) {
         const std::string key = taint["key"].Text();
         if (!worst && IsTrouble(key, taint["effect"].Text()))
-            worst = {"Tainted", std::string(Cut(key, kMaxTroubleText)),
+            worst = {std::string(kTainted), std::string(Cut(key, kMaxTroubleText)),
                      taint["timeAdded"].AsTime()};
     });
     return worst;

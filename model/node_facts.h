@@ -19,6 +19,9 @@ namespace dlws::model {
 
 /// The type of GPUs that no label tells.
 inline constexpr std::string_view kUnknownGpuType = "unknown";
+/// What is wrong with a node in one word, where it is not the type of a condition.
+inline constexpr std::string_view kNotReady = "NotReady", kTainted = "Tainted",
+                                  kGpusBroken = "GpusBroken", kCordoned = "Cordoned";
 /// More GPUs of one node, or of one pod, are taken for so many: sums of all stay in an int.
 inline constexpr int kMostGpus = 10'000;
 
@@ -27,7 +30,7 @@ inline constexpr std::size_t kMaxTroubleText = 256;
 
 /// Why no new pod should count on a node, as a condition or taint says it.
 struct NodeTrouble {
-    std::string reason;  ///< NotReady, Tainted, or the type of a condition
+    std::string reason;  ///< kNotReady, kTainted, or the type of a condition
     std::string message;
     std::optional<Time> since;
     bool operator==(const NodeTrouble&) const = default;

@@ -37,7 +37,7 @@ void Add(GpuCounts& sum, const GpuCounts& more, int sign = 1) {
 
 // How bad it is for jobs, 0 is the worst; and how many GPUs that concerns.
 std::optional<std::pair<int, int>> SeverityOf(const NodeFacts& facts) {
-    if (facts.trouble) return std::pair(facts.trouble->reason == "NotReady" ? 0 : 1, facts.gpus);
+    if (facts.trouble) return std::pair(facts.trouble->reason == kNotReady ? 0 : 1, facts.gpus);
     if (facts.allocatable < facts.gpus) return std::pair(2, facts.gpus - facts.allocatable);
     if (facts.cordoned) return std::pair(3, facts.gpus);
     return std::nullopt;
@@ -50,10 +50,10 @@ NodeProblem ProblemOf(const NodeFacts& facts, int gpus) {
         problem.message = facts.trouble->message;
         problem.since = facts.trouble->since;
     } else if (facts.allocatable < facts.gpus) {
-        problem.reason = "GpusBroken";
+        problem.reason = kGpusBroken;
         problem.message = fmt::format("{} of {} GPUs cannot be used.", gpus, facts.gpus);
     } else {
-        problem.reason = "Cordoned";
+        problem.reason = kCordoned;
         problem.message = "No new pods go there.";
         problem.since = facts.cordonedSince;
     }
@@ -101,6 +101,7 @@ void NodeSummary::Count(const NodeRow& row, int sign) {
         counts_.unhealthy += sign;
     else if (facts.cordoned)
         counts_.cordoned += sign;
+    if (facts.trouble && facts.trouble->reason == kNotReady) counts_.notReady += sign;
     if (const auto severity = SeverityOf(facts)) {
         ProblemKey key(severity->first, -severity->second, facts.name);
         if (sign > 0)
@@ -252,13 +253,18 @@ NodeReport NodeSummary::Report() const {
     report.jobs = MostUsed(std::move(jobs));
     report.users = MostUsed(std::move(users));
     report.namespaces = MostUsed(std::move(namespaces));
-
-    for (const auto& [badness, gpus, node] : problems_) {
-        if (report.problems.items.size() == kMaxNodeProblems) break;
-        report.problems.items.push_back(ProblemOf(nodes_.at(node).facts, -gpus));
-    }
-    report.problems.omitted = int(problems_.size() - report.problems.items.size());
+    report.problems = Problems();
     return report;
+}
+
+Top<NodeProblem> NodeSummary::Problems(std::size_t most) const {
+    Top<NodeProblem> told;
+    for (const auto& [badness, gpus, node] : problems_) {
+        if (told.items.size() == most) break;
+        told.items.push_back(ProblemOf(nodes_.at(node).facts, -gpus));
+    }
+    told.omitted = int(problems_.size() - told.items.size());
+    return told;
 }
 
 }  // namespace dlws::model

@@ -82,6 +82,9 @@ class NodeSummary {
         return holders_;
     }
     const std::map<std::string, GpuTypeStatus>& Types() const { return types_; }
+    const NodeCounts& Counts() const { return counts_; }
+    /// The worst ones first. O(most).
+    Top<NodeProblem> Problems(std::size_t most = kMaxNodeProblems) const;
     /// Another number than before when anything of the above may be different.
     std::uint64_t Version() const { return version_; }
 

@@ -49,7 +49,9 @@ TEST(NodeSummary, EachGpuIsCountedOnce) {
                                       .free = 5 + 3,
                                       .cordoned = 5,
                                       .unhealthy = 5 + 2}));
-    EXPECT_EQ(report.nodes, (NodeCounts{.total = 5, .withGpus = 4, .cordoned = 1, .unhealthy = 1}));
+    EXPECT_EQ(
+        report.nodes,
+        (NodeCounts{.total = 5, .withGpus = 4, .cordoned = 1, .unhealthy = 1, .notReady = 1}));
     EXPECT_THAT(report.types.items, ElementsAre(GpuTypeStatus{"A100", 4, report.gpus, 5}));
     EXPECT_EQ(summary.Nodes().at("ok").used, 3);
     EXPECT_EQ(FreeOn(summary.Nodes().at("ok")), 5);
@@ -177,6 +179,7 @@ struct Recount {
             ++all.report.nodes.total;
             all.report.nodes.withGpus += facts.gpus > 0;
             all.report.nodes.unhealthy += facts.trouble.has_value();
+            all.report.nodes.notReady += facts.trouble && facts.trouble->reason == "NotReady";
             all.report.nodes.cordoned += facts.cordoned && !facts.trouble;
             all.report.problems.omitted +=
                 facts.trouble || facts.cordoned || facts.allocatable < facts.gpus;
@@ -273,6 +276,7 @@ TEST(NodeSummary, IsWhatAWalkSays) {
                 if (facts.gpus == 0) facts.gpuType.clear();
                 facts.cordoned = pick(4) == 0;
                 if (pick(4) == 0) facts = NotReady(facts);
+                if (facts.trouble && pick(2) == 0) facts.trouble->reason = "KernelDeadlock";
                 all.nodes[node] = facts;
                 summary.PutNode(facts);
             } else if (what == 2) {

@@ -153,10 +153,6 @@ job::StorageChecks ChecksFor(const model::DLCluster& cluster, const model::DLJob
     return checks;
 }
 
-bool IsFresh(const DLNode& node, Time now) {
-    return node.checkedAt && now - *node.checkedAt <= kStale && *node.checkedAt - now <= kStale;
-}
-
 Decision Decide(const World& world) {
     Decision decision;
     decision.status.observedGeneration = world.cluster.meta.generation;

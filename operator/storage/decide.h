@@ -23,9 +23,9 @@
 
 namespace dlws::storage {
 
-/// What an agent told counts for so long; it renews it each minute. As far ahead of `now` it does
-/// not count either: that clock is wrong, and would hide that the agent is gone.
-inline constexpr std::chrono::seconds kStale{180};
+using model::IsFresh;
+using model::kStale;
+
 /// Free space is written no more often by itself. All is looked at again after so long.
 inline constexpr std::chrono::seconds kSpaceInterval{60};
 
@@ -73,9 +73,6 @@ struct Decision {
 
 /// Linear in nodes times storages.
 Decision Decide(const World& world);
-
-/// Whether that still counts.
-bool IsFresh(const model::DLNode& node, model::Time now);
 
 /// What failures of that job's pods on these nodes are judged by. Of a node whose labels do not say
 /// yet what its agent tells, nobody can say: a pod that is made anew would go there once more.

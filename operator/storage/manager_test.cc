@@ -145,10 +145,12 @@ TEST_F(StorageManagerTest, WhatIsSaidOfNodesIsWrittenBesidesAndSoon) {
     ASSERT_TRUE(Until([this] { return Statuses() == 2; }));
     EXPECT_THAT(LastPatch(kStatusPath), HasSubstr(R"("gpus":{"total":8,)"));
     EXPECT_THAT(LastPatch(kStatusPath), HasSubstr(R"("nodesHealthy":0,"nodesTotal":1)"));
-    // As the API server has it now; from here on nothing but the nodes changes.
+    // As the API server has it now. All is quiet, and the next look would be in a minute.
     const std::string patch = LastPatch(kStatusPath);
     const auto at = patch.find(R"("status":)");
     clusters_.SendEvent("MODIFIED", Cluster(15, patch.substr(at + 9, patch.size() - at - 10)));
+    kube::testing::RunFor(io_, milliseconds(300));
+    ASSERT_EQ(Statuses(), 2U);
     const auto began = std::chrono::steady_clock::now();
     report_->gpus.total = 9;
     manager_.TellSoon();
