@@ -39,13 +39,13 @@ kube::Informer::Settings OtherPods(const std::string& ns) {
     return {.resource = kube::kPods,
             .label_selector = std::move(selector),
             .field_selector = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed",
-            .transform = [](kube::Object& pod) { pod.raw = model::PodProjection(pod.raw); },
             .keep =
                 [ns](const kube::Object& pod) {
                     const bool seen = !ns.empty() && pod.meta.ns == ns &&
                                       pod.meta.labels.contains(std::string(model::kJobLabel));
                     return !seen && pod.raw.find(model::kGpuResource) != std::string::npos;
-                }};
+                },
+            .transform = [](kube::Object& pod) { pod.raw = model::PodProjection(pod.raw); }};
 }
 
 Manager::Manager(Informers informers, kube::Metrics& metrics, std::function<bool()> leading)

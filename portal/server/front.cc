@@ -56,7 +56,8 @@ std::string OnlyKnown(std::string_view query, const std::vector<kube::HttpParame
     while (!query.empty()) {
         const std::string_view part = query.substr(0, query.find('&'));
         query.remove_prefix(std::min(query.size(), part.size() + 1));
-        if (std::ranges::find(known, part.substr(0, part.find('=')), &kube::HttpParameter::name) == known.end())
+        if (std::ranges::find(known, part.substr(0, part.find('=')), &kube::HttpParameter::name) ==
+            known.end())
             continue;
         if (!kept.empty()) kept += '&';
         kept += part;

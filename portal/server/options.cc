@@ -56,12 +56,14 @@ std::string WrongLogin(const Options& options) {
     const bool https = options.url.starts_with("https://") && options.url.size() > 8 &&
                        options.url.find('/', 8) == std::string::npos;
     if (!options.url.empty() && !https)
-        return fmt::format("--url must be as https://dlws.example.org, without a path, not \"{}\"", options.url);
+        return fmt::format("--url must be as https://dlws.example.org, without a path, not \"{}\"",
+                           options.url);
     const bool named = !options.oidc_client_id.empty() && !options.url.empty();
     if (!options.oidc_issuer.empty() && !named)
         return "--oidc-issuer needs --oidc-client-id and --url too";
     if (!options.oidc_issuer.empty() && !options.oidc_issuer.starts_with("https://"))
-        return fmt::format("--oidc-issuer must begin with https://, and is \"{}\"", options.oidc_issuer);
+        return fmt::format("--oidc-issuer must begin with https://, and is \"{}\"",
+                           options.oidc_issuer);
     return "";
 }
 

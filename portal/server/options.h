@@ -16,7 +16,7 @@ struct Options : kube::CommonOptions {
     std::string certificate_folder;  ///< empty: one of our own making, which no browser trusts
     std::string name = "localhost";  ///< in a certificate of our own making
     bool plain = false;              ///< HTTP, behind something that speaks TLS
-    std::string url;  ///< what browsers type; empty: nobody can log in with one
+    std::string url;                 ///< what browsers type; empty: nobody can log in with one
     std::string oidc_issuer, oidc_client_id, oidc_client_secret_file, oidc_ca_file;
     std::vector<std::string> oidc_scopes;  ///< empty: profile, email and groups
     bool token_login = true;

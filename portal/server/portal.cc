@@ -255,8 +255,7 @@ kube::Awaitable<int> Portal::Run() {
     for (const auto& [name, cache] : AllCaches())
         manager_.Add("caches", name, [cache] { return cache->Run(); });
     if (certificate_) manager_.Add("caches", "certificate", [this] { return certificate_->Run(); });
-    if (sessions_.Wanted())
-        manager_.Add("caches", "logins", [this] { return sessions_.Run(); });
+    if (sessions_.Wanted()) manager_.Add("caches", "logins", [this] { return sessions_.Run(); });
     manager_.Add("server", "portal", [this] { return server_.Run(); });
     for (const char* group : {"health", "caches", "server"})
         manager_.StartGroup(group);
