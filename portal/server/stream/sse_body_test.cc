@@ -2,7 +2,7 @@
 // Streams from the handler on: who is told what, and when they end.
 #include "portal/server/stream/sse_body.h"
 
-#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include "portal/server/fixture.h"
 #include "portal/server/jobs/pods.h"
@@ -173,7 +173,8 @@ TEST_F(SseTest, CannotGoOnWithWhatIsAnothers) {
 TEST_F(SseTest, WaitsForWhatAnotherReplicaHasSeen) {
     Allow("alice watch dljobs vision");
     streams.patience = std::chrono::seconds(10);
-    boost::asio::post(io, [&] { Put({.uid = "u1"}); });
+    boost::asio::steady_timer later(io, std::chrono::milliseconds(50));
+    later.async_wait([&](boost::system::error_code) { Put({.uid = "u1"}); });
     auto body = Stream("alice", "topic=jobs", "r101");
     EXPECT_THAT(Read(*body), ElementsAre("hello @r101"));
     EXPECT_THAT(Read(*body), ElementsAre("alive"));
