@@ -29,6 +29,8 @@ export function showJobs(filter: Filter): () => void {
     let unsubscribe: (() => void) | undefined;
     let recount: ReturnType<typeof setTimeout> | undefined;
     let poll: ReturnType<typeof setInterval> | undefined;
+    // Who may list but not watch, and whose filter is too long for a topic, is asked for anew now and then.
+    let topic = topicOf(filter);
 
     const load = async () => {
         try {
@@ -41,7 +43,6 @@ export function showJobs(filter: Filter): () => void {
                 count(page);
             });
             unsubscribe?.();
-            const topic = topicOf(filter);
             if (topic !== undefined) unsubscribe = subscribe(topic, handlers, page.streamId);
             else poll ??= setInterval(() => void load(), pollMs);
         } catch (thrown) {
@@ -71,7 +72,11 @@ export function showJobs(filter: Filter): () => void {
             countSoon();
         },
         reset: () => void load(),
-        denied: () => void load(),
+        denied: () => {
+            topic = undefined;
+            unsubscribe?.();
+            void load();
+        },
     };
     again = () => void load();
     void load();

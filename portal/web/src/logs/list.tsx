@@ -50,8 +50,12 @@ export function LogList({ring, shown, version, follow, onFollow, target, look, o
 
     // After lines came or went the same lines stay in view: the end while following, else what is at the top.
     useLayoutEffect(() => {
-        if (follow) scrollTo(bottom);
-        else scrollTo(scrollFor(shown.indexOf(anchor.current.seq) + anchor.current.part, scale));
+        if (follow) {
+            scrollTo(bottom);
+            // Should following end otherwise than by scrolling, this is what is looked at.
+            const row = rowAt(bottom, scale);
+            anchor.current = {seq: shown.seqAt(Math.floor(row)), part: row - Math.floor(row)};
+        } else scrollTo(scrollFor(shown.indexOf(anchor.current.seq) + anchor.current.part, scale));
     }, [version, follow, viewport, look.wrap, shown, height]);
 
     useLayoutEffect(() => {

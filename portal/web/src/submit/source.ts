@@ -7,7 +7,8 @@ import {STARTERS} from './starters';
 import {readYaml, writeYaml} from './yaml_doc';
 
 export interface Source { starter: string; template: string; clone: string }
-export interface Begun { yaml: string; namespace: string }
+/** `kept`: it is what was being written when the page was left. */
+export interface Begun { yaml: string; namespace: string; kept?: boolean }
 
 /** `a/b` to its parts. */
 function parts(pair: string): [string, string] {
@@ -55,7 +56,7 @@ export function keptDraft(from: string): Begun | undefined {
         const draft: unknown = JSON.parse(sessionStorage.getItem(key) ?? 'null');
         if (draft === null || typeof draft !== 'object') return undefined;
         const {yaml, namespace, from: was} = draft as Record<string, unknown>;
-        return was === from && typeof yaml === 'string' && typeof namespace === 'string' ? {yaml, namespace} : undefined;
+        return was === from && typeof yaml === 'string' && typeof namespace === 'string' ? {yaml, namespace, kept: true} : undefined;
     } catch {
         return undefined;
     }

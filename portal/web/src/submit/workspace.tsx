@@ -34,6 +34,7 @@ export function Workspace({begun, from}: {begun: Begun; from: string}) {
     const [busy, setBusy] = useState(false);
     const [saving, setSaving] = useState(false);
     const schema = useSchema();
+    const forgotten = useRef(false);
     const latest = useRef(yaml);
     latest.current = yaml;
 
@@ -45,7 +46,7 @@ export function Workspace({begun, from}: {begun: Begun; from: string}) {
     const namespace = own || chosen || maySubmitIn.value[0] || namespaces.value[0]?.name || '';
 
     useEffect(() => {
-        if (yaml !== begun.yaml) keepDraft({yaml, namespace: chosen, from});
+        if (yaml !== begun.yaml && !forgotten.current) keepDraft({yaml, namespace: chosen, from});
         if (readable) checkSoon(namespace, yaml); else stopChecking();
         return stopChecking;
     }, [yaml, namespace, readable]);
@@ -119,6 +120,7 @@ export function Workspace({begun, from}: {begun: Begun; from: string}) {
             <div class="segmented" role="group" aria-label="View">
                 {(['form', 'both', 'yaml'] as const).map(v => <button type="button" key={v} aria-pressed={view === v} onClick={() => show(v)}>{v === 'form' ? 'Form' : v === 'yaml' ? 'YAML' : 'Both'}</button>)}
             </div>
+            {(yaml !== begun.yaml || begun.kept) && <button type="button" title="Forget what was written" onClick={() => { forgotten.current = true; dropDraft(); navigate('/submit'); }}>Start over</button>}
             {mayTemplateIn.value.length > 0 && <button type="button" disabled={!readable} onClick={() => setSaving(true)}>Save as template…</button>}
             <button type="button" class="primary" disabled={busy || !readable || namespace === ''} onClick={submit} title="Ctrl+Enter in the editor">{busy ? 'Submitting…' : 'Submit'}</button>
         </div>
