@@ -130,7 +130,7 @@ std::optional<LoginAttempt> ParseLoginAttempt(std::string_view cookie) {
 
 std::string SafeReturn(std::string_view wanted) {
     const bool fine = !wanted.empty() && wanted.size() <= kMaxReturn && wanted.front() == '/' &&
-                      (wanted.size() == 1 || (wanted[1] != '/' && wanted[1] != '\\')) &&
+                      (wanted.size() == 1 || wanted[1] != '/') &&
                       std::all_of(wanted.begin(), wanted.end(), [](unsigned char character) {
                           return character > ' ' && character < 0x7f && character != '\\';
                       });

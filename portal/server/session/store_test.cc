@@ -118,14 +118,28 @@ TEST_F(StoreTest, ALogoutCountsAtTheOtherReplicaWhenTheWatchTells) {
     EXPECT_TRUE(kube::testing::Run(io_, store_.Delete(key.id)));
 }
 
-TEST_F(StoreTest, WhatIsReadWhileItEndsIsNotKept) {
+TEST_F(StoreTest, WhatEndsOrChangesWhileItIsReadIsNotKept) {
     const SessionKey key = Make("alice");
-    EXPECT_TRUE(kube::testing::Run(io_, store_.Delete(key.id)));
-    // The other replica's read was answered before the deletion; the watch is quicker than it.
-    secrets_.Tell();
-    EXPECT_EQ(other_.Size(), 0U);
-    EXPECT_EQ(KindOf(kube::testing::Run(io_, other_.Read(key))), StoreError::kGone);
+    const std::string old = secrets_.stored[key.id];
+    const kube::ObjectPtr last = kube::ParseObject(old).value();
+    Session session = **kube::testing::Run(io_, store_.Read(key));
+    session.record.token = Secret("renewed");
+    // The other replica's read was answered before the write; the watch is quicker than it.
+    ASSERT_TRUE(kube::testing::Run(io_, store_.Write(key, session)));
+    const std::string written = std::exchange(secrets_.stored[key.id], old);
+    secrets_.after_read = [&] {
+        secrets_.stored[key.id] = written;
+        secrets_.Tell();
+    };
+    (void)kube::testing::Run(io_, other_.Read(key));
     EXPECT_EQ(other_.Decrypted(), 0U);
+    secrets_.after_read = [&] {
+        secrets_.stored.clear();
+        other_.Observe({last, nullptr});
+    };
+    (void)kube::testing::Run(io_, other_.Read(key));
+    secrets_.after_read = nullptr;
+    EXPECT_EQ(KindOf(kube::testing::Run(io_, other_.Read(key))), StoreError::kGone);
 }
 
 TEST_F(StoreTest, AChangeElsewhereIsReadAnew) {

@@ -77,7 +77,9 @@ Awaitable<Result<ObjectPtr>> FakeSecrets::Get(kube::Resource, kube::ObjectKey ke
     if (fails != 0) co_return Status(fails, "Failing");
     const auto found = stored.find(key.name);
     if (found == stored.end()) co_return Status(404, "NotFound");
-    co_return kube::ParseObject(found->second);
+    auto answer = kube::ParseObject(found->second);
+    if (after_read) after_read();
+    co_return answer;
 }
 
 Awaitable<Result<kube::ListPage>> FakeSecrets::List(kube::Resource, kube::ListOptions options) {

@@ -33,6 +33,7 @@ class FakeSecrets : public kube::Api {
     bool lost_after = false;  ///< the write happens and its answer is lost
 
     int reads = 0;
+    std::function<void()> after_read;           ///< called when a read's answer is on its way
     std::map<std::string, std::string> stored;  ///< by name: the JSON, as etcd has it
 
     boost::asio::any_io_executor Executor() const override { return executor_; }
