@@ -34,7 +34,8 @@ inline std::string Pod(const std::string& name, int version, const std::string& 
         name, uid.empty() ? "u-" + name : uid, version);
 }
 
-inline std::string List(int version, const std::vector<std::string>& items, const std::string& next = "") {
+inline std::string List(int version, const std::vector<std::string>& items,
+                        const std::string& next = "") {
     return fmt::format(
         R"({{"kind":"PodList","apiVersion":"v1","metadata":{{"resourceVersion":"{}",)"
         R"("continue":"{}"}},"items":[{}]}})",
@@ -69,8 +70,8 @@ class InformerTest : public ::testing::Test {
         });
         informer->OnProgress([this](std::uint64_t version) { progress = version; });
         boost::asio::co_spawn(io, informer->Run(),
-                       boost::asio::bind_cancellation_slot(cancel.slot(),
-                                                    [this](std::exception_ptr) { ended = true; }));
+                              boost::asio::bind_cancellation_slot(
+                                  cancel.slot(), [this](std::exception_ptr) { ended = true; }));
         started = true;
     }
     void Stop() {
@@ -82,7 +83,8 @@ class InformerTest : public ::testing::Test {
         return object.meta.name + "@" + std::to_string(object.meta.resource_version);
     }
     template <typename Condition>
-    bool Until(Condition condition, std::chrono::milliseconds patience = std::chrono::milliseconds(5000)) {
+    bool Until(Condition condition,
+               std::chrono::milliseconds patience = std::chrono::milliseconds(5000)) {
         const auto end = std::chrono::steady_clock::now() + patience;
         while (!condition() && std::chrono::steady_clock::now() < end)
             testing::RunFor(io, std::chrono::milliseconds(2));

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kube/informer.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-
+#include "kube/informer.h"
 #include "kube/informer_fixture.h"
 
 namespace dlws::kube {

@@ -30,6 +30,7 @@ kube::HttpServer::Settings ServerSettings(const Options& options) {
     settings.name = kLog;
     settings.max_body = 1u << 20;
     settings.max_connections = std::size_t(options.max_connections);
+    settings.max_streams = settings.max_connections / 4;
     settings.max_connections_per_address = std::size_t(options.max_connections_per_address);
     settings.drain_delay = std::chrono::seconds(options.drain_seconds);
     settings.drain_deadline = std::chrono::seconds(30);
@@ -222,8 +223,13 @@ std::string Portal::Lacks() {
     return "";
 }
 
+// A watch that is away for a moment is only renewed.
 std::optional<std::chrono::system_clock::time_point> Portal::StaleSince() const {
-    return std::nullopt;
+    const auto since = job_cache_.BrokenSince();
+    const auto now = std::chrono::steady_clock::now();
+    if (!since || now < *since + kStaleAfter) return std::nullopt;
+    return std::chrono::system_clock::now() -
+           std::chrono::duration_cast<std::chrono::system_clock::duration>(now - *since);
 }
 
 // With our label, and those that have jobs all the same.
