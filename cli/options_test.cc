@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "cli/completion.h"
+#include "dlws_source_dir.h"
 
 namespace dlws::cli {
 namespace {

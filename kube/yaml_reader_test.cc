@@ -11,6 +11,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "dlws_source_dir.h"
 #include "kube/yaml.h"
 
 namespace dlws::kube {

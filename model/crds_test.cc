@@ -13,6 +13,7 @@
 #include <set>
 #include <sstream>
 
+#include "dlws_source_dir.h"
 #include "model/cluster_status.h"
 #include "model/dlcluster.h"
 #include "model/dljob.h"

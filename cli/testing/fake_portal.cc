@@ -15,6 +15,8 @@
 #include <cctype>
 #include <stdexcept>
 
+#include "dlws_source_dir.h"
+
 namespace dlws::cli::testing {
 namespace {
 

@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 
+#include "dlws_source_dir.h"
 #include "test/fuzz/targets.h"
 
 namespace dlws::fuzz {
