@@ -216,9 +216,9 @@ class YamlBuilder : public YAML::EventHandler {
             Refuse(mark, "merge keys (<<) are not read; write the fields out");
         if (level.value.as_object().contains(key)) {
             const auto first =
-                std::ranges::find(level.node.parts, key, &std::pair<std::string, Node>::first);
+                std::ranges::find(level.node.parts, key, &Node::name);
             Refuse(mark, fmt::format("the key {} is there twice, first in line {}; write it once",
-                                     Quoted(key), first->second.line));
+                                     Quoted(key), first->line));
         }
         level.key = key;
         level.key_line = LineOf(mark);
@@ -257,14 +257,15 @@ class YamlBuilder : public YAML::EventHandler {
         Level& level = open_.back();
         if (level.node.list) {
             level.value.as_array().push_back(std::move(value));
-            level.node.parts.emplace_back("", std::move(node));
+            level.node.parts.push_back(std::move(node));
             return;
         }
         // A field is where its name stands.
         node.line = level.key_line;
         level.key_line = 0;
         level.value.as_object().emplace(level.key, std::move(value));
-        level.node.parts.emplace_back(std::move(level.key), std::move(node));
+        node.name = std::move(level.key);
+        level.node.parts.push_back(std::move(node));
     }
 
     std::vector<Level> open_;
@@ -348,11 +349,12 @@ int YamlLines::LineOf(std::string_view path) const {
             const auto [end, error] =
                 std::from_chars(path.data() + 1, path.data() + bracket, index);
             if (error == std::errc() && end == path.data() + bracket && index < node->parts.size())
-                next = &node->parts[index].second;
+                next = &node->parts[index];
             used = bracket + 1;
         } else {
             // A name may have dots itself: the longest that fits is meant.
-            for (const auto& [name, part] : node->parts) {
+            for (const Node& part : node->parts) {
+                const std::string& name = part.name;
                 const bool in_brackets =
                     bracket != path.npos && path.substr(1, bracket - 1) == name;
                 const std::string_view rest = path.substr(std::min(path.size(), name.size()));

@@ -24,7 +24,8 @@ class YamlLines {
     struct Node {
         int line = 1;
         bool list = false;
-        std::vector<std::pair<std::string, Node>> parts;  ///< names are empty in a list
+        std::string name;  ///< of the field that it is; empty in a list
+        std::vector<Node> parts;
     };
     Node root_;
 };
