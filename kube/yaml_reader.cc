@@ -215,8 +215,7 @@ class YamlBuilder : public YAML::EventHandler {
         if (plain && key == "<<")
             Refuse(mark, "merge keys (<<) are not read; write the fields out");
         if (level.value.as_object().contains(key)) {
-            const auto first =
-                std::ranges::find(level.node.parts, key, &Node::name);
+            const auto first = std::ranges::find(level.node.parts, key, &Node::name);
             Refuse(mark, fmt::format("the key {} is there twice, first in line {}; write it once",
                                      Quoted(key), first->line));
         }

@@ -14,6 +14,7 @@
 #include "model/names.h"
 #include "model/pod.h"
 #include "portal/server/openapi.h"
+#include "portal/server/page/page.h"
 
 namespace dlws::portal {
 namespace {
@@ -116,6 +117,7 @@ Portal::Portal(boost::asio::any_io_executor executor, const Options& options,
             .folder =
                 [this](const model::DLJob& job) { return JobFolderFor(job, cluster_, directory_); },
             .pods = &pods_.store()},
+      approvals_{.backend = backend_, .questions = questions_},
       streams_{.executor = executor,
                .backend = backend_,
                .jobs = jobs_,
@@ -136,15 +138,17 @@ Portal::Portal(boost::asio::any_io_executor executor, const Options& options,
                [this](std::string credential, const kube::HttpRequest& request, bool browser) {
                    return sessions_.Handlers().Open(std::move(credential), request, browser);
                }),
-      front_({.router = router_,
-              .callers = callers_,
-              .verdicts = verdicts_,
-              .limits = limits_,
-              .metrics = metrics_,
-              .stale = [this] { return StaleSince(); },
-              .lacks = [this] { return Lacks(); },
-              .page = [](const kube::HttpRequest&) { return kube::Refusal(404, "no page here"); },
-              .hsts = !options.plain}),
+      front_(
+          {.router = router_,
+           .callers = callers_,
+           .verdicts = verdicts_,
+           .limits = limits_,
+           .metrics = metrics_,
+           .stale = [this] { return StaleSince(); },
+           .lacks = [this] { return Lacks(); },
+           .page =
+               [](const kube::HttpRequest& request) { return AnswerPage(EmbeddedPage(), request); },
+           .hsts = !options.plain}),
       server_(
           executor, options.address, (unsigned short)options.port,
           [this](kube::HttpRequest request) { return front_.Answer(std::move(request)); },
@@ -157,6 +161,7 @@ Portal::Portal(boost::asio::any_io_executor executor, const Options& options,
     else if (!options.plain)
         ShowOwnCertificate(tls_, options.name);
     job_table_.Follow(job_cache_);
+    questions_.Follow(job_cache_);
     hub_.Follow(job_cache_);
     hub_.FollowPods(pods_);
     pods_.store().AddIndex(kPodsByJob, JobUidOf);
@@ -202,6 +207,7 @@ void Portal::AddOperations() {
     AddJobWrites(router_, jobs_);
     AddJobPods(router_, jobs_, pods_.store());
     AddJobEvents(router_, jobs_);
+    AddApprovals(router_, approvals_);
     AddStreams(router_, streams_);
     AddLogin(router_, sessions_.Handlers());
     AddLogs(router_, logs_);

@@ -19,6 +19,7 @@
 #include "kube/random.h"
 #include "model/dlcluster.h"
 #include "model/dluser.h"
+#include "portal/server/approvals/handlers.h"
 #include "portal/server/backend.h"
 #include "portal/server/callers.h"
 #include "portal/server/front.h"
@@ -80,6 +81,7 @@ class Portal {
     kube::Client users_;  ///< nobody, until a call says who
     kube::Informer namespaces_, job_cache_, pods_, users_of_cluster_, clusters_;
     JobTable job_table_;
+    QuestionTable questions_;
     Hub hub_;
     model::UserDirectory directory_;
     model::DLCluster cluster_;
@@ -89,6 +91,7 @@ class Portal {
     Backend backend_;
     People people_;
     Jobs jobs_;
+    Approvals approvals_;
     Streams streams_;
     ApiLogKubelet kubelet_;
     std::optional<HttpLogArchive> archive_;

@@ -10,7 +10,7 @@ namespace dlws::portal {
 model::Time AskedSince(const model::DLJob& job) {
     const auto found = std::ranges::find(job.status.conditions, model::kConditionApproved,
                                          &model::Condition::type);
-    return found == job.status.conditions.end() ? job.meta.creationTimestamp
+    return found == job.status.conditions.end() ? job.meta.creationTimestamp.value_or(model::Time{})
                                                 : found->lastTransitionTime;
 }
 

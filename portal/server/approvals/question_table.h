@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <string>
@@ -45,7 +46,7 @@ class QuestionTable {
 };
 
 /// Since when the job has been in the state that `status.approval` tells; of one that was never
-/// told: when it was made.
+/// told: when it was made (or the epoch).
 model::Time AskedSince(const model::DLJob& job);
 
 }  // namespace dlws::portal

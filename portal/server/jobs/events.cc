@@ -5,13 +5,12 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <charconv>
 #include <utility>
 
 #include "model/decode.h"
 #include "model/encode.h"
 #include "model/names.h"
-#include "portal/server/jobs/cursor.h"
+#include "portal/server/jobs/paging.h"
 
 namespace dlws::portal {
 
@@ -21,7 +20,6 @@ namespace json = boost::json;
 
 constexpr int kPage = 500;
 constexpr std::size_t kMostLookedAt = 5'000;  // of the namespace's pods
-constexpr int kMostLimit = 500;
 
 struct Events {
     std::vector<EventRow> rows;
@@ -59,9 +57,7 @@ kube::Awaitable<std::optional<Problem>> Read(const Jobs& jobs, const Caller& cal
 
 struct Asked {
     std::string type;
-    std::size_t limit = 50;
-    std::optional<Cursor> after;
-    std::uint64_t question = 0;
+    Paging paging;
 };
 
 std::expected<Asked, Problem> Read(const Call& call) {
@@ -71,23 +67,10 @@ std::expected<Asked, Problem> Read(const Call& call) {
             return std::unexpected(BadRequest("query.type", "must be Normal or Warning"));
         asked.type = *type;
     }
-    if (const std::string* text = call.query.Find("limit")) {
-        int limit = 0;
-        const auto read = std::from_chars(text->data(), text->data() + text->size(), limit);
-        if (read.ec != std::errc() || read.ptr != text->data() + text->size() || limit < 1 ||
-            limit > kMostLimit)
-            return std::unexpected(BadRequest(
-                "query.limit", fmt::format("must be a whole number from 1 to {}", kMostLimit)));
-        asked.limit = std::size_t(limit);
-    }
-    asked.question =
-        Fnv(fmt::format("events/{}/{}/{}", call.Namespace(), call.Name("job"), asked.type));
-    if (const std::string* text = call.query.Find("cursor")) {
-        asked.after = DecodeCursor(*text);
-        if (!asked.after || asked.after->question != asked.question)
-            return std::unexpected(BadRequest(
-                "query.cursor", "must be nextCursor of the page before, with all else as it was"));
-    }
+    auto paging = ReadPaging(
+        call.query, fmt::format("events/{}/{}/{}", call.Namespace(), call.Name("job"), asked.type));
+    if (!paging) return std::unexpected(std::move(paging.error()));
+    asked.paging = std::move(*paging);
     return asked;
 }
 
@@ -99,21 +82,8 @@ std::string PageOf(Events events, const Asked& asked) {
     std::ranges::sort(events.rows, [](const EventRow& a, const EventRow& b) {
         return Before(PlaceOf(a), PlaceOf(b), true);
     });
-    std::string items, next;
-    std::size_t count = 0;
-    const EventRow* last = nullptr;
-    for (const EventRow& event : events.rows) {
-        if (asked.after && !Before(asked.after->At(), PlaceOf(event), true)) continue;
-        if (count == asked.limit) {
-            next = EncodeCursor({asked.question, PlaceOf(*last).number, "", last->uid});
-            break;
-        }
-        items += (count++ > 0 ? "," : "") + EventJson(event);
-        last = &event;
-    }
-    std::string page = fmt::format(R"({{"items":[{}],"complete":{})", items, events.complete);
-    if (!next.empty()) page += fmt::format(R"(,"nextCursor":"{}")", next);
-    return page + "}";
+    return MakeListPage(events.rows, asked.paging, true, PlaceOf, EventJson)
+        .Json(fmt::format(R"(,"complete":{})", events.complete));
 }
 
 kube::Awaitable<Outcome> ListEvents(const Jobs& jobs, Call call) {

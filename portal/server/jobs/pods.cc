@@ -6,13 +6,12 @@
 #include <algorithm>
 #include <array>
 #include <boost/json.hpp>
-#include <charconv>
 #include <utility>
 
 #include "model/decode.h"
 #include "model/encode.h"
 #include "model/names.h"
-#include "portal/server/jobs/cursor.h"
+#include "portal/server/jobs/paging.h"
 
 namespace dlws::portal {
 
@@ -25,7 +24,6 @@ using model::PodView;
 
 constexpr std::array<std::string_view, 5> kStates = {"Pending", "Running", "Succeeded", "Failed",
                                                      "Ending"};
-constexpr int kMostLimit = 500;
 
 PodState StateOf(const PodView& pod) {
     if (pod.phase == PodPhase::Succeeded) return PodState::Succeeded;
@@ -78,9 +76,7 @@ int RankOf(const model::DLJob& job, const PodView& pod) {
 struct Asked {
     std::string role;
     std::array<bool, kStates.size()> states{};
-    std::size_t limit = 50;
-    std::optional<Cursor> after;
-    std::uint64_t question = 0;
+    Paging paging;
 };
 
 std::expected<Asked, Problem> Read(const Call& call) {
@@ -94,26 +90,13 @@ std::expected<Asked, Problem> Read(const Call& call) {
         asked.states[std::size_t(state - kStates.begin())] = true;
     }
     if (std::ranges::none_of(asked.states, std::identity())) asked.states.fill(true);
-    if (const std::string* text = call.query.Find("limit")) {
-        int limit = 0;
-        const auto read = std::from_chars(text->data(), text->data() + text->size(), limit);
-        if (read.ec != std::errc() || read.ptr != text->data() + text->size() || limit < 1 ||
-            limit > kMostLimit)
-            return std::unexpected(BadRequest(
-                "query.limit", fmt::format("must be a whole number from 1 to {}", kMostLimit)));
-        asked.limit = std::size_t(limit);
-    }
     std::string question =
         fmt::format("pods/{}/{}/{}\xff", call.Namespace(), call.Name("job"), asked.role);
     for (const bool state : asked.states)
         question += state ? '1' : '0';
-    asked.question = Fnv(question);
-    if (const std::string* text = call.query.Find("cursor")) {
-        asked.after = DecodeCursor(*text);
-        if (!asked.after || asked.after->question != asked.question)
-            return std::unexpected(BadRequest(
-                "query.cursor", "must be nextCursor of the page before, with all else as it was"));
-    }
+    auto paging = ReadPaging(call.query, question);
+    if (!paging) return std::unexpected(std::move(paging.error()));
+    asked.paging = std::move(*paging);
     return asked;
 }
 
@@ -121,26 +104,12 @@ Place PlaceOf(const PodRow& row) {
     return {(std::int64_t(row.rank) << 32) + row.attempt, {}, row.uid};
 }
 
-std::string PageOf(const std::vector<PodRow>& pods, const Asked& asked) {
-    std::string items, next;
-    std::size_t total = 0, count = 0;
-    const PodRow* last = nullptr;
-    for (const PodRow& row : pods) {
-        if (!asked.states[std::size_t(row.state)]) continue;
-        if (!asked.role.empty() && row.role != asked.role) continue;
-        ++total;
-        if (asked.after && !Before(asked.after->At(), PlaceOf(row), false)) continue;
-        if (count == asked.limit) {
-            if (next.empty())
-                next = EncodeCursor({asked.question, PlaceOf(*last).number, "", last->uid});
-            continue;
-        }
-        items += (count++ > 0 ? "," : "") + PodJson(row);
-        last = &row;
-    }
-    std::string page = fmt::format(R"({{"items":[{}],"total":{})", items, total);
-    if (!next.empty()) page += fmt::format(R"(,"nextCursor":"{}")", next);
-    return page + "}";
+std::string PageOf(std::vector<PodRow> pods, const Asked& asked) {
+    std::erase_if(pods, [&](const PodRow& row) {
+        return !asked.states[std::size_t(row.state)] ||
+               (!asked.role.empty() && row.role != asked.role);
+    });
+    return MakeListPage(pods, asked.paging, false, PlaceOf, PodJson).Json();
 }
 
 kube::Awaitable<Outcome> ListJobPods(const Jobs& jobs, const kube::Store& pods, Call call) {
@@ -159,7 +128,7 @@ kube::Awaitable<Outcome> ListJobPods(const Jobs& jobs, const kube::Store& pods, 
     const auto job = model::ParseDLJob(stored->raw);
     std::vector<PodRow> rows;
     if (job) rows = PodsOf(*job, pods);
-    co_return TaggedJson(PageOf(rows, *asked));
+    co_return TaggedJson(PageOf(std::move(rows), *asked));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <array>
 #include <charconv>
 
+#include "portal/server/jobs/paging.h"
 #include "portal/server/jobs/text_search.h"
 
 namespace dlws::portal {
@@ -28,7 +29,6 @@ constexpr std::array<Text, 3> kPendingClasses = {"Wait", "Ask", "Change"};
 constexpr std::size_t kMostNamespaces = 16;
 constexpr std::size_t kMostOwners = 16;
 constexpr std::size_t kMostCharacters = 256;  // of q
-constexpr int kMostLimit = 500;
 
 bool IsLower(char c) {
     return c >= 'a' && c <= 'z';
