@@ -171,8 +171,8 @@ kube::Awaitable<std::string> WhyNotDecide(const Visibility& visibility, const Ca
     Question make("create", kGroup, std::string(model::kDLJobApprovalPlural), ns);
     Question decide(approve, kGroup, std::string(model::kDLJobPlural), ns, job.meta.name);
     const bool may_make = co_await visibility.May(caller, std::move(make));
-    const bool may_decide = may_make && co_await visibility.May(caller, std::move(decide));
-    if (!may_decide)
+    const bool may_decide = co_await visibility.May(caller, std::move(decide));
+    if (!may_make || !may_decide)
         co_return fmt::format(
             "You may not approve jobs in {}. Who runs it can bind the role dlworkspace-approver to "
             "you.",
