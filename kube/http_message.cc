@@ -105,6 +105,9 @@ std::expected<HttpHeader, HttpAnswer> ParseHttpHeader(std::string_view text, std
         return refuse(400, "two message lengths");
     if (request.version() == 11 && request.count(http::field::host) != 1)
         return refuse(400, "exactly one Host is needed");
+    // Any other coding would leave the length of the body to guess (RFC 9112, 6.3).
+    if (request.count(http::field::transfer_encoding) > 0 && !parser.chunked())
+        return refuse(400, "a transfer coding other than chunked");
     if (parser.chunked())
         return max_body == 0 ? refuse(413, "no body is welcome here")
                              : refuse(411, "a chunked body; send Content-Length");

@@ -24,7 +24,7 @@
 namespace dlws::kube {
 
 inline constexpr std::size_t kMaxHttpQuery = 8 * 1024;  ///< bytes, encoded
-inline constexpr std::size_t kMaxHttpParameters = 64;
+inline constexpr std::size_t kMaxHttpParameters = 128;
 
 /// One parameter that an operation knows.
 struct HttpParameter {

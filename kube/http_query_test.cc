@@ -68,7 +68,7 @@ TEST(HttpQueryTest, IsBounded) {
     for (std::size_t i = 0; i < kMaxHttpParameters; ++i)
         many += "phase=x&";
     EXPECT_EQ(ErrorOf(many), "none");
-    EXPECT_THAT(ErrorOf(many + "phase=x"), HasSubstr("over 64 parameters"));
+    EXPECT_THAT(ErrorOf(many + "phase=x"), HasSubstr("over 128 parameters"));
 }
 
 TEST(HttpPathTest, IsSplitBeforeItIsDecoded) {

@@ -152,6 +152,10 @@ TEST_F(HttpServerTest, ABodyThatIsTooLongOrChunkedIsRefused) {
     Start({.max_body = 10});
     EXPECT_THAT(Ask(std::string(kStart) + "Content-Length: 11\r\n\r\n" + std::string(11, 'y')),
                 StartsWith("HTTP/1.1 413 "));
+    for (const char* coding : {"identity", "gzip", "chunked, identity", "gzip, chunked, x"})
+        EXPECT_THAT(Ask(std::string(kStart) + "Transfer-Encoding: " + coding + "\r\n\r\nabc"),
+                    StartsWith("HTTP/1.1 400 "))
+            << coding;
     EXPECT_THAT(Ask(std::string(kStart) + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
                 StartsWith("HTTP/1.1 411 "));
     EXPECT_THAT(Ask(std::string(kStart) + "Content-Length: 99999999999999999999\r\n\r\n"),

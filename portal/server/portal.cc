@@ -135,9 +135,12 @@ Portal::Portal(boost::asio::any_io_executor executor, const Options& options,
                 }},
       sessions_(own_, verdicts_, random_, SessionSettings(options)),
       callers_(verdicts_,
-               [this](std::string credential, const kube::HttpRequest& request, bool browser) {
-                   return sessions_.Handlers().Open(std::move(credential), request, browser);
-               }),
+               sessions_.Wanted()
+                   ? Callers::OpenSession([this](std::string credential,
+                                                 const kube::HttpRequest& request, bool browser) {
+                         return sessions_.Handlers().Open(std::move(credential), request, browser);
+                     })
+                   : nullptr),
       front_(
           {.router = router_,
            .callers = callers_,

@@ -12,8 +12,6 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr std::size_t kMaxErrors = 100;
-
 Problem ApiServerAway() {
     Problem problem(503, "ApiServerAway", "The API server does not answer",
                     "Whether anything was written is not known; look, and try again.");
@@ -110,7 +108,7 @@ kube::HttpAnswer ToAnswer(const Problem& problem, const std::string& request_id)
     body["instance"] = "urn:dlworkspace:request:" + request_id;
     json::array errors;
     for (const FieldError& error : problem.errors) {
-        if (errors.size() == kMaxErrors) break;
+        if (errors.size() == kMostErrors) break;
         json::object one;
         one["field"] = model::Cut(error.field, 512);
         model::PutText(one, "reason", error.reason, 64);

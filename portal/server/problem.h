@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -39,6 +40,9 @@ struct Problem {
     /// The API server said it of the caller's own token: verdicts about it are not to be believed.
     bool by_api_server = false;
 };
+
+/// More errors of fields are not told.
+inline constexpr std::size_t kMostErrors = 100;
 
 /// The request cannot be read: 400. `field` such as "query.limit"; `message`: what it must be.
 Problem BadRequest(std::string field, std::string message);

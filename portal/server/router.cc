@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <optional>
 
 namespace dlws::portal {
@@ -95,6 +96,16 @@ std::expected<Router::Match, Problem> Router::Find(std::string_view method,
                     fmt::format("Use {}.", allow));
     problem.allow = allow;
     return std::unexpected(std::move(problem));
+}
+
+std::expected<std::string, Problem> ReadUid(const kube::HttpParameters& query) {
+    const std::string* uid = query.Find("uid");
+    if (!uid) return "";
+    const auto word = [](unsigned char c) { return std::isalnum(c) || c == '-'; };
+    if (uid->empty() || uid->size() > 64 || !std::ranges::all_of(*uid, word))
+        return std::unexpected(BadRequest(
+            "query.uid", "must be the uid of the object that is meant; leave it out for any"));
+    return *uid;
 }
 
 }  // namespace dlws::portal

@@ -54,4 +54,8 @@ class Router {
 /// what it must be.
 std::string WrongName(std::string_view parameter, std::string_view value);
 
+/// The parameter `uid`: of the object that is meant; empty: whatever has the name. Problem: 400
+/// for what can be none, so that an empty one does not mean another object.
+std::expected<std::string, Problem> ReadUid(const kube::HttpParameters& query);
+
 }  // namespace dlws::portal

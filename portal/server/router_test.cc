@@ -67,5 +67,18 @@ TEST_F(RouterTest, ANameIsDecodedOnceAndHasItsForm) {
         EXPECT_EQ(Found("GET", path), "400") << path;
 }
 
+TEST(ReadUid, AnEmptyOneIsNotWhateverHasTheName) {
+    const auto read = [](std::string_view query) -> std::string {
+        static constexpr kube::HttpParameter kKnown[] = {{"uid"}};
+        auto uid = ReadUid(kube::ParseHttpQuery(query, kKnown).value());
+        return uid ? "uid " + *uid : std::to_string(uid.error().status);
+    };
+    EXPECT_EQ(read(""), "uid ");
+    EXPECT_EQ(read("uid=0b2cf9a1-3f55"), "uid 0b2cf9a1-3f55");
+    EXPECT_EQ(read("uid="), "400");
+    EXPECT_EQ(read("uid=a/b"), "400");
+    EXPECT_EQ(read("uid=" + std::string(65, 'a')), "400");
+}
+
 }  // namespace
 }  // namespace dlws::portal

@@ -100,8 +100,9 @@ Verdicts::Token& Verdicts::Of(const std::string& token, const std::string& key) 
     tokens_.front().key = key;
     if (auto end = EndOf(token)) {
         // Both clocks are looked at once, so a wall clock that is set moves nothing later on.
+        const std::int64_t ends = std::clamp<std::int64_t>(*end, 0, std::int64_t(1) << 40);
         const std::int64_t left =
-            *end - std::chrono::floor<std::chrono::seconds>(users_.ServerTime())
+            ends - std::chrono::floor<std::chrono::seconds>(users_.ServerTime())
                        .time_since_epoch()
                        .count();
         tokens_.front().ends =
@@ -192,9 +193,18 @@ kube::Result<bool> Verdicts::Keep(const std::string& token, const std::string& k
     size_ += made;
     verdict.ns = ns;
     if (!answer) {
-        if (!answer.error().IsTransient() || !verdict.known || !verdict.yes ||
-            now >= verdict.stale_until)
+        // Too many requests are the caller's own: who floods the API server keeps no right by it.
+        const int code = answer.error().code;
+        const bool away = answer.error().IsTransient() && code != 429 && code != 408;
+        if (!away || !verdict.known || !verdict.yes || now >= verdict.stale_until) {
+            const bool nothing_known =
+                std::ranges::none_of(mine.verdicts, [](const auto& v) { return v.second.known; });
+            if (nothing_known)
+                Forget(key);
+            else
+                Trim();
             return std::unexpected(answer.error());
+        }
         verdict.ask_again = now + kPatience;
         return true;
     }

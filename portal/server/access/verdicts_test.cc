@@ -99,6 +99,30 @@ TEST_F(VerdictsTest, YesCountsLongerWhileTheApiServerIsAway) {
     EXPECT_FALSE(May("alice", "list"));
 }
 
+TEST_F(VerdictsTest, WhoFloodsTheApiServerKeepsNoRightByIt) {
+    Allow("alice list dljobs vision");
+    EXPECT_TRUE(Yes("alice", "list"));
+    Answer(429);
+    now += seconds(61);
+    EXPECT_FALSE(May("alice", "list"));
+}
+
+TEST_F(VerdictsTest, TokensOfNobodyAreNotKept) {
+    Answer(503);
+    for (int i = 0; i < 20; ++i)
+        EXPECT_FALSE(May("made-up" + std::to_string(i), "list"));
+    EXPECT_EQ(verdicts.Size(), 0u);
+}
+
+TEST_F(VerdictsTest, AnEndThatIsNoTimeIsTheEnd) {
+    Allow("alice list dljobs vision");
+    const std::string claims = R"({"exp":-9223372036854775808})";
+    const std::string token = "alice-token." + kube::EncodeBase64(claims) + ".x";
+    EXPECT_TRUE(Yes(token, "list"));
+    EXPECT_TRUE(Yes(token, "list"));
+    EXPECT_EQ(Asked(), 2u) << "asked each time";
+}
+
 TEST_F(VerdictsTest, ARefusalOfTheTokenForgetsAllOfIt) {
     Allow("alice list dljobs vision");
     EXPECT_TRUE(Yes("alice", "list"));

@@ -55,8 +55,8 @@ std::expected<Asked, Problem> Read(const Call& call) {
         question += "+" + std::string(ToString(state));
     }
     if (asked.states.size() < states.size())
-        return std::unexpected(
-            BadRequest("query.state", "must be one of Awaiting, Approved, Denied, Revoked, Expired"));
+        return std::unexpected(BadRequest(
+            "query.state", "must be one of Awaiting, Approved, Denied, Revoked, Expired"));
     auto paging = ReadPaging(call.query, question);
     if (!paging) return std::unexpected(std::move(paging.error()));
     asked.paging = std::move(*paging);
@@ -70,8 +70,8 @@ Place PlaceOf(const AskingJob& job) {
 kube::Awaitable<Outcome> ListApprovals(const Approvals& approvals, Call call) {
     auto asked = Read(call);
     if (!asked) co_return std::unexpected(std::move(asked.error()));
-    auto visible = co_await approvals.backend.visibility.Of(call.caller, "list", "dljobs",
-                                                            asked->namespaces);
+    auto visible =
+        co_await approvals.backend.visibility.Of(call.caller, "list", "dljobs", asked->namespaces);
     if (!visible) co_return std::unexpected(std::move(visible.error()));
     const std::vector<AskingJob> jobs = approvals.questions.Select(
         asked->states, [&](const std::string& ns) { return visible->Has(ns); });
@@ -122,8 +122,7 @@ std::expected<json::object, Problem> ApprovalOf(const Call& call, bool approve) 
     return json::object{
         {"apiVersion", model::kApiVersion},
         {"kind", model::kDLJobApprovalKind},
-        {"metadata",
-         {{"generateName", call.Name("job") + "-"}, {"namespace", call.Namespace()}}},
+        {"metadata", {{"generateName", call.Name("job") + "-"}, {"namespace", call.Namespace()}}},
         {"spec", std::move(spec)}};
 }
 
@@ -141,7 +140,9 @@ kube::Awaitable<Outcome> Decide(const Approvals& approvals, Call call, bool appr
 
 kube::Awaitable<Outcome> RevokeApproval(const Approvals& approvals, Call call) {
     auto options = AsCaller(call.caller, kube::DeleteOptions());
-    if (const std::string* uid = call.query.Find("uid")) options.uid = *uid;
+    const auto meant = ReadUid(call.query);
+    if (!meant) co_return std::unexpected(meant.error());
+    options.uid = *meant;
     const bool named = !options.uid.empty();
     kube::ObjectKey key(call.Namespace(), call.Name("approval"));
     auto deleted = co_await approvals.backend.users.Delete(kDLJobApprovals, std::move(key),
@@ -202,21 +203,21 @@ std::string QuestionJson(const model::DLJob& job, const std::string& why_not) {
     if (!job.spec.image.empty()) images.insert(job.spec.image);
     for (const model::Role& role : job.spec.roles)
         if (!role.image.empty()) images.insert(role.image);
-    json::object o{{"namespace", job.meta.ns},
-                   {"job", job.meta.name},
-                   {"uid", job.meta.uid},
-                   {"submittedBy", job.spec.submittedBy
-                                       ? model::Cut(job.spec.submittedBy->username, 512)
-                                       : std::string_view()},
-                   {"since", model::FormatTime(AskedSince(job))},
-                   {"state", ToString(asked.state)},
-                   {"templateHash", asked.templateHash},
-                   {"classes", std::move(classes)},
-                   {"asks", texts(asked.asks, 80, 1'100)},
-                   {"mounts", texts(asked.mounts, 256, 300)},
-                   {"images", texts({images.begin(), images.end()}, 16, 512)},
-                   {"diff", model::Cut(asked.diff, model::kMaxDiff)},
-                   {"mayDecide", why_not.empty()}};
+    json::object o{
+        {"namespace", job.meta.ns},
+        {"job", job.meta.name},
+        {"uid", job.meta.uid},
+        {"submittedBy", job.spec.submittedBy ? model::Cut(job.spec.submittedBy->username, 512)
+                                             : std::string_view()},
+        {"since", model::FormatTime(AskedSince(job))},
+        {"state", ToString(asked.state)},
+        {"templateHash", asked.templateHash},
+        {"classes", std::move(classes)},
+        {"asks", texts(asked.asks, 80, 1'100)},
+        {"mounts", texts(asked.mounts, 256, 300)},
+        {"images", texts({images.begin(), images.end()}, 16, 512)},
+        {"diff", model::Cut(asked.diff, model::kMaxDiff)},
+        {"mayDecide", why_not.empty()}};
     model::PutText(o, "whyNot", why_not, 512);
     model::PutText(o, "approval", asked.approval, 253);
     model::PutText(o, "approver", asked.approver, 512);
@@ -226,15 +227,14 @@ std::string QuestionJson(const model::DLJob& job, const std::string& why_not) {
 }
 
 void AddApprovals(Router& router, const Approvals& approvals) {
-    router.Add({.id = "ListApprovals",
-                .method = "GET",
-                .path = "/api/v1/approvals",
-                .query = {{"namespace", true}, {"state", true}, {"limit"}, {"cursor"}},
-                .handler = [&approvals](Call call) {
-                    return ListApprovals(approvals, std::move(call));
-                }});
-    for (const auto& [id, action, approve] : {std::tuple{"ApproveJob", "approve", true},
-                                              std::tuple{"DenyJob", "deny", false}})
+    router.Add(
+        {.id = "ListApprovals",
+         .method = "GET",
+         .path = "/api/v1/approvals",
+         .query = {{"namespace", true}, {"state", true}, {"limit"}, {"cursor"}},
+         .handler = [&approvals](Call call) { return ListApprovals(approvals, std::move(call)); }});
+    for (const auto& [id, action, approve] :
+         {std::tuple{"ApproveJob", "approve", true}, std::tuple{"DenyJob", "deny", false}})
         router.Add({.id = id,
                     .method = "POST",
                     .path = std::string("/api/v1/namespaces/{namespace}/jobs/{job}/") + action,

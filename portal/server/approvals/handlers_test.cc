@@ -127,9 +127,10 @@ TEST_F(ApprovalsTest, WhatChangesAndGoesIsNotAskedAnyMore) {
 
 TEST_F(ApprovalsTest, DecidesInTheCallersName) {
     const std::string list = "/apis/dlworkspace.io/v1/namespaces/vision/dljobapprovals";
-    server.When("POST", list).Reply(
-        201, R"({"kind":"DLJobApproval","apiVersion":"dlworkspace.io/v1","metadata":{"name":)"
-             R"("digits-x1","namespace":"vision","uid":"a-1","resourceVersion":"9"}})");
+    server.When("POST", list)
+        .Reply(201,
+               R"({"kind":"DLJobApproval","apiVersion":"dlworkspace.io/v1","metadata":{"name":)"
+               R"("digits-x1","namespace":"vision","uid":"a-1","resourceVersion":"9"}})");
     const std::string job = "/api/v1/namespaces/vision/jobs/digits/";
     const std::string body = R"({"uid":"u-digits","templateHash":")" + kHash +
                              R"(","classes":["hostNetwork"],"reason":"for Friday"})";

@@ -74,6 +74,8 @@ std::expected<Body, Problem> ReadJson(std::string_view text) {
 
 void Body::AddLines(Problem& problem) const {
     if (!lines) return;
+    // Those that are told: each is looked for in the whole document.
+    if (problem.errors.size() > kMostErrors) problem.errors.resize(kMostErrors);
     for (FieldError& error : problem.errors)
         if (!error.field.empty()) error.line = std::uint32_t(lines->LineOf(error.field));
 }

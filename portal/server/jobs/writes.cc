@@ -27,10 +27,6 @@ kube::WriteOptions WriteAs(const Caller& caller) {
     return options;
 }
 
-std::string Or(const std::string* text) {
-    return text ? *text : "";
-}
-
 // The member of that name, made if it is not there; null: there is another thing.
 json::object* ObjectAt(json::object& in, Text key) {
     if (!in.contains(key)) in[key] = json::object();
@@ -121,7 +117,9 @@ bool IsFailedTest(const kube::Error& error) {
 }
 
 kube::Awaitable<Outcome> Change(const Jobs& jobs, Call call, const char* field, bool value) {
-    const std::string uid = Or(call.query.Find("uid"));
+    const auto meant = ReadUid(call.query);
+    if (!meant) co_return std::unexpected(meant.error());
+    const std::string& uid = *meant;
     json::array patch;
     if (!uid.empty()) patch.push_back({{"op", "test"}, {"path", "/metadata/uid"}, {"value", uid}});
     patch.push_back({{"op", "add"}, {"path", fmt::format("/spec/{}", field)}, {"value", value}});
@@ -137,7 +135,9 @@ kube::Awaitable<Outcome> Change(const Jobs& jobs, Call call, const char* field, 
 
 kube::Awaitable<Outcome> DeleteJob(const Jobs& jobs, Call call) {
     auto options = AsCaller(call.caller, kube::DeleteOptions());
-    options.uid = Or(call.query.Find("uid"));
+    const auto meant = ReadUid(call.query);
+    if (!meant) co_return std::unexpected(meant.error());
+    options.uid = *meant;
     options.propagation = "Background";
     const bool named = !options.uid.empty();
     kube::ObjectKey key(call.Namespace(), call.Name("job"));
@@ -189,7 +189,7 @@ void FindFields(Problem& problem) {
              at = problem.detail.find(before, at + 1)) {
             const std::size_t begin = at + before.size();
             const std::size_t end = problem.detail.find('"', begin);
-            if (end == std::string::npos) break;
+            if (end == std::string::npos || problem.errors.size() == kMostErrors) break;
             problem.errors.push_back({.field = problem.detail.substr(begin, end - begin),
                                       .reason = "FieldValueInvalid",
                                       .message = std::string(message)});

@@ -109,15 +109,15 @@ kube::Awaitable<std::string> MayGoOn(const Logs& logs, Caller caller, std::strin
                                      std::string job) {
     if (caller.current_token) {
         auto token = co_await caller.current_token();
-        if (!token) co_return "LoginExpired";
+        if (!token) co_return token.error().status == 401 ? "LoginExpired" : "Renew";
         if (*token != caller.token) caller.key = KeyOf(*token);
         caller.token = std::move(*token);
     }
     const auto may = co_await MayRead(logs, caller, ns, job);
     if (may) co_return "";
-    if (may.error().status == 401) co_return "LoginExpired";
-    // Whoever comes again is told why; an API server that is away ends nothing.
-    co_return may.error().status == 403 ? "Renew" : "";
+    // Whoever comes again is told why. An API server that is away ends nothing as long as the
+    // verdict counts (Verdicts).
+    co_return may.error().status == 401 ? "LoginExpired" : "Renew";
 }
 
 kube::Awaitable<Outcome> StreamJobLogs(const Logs& logs, Call call) {

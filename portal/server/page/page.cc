@@ -55,10 +55,9 @@ kube::HttpAnswer AnswerPage(std::span<const PageFile> files, const kube::HttpReq
                                           "API is at /api/v1/openapi.json");
     kube::HttpAnswer answer;
     answer.content_type = TypeOf(file->path);
-    answer.fields = {
-        {"ETag", "\"" + model::Sha256Hex(file->bytes).substr(0, 32) + "\""},
-        {"Cache-Control", asset ? "public, max-age=31536000, immutable" : "no-cache"},
-        {"Vary", "Accept-Encoding"}};
+    answer.fields = {{"ETag", "\"" + model::Sha256Hex(file->bytes).substr(0, 32) + "\""},
+                     {"Cache-Control", asset ? "public, max-age=31536000, immutable" : "no-cache"},
+                     {"Vary", "Accept-Encoding"}};
     std::string_view bytes = file->bytes;
     if (!file->gzip.empty() && kube::AcceptsGzip(request)) {
         bytes = file->gzip;

@@ -23,7 +23,8 @@ kube::HttpAnswer Get(const std::string& path, kube::HttpFields fields = {},
 }
 
 TEST(Page, EveryAddressIsThePage) {
-    for (const char* path : {"/", "/index.html", "/jobs", "/jobs/vision/digits", "/login", "/x.js"}) {
+    for (const char* path :
+         {"/", "/index.html", "/jobs", "/jobs/vision/digits", "/login", "/x.js"}) {
         const kube::HttpAnswer answer = Get(path);
         EXPECT_EQ(answer.status, 200) << path;
         EXPECT_EQ(answer.Body(), "<!doctype html>");

@@ -147,8 +147,11 @@ kube::Awaitable<void> SseBody::AskAgain() {
     if (caller_.current_token) {
         auto token = co_await caller_.current_token();
         if (!token) {
-            if (token.error().status == 401)
-                End(token.error().reason == "LoggedOut" ? "LoggedOut" : "LoginExpired");
+            // Nobody can say whether it still holds: whoever comes again is told.
+            const bool over = token.error().status == 401;
+            End(!over                                 ? "Renew"
+                : token.error().reason == "LoggedOut" ? "LoggedOut"
+                                                      : "LoginExpired");
             co_return;
         }
         caller_.token = std::move(*token);
@@ -156,12 +159,13 @@ kube::Awaitable<void> SseBody::AskAgain() {
     }
     for (auto feed = feeds_.begin(); feed != feeds_.end();) {
         auto may = co_await (*feed)->AskAgain(caller_);
-        if (may || (may.error().status != 401 && may.error().status != 403)) {
-            ++feed;  // while the API server is away nothing is taken from anybody
+        if (may) {
+            ++feed;
             continue;
         }
-        if (may.error().status == 401) {
-            End("LoginExpired");
+        // A verdict counts on while the API server is away, but not for ever (Verdicts).
+        if (may.error().status != 403) {
+            End(may.error().status == 401 ? "LoginExpired" : "Renew");
             co_return;
         }
         const std::string problem(ToAnswer(may.error(), "stream").Body());

@@ -247,13 +247,15 @@ TEST_F(SseTest, GoesOnWhileTheApiServerIsAway) {
     auto body = Stream("alice", "topic=jobs");
     Read(*body);
     Answer(503);
-    now += std::chrono::seconds(3600);
+    now += std::chrono::seconds(300);
     stale = std::chrono::system_clock::from_time_t(1'795'946'400);
     EXPECT_THAT(Read(*body), ElementsAre("stale 2026-11-29T10:00:00Z"));
     Put({.uid = "u1"});
     EXPECT_THAT(Read(*body), ElementsAre("row u1 @r101"));
     stale.reset();
     EXPECT_THAT(Read(*body), ElementsAre("stale"));
+    now += std::chrono::seconds(3600);
+    EXPECT_THAT(Read(*body), ElementsAre("end Renew")) << "but no verdict counts for ever";
 }
 
 TEST_F(SseTest, EndsWhenTheServerDrainsAndAfterAnHour) {

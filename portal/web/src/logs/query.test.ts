@@ -18,7 +18,7 @@ test('what is no attempt or time is as by default', () => {
 
 test('a cursor goes without since and tail', () => {
     const q = read('rank=1&since=2026-11-29T10:00:00Z&attempt=2');
-    expect(sourceQuery(q)).toEqual({rank: [1], attempt: '2', since: '2026-11-29T10:00:00.000Z', tail: 2000});
+    expect(sourceQuery(q)).toEqual({rank: [1], attempt: '2', since: '2026-11-29T10:00:00.000Z'});
     expect(cursorQuery(q, 'abc')).toEqual({rank: [1], attempt: '2', cursor: 'abc'});
     expect(sourceQuery(read('tail=all'))).toEqual({});
 });

@@ -50,7 +50,8 @@ export function sourceQuery(q: LogQuery): {rank?: number[]; attempt?: string; si
         ...(q.rank.length > 0 ? {rank: q.rank} : {}),
         ...(q.attempt === 'latest' ? {} : {attempt: q.attempt}),
         ...(q.since === '' ? {} : {since: new Date(q.since).toISOString()}),
-        ...(q.tail === 'all' ? {} : {tail: Number(q.tail)}),
+        // From a time on, there is no tail.
+        ...(q.tail === 'all' || q.since !== '' ? {} : {tail: Number(q.tail)}),
     };
 }
 
