@@ -144,8 +144,8 @@ kube::Awaitable<kube::Result<bool>> Verdicts::Ask(std::string token, std::string
         size_ += made;
         verdict.ns = ns;
         if (verdict.known && now < verdict.fresh_until) co_return verdict.yes;
-        if (verdict.known && verdict.yes && now < verdict.stale_until && now < verdict.ask_again)
-            co_return true;
+        if (verdict.known && now < verdict.stale_until && now < verdict.ask_again)
+            co_return verdict.yes;
         if (!verdict.asking) break;
         auto asking = verdict.asking;
         co_await asking->Wait(give_up);
@@ -196,7 +196,7 @@ kube::Result<bool> Verdicts::Keep(const std::string& token, const std::string& k
         // Too many requests are the caller's own: who floods the API server keeps no right by it.
         const int code = answer.error().code;
         const bool away = answer.error().IsTransient() && code != 429 && code != 408;
-        if (!away || !verdict.known || !verdict.yes || now >= verdict.stale_until) {
+        if (!away || !verdict.known || now >= verdict.stale_until) {
             const bool nothing_known =
                 std::ranges::none_of(mine.verdicts, [](const auto& v) { return v.second.known; });
             if (nothing_known)
@@ -206,7 +206,7 @@ kube::Result<bool> Verdicts::Keep(const std::string& token, const std::string& k
             return std::unexpected(answer.error());
         }
         verdict.ask_again = now + kPatience;
-        return true;
+        return verdict.yes;
     }
     boost::system::error_code error;
     const json::value document = json::parse(*answer, error);

@@ -44,8 +44,8 @@ struct Person {
 ///     "vision"}); if (!may) co_return std::unexpected(FromError(may.error())); if (!*may)
 ///     co_return std::unexpected(Forbidden("list", "dljobs", "vision"));
 ///
-/// Equal questions at one time are one review. While the API server is away (no answer, or 5xx) a
-/// "yes", and who somebody is, count for `stale` longer; a "no" is asked again. A 401 forgets all
+/// Equal questions at one time are one review. While the API server is away (no answer, or 5xx)
+/// what it said last, and who somebody is, count for `stale` longer. A 401 forgets all
 /// of the token. Never past the token's own end: `exp` of a JWT, read without trust, can only make
 /// it shorter.
 ///

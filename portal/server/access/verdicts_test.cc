@@ -83,14 +83,15 @@ TEST_F(VerdictsTest, EqualQuestionsAtOneTimeAreOne) {
     EXPECT_EQ(Asked(), 1u);
 }
 
-TEST_F(VerdictsTest, YesCountsLongerWhileTheApiServerIsAway) {
+TEST_F(VerdictsTest, CountLongerWhileTheApiServerIsAway) {
     Allow("alice list dljobs vision");
     EXPECT_TRUE(Yes("alice", "list"));
     EXPECT_FALSE(Yes("bob", "list"));
     Answer(503);
     now += seconds(61);
     EXPECT_TRUE(Yes("alice", "list"));
-    EXPECT_FALSE(May("bob", "list")) << "a no is asked again, and not answered";
+    EXPECT_FALSE(Yes("bob", "list"));
+    EXPECT_FALSE(May("carol", "list")) << "whom it never spoke of";
     const std::size_t asked = Asked();
     now += seconds(1);
     EXPECT_TRUE(Yes("alice", "list"));
