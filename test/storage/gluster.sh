@@ -3,7 +3,8 @@
 # test/storage/gluster.sh: a real GlusterFS volume beside the test cluster, mounted on its first node.
 #
 #   gluster.sh up            start a server with the volume `files`, or what is missing of it
-#   gluster.sh mount         mount the volume on the node, at $DLWS_STATE/volume, as an administrator would
+#   gluster.sh mount         mount the volume on the node, at $DLWS_STATE/volume, as an administrator would, with the
+#                            file .dlws that tells it from another
 #   gluster.sh umount        unmount it there, also when nothing answers
 #   gluster.sh volume stop   stop the volume: its server process ends (`volume start` starts it again)
 #   gluster.sh freeze        the server stands still and says nothing (`thaw` ends that)
@@ -75,8 +76,15 @@ up() {
     [[ "$(gluster_cli volume info files)" == *"Status: Started"* ]] || gluster_cli volume start files
 }
 
-# The path ends the command line of the process that serves it; of this node, since it has its own ids.
-mount_process() { in_node 1 pgrep --full "^/usr/sbin/glusterfs .* $point\$"; }
+# Until the server's brick is up, GlusterFS refuses to mount the volume, or mounts it and cannot use it.
+mount_volume() {
+    in_node 1 mountpoint --quiet "$point" || in_node 1 mount -t glusterfs "$host_ip:/files" "$point"
+    in_node 1 touch "$point/.dlws"
+}
+
+# The path ends the command line of the process that serves it; of this node, since it has its own ids. One of a
+# mount that was given up while its server said nothing may live on.
+mount_process() { in_node 1 pgrep --newest --full "^/usr/sbin/glusterfs .* $point\$"; }
 
 signal_server() { in_server bash -c "kill -$1 \$(pgrep '^gluster')"; }
 
@@ -85,7 +93,7 @@ case "${1:-}" in
     up) up ;;
     mount)
         in_node 1 mkdir -p "$point"
-        in_node 1 mountpoint --quiet "$point" || in_node 1 mount -t glusterfs "$host_ip:/files" "$point" ;;
+        retry 30 mount_volume || die "the volume could not be mounted; see /var/log/glusterfs on the node" ;;
     umount) in_node 1 umount --lazy "$point" ;;
     volume) gluster_cli volume "${2:?stop or start}" files force ;;
     freeze) signal_server STOP ;;
