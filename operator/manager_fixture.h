@@ -27,10 +27,11 @@ class ManagerFixture : public ::testing::Test {
 
     ~ManagerFixture() override { EXPECT_EQ(running_, 0) << "StopAll() first"; }
 
-    /// The watch of a kind; call it before anything runs.
-    Stream Watch(const std::string& path) {
-        return server_.When("GET", path, {{"watch", "true"}, {"sendInitialEvents", "true"}})
-            .OpenStream();
+    /// The watch of a kind, and of those that `more` of its query selects; call it before anything
+    /// runs.
+    Stream Watch(const std::string& path, kube::testing::Query more = {}) {
+        more["watch"] = more["sendInitialEvents"] = "true";
+        return server_.When("GET", path, std::move(more)).OpenStream();
     }
     /// That what was sent is all there is.
     static void SendEnd(const Stream& stream) {

@@ -157,7 +157,7 @@ fill_mpi() {
 # the libraries that they load, and the certificate authorities. No shell, no package manager, no root.
 operator_image() {
     local archive
-    programs=("$1"/{operator/dlws-operator,webhook/dlws-webhook,agent/dlws-agent})
+    programs=("$1"/{operator/dlws-operator,webhook/dlws-webhook,agent/dlws-agent,portal/server/dlws-portal})
     mapfile -t libraries < <(for program in "${programs[@]}"; do libraries_of "$program"; done | sort -u)
     archive="$images_dir/operator-$(hash_of fill_operator "${programs[@]}" "${libraries[@]}" "$authorities").tar"
     make_image dlworkspace.io/operator:dev "$archive" fill_operator --user 65532:65532 --entrypoint '["/dlws-operator"]' \

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "portal/server/front.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <random>
+
+#include "kube/log.h"
+#include "model/time.h"
+
+namespace dlws::portal {
+namespace {
+
+constexpr std::string_view kLog = "portal";
+using Clock = std::chrono::steady_clock;
+
+std::string NewId() {
+    static thread_local std::mt19937_64 engine{std::random_device{}()};
+    return fmt::format("{:016x}", engine());
+}
+
+bool IsOurs(std::string_view path) {
+    return path.starts_with("/api/") || path.starts_with("/auth/");
+}
+
+// A browser comes to these from elsewhere: from a link, and from the provider.
+bool MayComeFromElsewhere(std::string_view id) {
+    return id == "StartLogin" || id == "FinishLogin";
+}
+
+std::string MediaTypeOf(const kube::HttpRequest& request) {
+    const std::string_view field = request.Field("Content-Type");
+    std::string type(field.substr(0, field.find(';')));
+    while (type.ends_with(' '))
+        type.pop_back();
+    std::ranges::transform(type, type.begin(), [](unsigned char c) { return std::tolower(c); });
+    return type;
+}
+
+std::optional<Problem> WrongBody(const Operation& operation, const kube::HttpRequest& request) {
+    if (operation.media.empty()) {
+        if (request.body.empty()) return std::nullopt;
+        return BadRequest("body", "must be empty here");
+    }
+    if (request.body.empty()) return BadRequest("body", "is missing");
+    if (std::ranges::find(operation.media, MediaTypeOf(request)) != operation.media.end())
+        return std::nullopt;
+    return Problem(415, "MediaType", "The body is of a type that is not taken here",
+                   fmt::format("Content-Type must be {}.", fmt::join(operation.media, " or ")));
+}
+
+// The parts of a query whose names an operation knows.
+std::string OnlyKnown(std::string_view query, const std::vector<kube::HttpParameter>& known) {
+    std::string kept;
+    while (!query.empty()) {
+        const std::string_view part = query.substr(0, query.find('&'));
+        query.remove_prefix(std::min(query.size(), part.size() + 1));
+        if (std::ranges::find(known, part.substr(0, part.find('=')), &kube::HttpParameter::name) ==
+            known.end())
+            continue;
+        if (!kept.empty()) kept += '&';
+        kept += part;
+    }
+    return kept;
+}
+
+}  // namespace
+
+bool IsCrossSite(const kube::HttpRequest& request) {
+    const std::string_view site = request.Field("Sec-Fetch-Site");
+    return !site.empty() && site != "same-origin" && site != "none";
+}
+
+void AddSecurityHeaders(kube::HttpAnswer& answer, bool secure) {
+    answer.fields.insert(
+        answer.fields.end(),
+        {{"Content-Security-Policy",
+          "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+          "font-src 'self'; connect-src 'self'; worker-src 'self'; manifest-src 'self'; "
+          "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+          "require-trusted-types-for 'script'; trusted-types default 'allow-duplicates'"},
+         {"X-Content-Type-Options", "nosniff"},
+         {"X-Frame-Options", "DENY"},
+         {"Referrer-Policy", "same-origin"},
+         {"Cross-Origin-Opener-Policy", "same-origin"},
+         {"Cross-Origin-Resource-Policy", "same-origin"},
+         {"Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"}});
+    if (secure) answer.fields.emplace_back("Strict-Transport-Security", "max-age=31536000");
+}
+
+kube::Awaitable<kube::HttpAnswer> Front::Answer(kube::HttpRequest request) {
+    const Clock::time_point began = Clock::now();
+    std::string id = NewId();
+    std::string operation = "Page";
+    kube::HttpAnswer answer;
+    if (!IsOurs(request.path)) {
+        answer = parts_.page(request);
+    } else {
+        auto match = parts_.router.Find(request.method, request.path);
+        operation = match ? match->operation->id : "None";
+        Outcome outcome = std::unexpected(match ? NotFound("operation") : match.error());
+        const bool read = request.method == "GET" || request.method == "HEAD";
+        kube::HttpRequest asked;  // what is looked at once the request itself is the operation's
+        asked.method = request.method;
+        asked.fields = {{"If-None-Match", std::string(request.Field("If-None-Match"))}};
+        if (match) outcome = co_await Call(*match, std::move(request), id);
+        answer = outcome ? std::move(*outcome) : ToAnswer(outcome.error(), id);
+        kube::ApplyIfNoneMatch(asked, answer);
+        if (auto since = parts_.stale(); since && read)
+            answer.fields.emplace_back(
+                "Dlws-Stale", model::FormatTime(std::chrono::floor<std::chrono::seconds>(*since)));
+    }
+    AddSecurityHeaders(answer, parts_.hsts);
+    const double seconds = std::chrono::duration<double>(Clock::now() - began).count();
+    parts_.metrics.Count("dlws_portal_requests_total",
+                         {{"operation", operation}, {"code", std::to_string(answer.status)}});
+    parts_.metrics.Observe("dlws_portal_request_duration_seconds", {{"operation", operation}},
+                           seconds);
+    // Whatever people do, and while the API server is away, must not fill the log.
+    if (answer.status == 500)
+        kube::LogWarning(kLog, "{} {} {:.3f} s, request {}", operation, answer.status, seconds, id);
+    else
+        kube::LogDebug(kLog, "{} {} {:.3f} s, request {}", operation, answer.status, seconds, id);
+    co_return answer;
+}
+
+kube::Awaitable<Outcome> Front::Call(const Router::Match& match, kube::HttpRequest request,
+                                     std::string id) {
+    const Operation& operation = *match.operation;
+    const bool write = operation.method != "GET";
+    if (IsCrossSite(request) && !MayComeFromElsewhere(operation.id))
+        co_return std::unexpected(Problem(403, "CrossSite", "The request comes from another site",
+                                          "Open the portal itself."));
+    if (std::string lacks = parts_.lacks(); !lacks.empty()) {
+        Problem starting(503, "Starting", "The portal has just started", std::move(lacks));
+        starting.retry_after = std::chrono::seconds(1);
+        co_return std::unexpected(std::move(starting));
+    }
+    const std::string known =
+        operation.lenient ? OnlyKnown(request.query, operation.query) : request.query;
+    auto query = kube::ParseHttpQuery(known, operation.query);
+    if (!query) co_return std::unexpected(BadRequest("query", query.error()));
+    if (auto wrong = WrongBody(operation, request)) co_return std::unexpected(std::move(*wrong));
+    portal::Call call;
+    call.request_id = std::move(id);
+    call.path = match.path;
+    call.query = std::move(*query);
+    Limits::Ticket ticket;
+    if (operation.who == Operation::kLoggedIn) {
+        auto caller = co_await parts_.callers.Of(request);
+        if (!caller) co_return std::unexpected(caller.error());
+        call.caller = std::move(*caller);
+        if (!operation.stream) {
+            auto taken = parts_.limits.Take(call.caller.username, Limits::kRequest);
+            if (!taken) co_return std::unexpected(taken.error());
+            ticket = std::move(*taken);
+        }
+        if (write)
+            if (auto may = parts_.limits.Write(call.caller.username); !may)
+                co_return std::unexpected(may.error());
+    }
+    call.request = std::move(request);
+    const std::string key = call.caller.key;
+    const auto ns = call.path.find("namespace");
+    const std::string where = ns == call.path.end() ? "" : ns->second;
+    Outcome outcome = co_await operation.handler(std::move(call));
+    if (!outcome && outcome.error().by_api_server) {
+        if (outcome.error().status == 401) parts_.verdicts.Forget(key);
+        if (outcome.error().status == 403) parts_.verdicts.ForgetNamespace(key, where);
+    }
+    co_return outcome;
+}
+
+}  // namespace dlws::portal

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "portal/server/problem.h"
+
+namespace dlws::portal {
+
+/// How much one person has of this replica: requests at a time, streams of updates and of logs,
+/// writes a second. Over it: 429. Confined to the server's executor; outlives its tickets.
+class Limits {
+  public:
+    using Clock = std::chrono::steady_clock;
+    enum Kind { kRequest, kUpdates, kLogs };
+    struct Settings {
+        std::array<int, 3> most{32, 8, 8};  ///< by Kind
+        int writes_per_second = 20;
+        std::function<Clock::time_point()> now = &Clock::now;
+    };
+    /// One of them, given back when it is destroyed.
+    using Ticket = std::shared_ptr<void>;
+
+    explicit Limits(Settings settings) : settings_(std::move(settings)) {}
+
+    std::expected<Ticket, Problem> Take(const std::string& username, Kind kind);
+    std::expected<void, Problem> Write(const std::string& username);
+
+    std::size_t People() const { return people_.size(); }
+
+  private:
+    struct Person {
+        std::array<int, 3> taken{};
+        double writes = 0;  ///< of the last second, leaking
+        Clock::time_point at{};
+    };
+    void Forget();
+
+    Settings settings_;
+    std::unordered_map<std::string, Person> people_;
+};
+
+}  // namespace dlws::portal

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "portal/server/people/handlers.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <boost/json.hpp>
+#include <optional>
+
+#include "kube/together.h"
+#include "model/dluser.h"
+#include "model/encode.h"
+#include "model/names.h"
+
+namespace dlws::portal {
+namespace json = boost::json;
+
+namespace {
+
+struct Known {
+    model::DLUser user;
+    model::UserStatus status;
+};
+
+std::optional<Known> Read(const kube::ObjectPtr& object) {
+    if (!object) return std::nullopt;
+    auto user = model::ParseDLUser(object->raw);
+    auto status = model::ParseUserStatus(object->raw);
+    if (!user || !status) return std::nullopt;
+    return Known{std::move(*user), std::move(*status)};
+}
+
+std::vector<Known> OfUsername(const kube::Store& users, const std::string& username) {
+    std::vector<Known> found;
+    for (const kube::ObjectPtr& object : users.All())
+        if (auto known = Read(object); known && known->user.username == username)
+            found.push_back(std::move(*known));
+    return found;
+}
+
+json::object JsonOf(const Known& known) {
+    json::object user{{"name", known.user.meta.name},
+                      {"username", known.user.username},
+                      {"uid", known.user.uid},
+                      {"gid", known.user.gid}};
+    if (!known.user.supplementalGroups.empty())
+        user["groups"] = json::value_from(known.user.supplementalGroups);
+    model::PutText(user, "shell", known.user.shell, 128);
+    model::PutText(user, "state", known.status.state);
+    model::PutText(user, "message", known.status.message, 1024);
+    json::array quotas;
+    for (const model::UserStatus::Quota& quota : known.status.quotas)
+        quotas.push_back({{"storage", quota.storage},
+                          {"bytesTotal", quota.bytesTotal},
+                          {"bytesFree", quota.bytesFree}});
+    user["quotas"] = std::move(quotas);
+    return user;
+}
+
+kube::Awaitable<Outcome> GetMe(const People& people, Call call) {
+    json::object me{{"username", model::Cut(call.caller.username, 512)}};
+    model::PutText(me, "uid", call.caller.uid, 256);
+    json::array groups;
+    for (const std::string& group : call.caller.groups)
+        if (groups.size() < 128) groups.push_back(json::value(model::Cut(group, 512)));
+    me["groups"] = std::move(groups);
+    const std::vector<Known> known = OfUsername(people.users, call.caller.username);
+    if (known.size() == 1)
+        me["user"] = JsonOf(known.front());
+    else if (known.empty())
+        me["userProblem"] =
+            "There is no DLUser with your username. Jobs that mount a storage need one; an "
+            "administrator can make it.";
+    else
+        me["userProblem"] = fmt::format(
+            "{} DLUsers have your username, so your jobs do not run. An administrator can delete "
+            "the wrong ones.",
+            known.size());
+    co_return JsonAnswer(json::serialize(me));
+}
+
+kube::Awaitable<Outcome> GetUser(const People& people, Call call) {
+    const std::string& name = call.Name("user");
+    auto known = Read(people.users.Get({"", name}));
+    if (!known || known->user.username != call.caller.username) {
+        Question question("get", std::string(model::kGroup), "dlusers", "", name);
+        auto may = co_await people.backend.visibility.Must(call.caller, std::move(question));
+        if (!may) co_return std::unexpected(may.error());
+    }
+    if (!known) co_return std::unexpected(NotFound("DLUser"));
+    co_return TaggedJson(json::serialize(JsonOf(*known)));
+}
+
+struct Right {
+    const char* name;
+    const char* verb;
+    const char* resource;
+};
+constexpr Right kRights[] = {{"list", "list", "dljobs"},
+                             {"submit", "create", "dljobs"},
+                             {"change", "patch", "dljobs"},
+                             {"approve", "create", "dljobapprovals"},
+                             {"templates", "create", "dljobtemplates"}};
+using Visibles = std::array<std::expected<Visible, Problem>, std::size(kRights)>;
+
+kube::Awaitable<void> Fill(const Visibility& visibility, const Caller& caller, const Right& right,
+                           std::expected<Visible, Problem>& result) {
+    std::vector<std::string> all;
+    result = co_await visibility.Of(caller, right.verb, right.resource, std::move(all));
+}
+
+kube::Awaitable<Outcome> ListNamespaces(const People& people, Call call) {
+    Visibles visibles;
+    std::vector<kube::Awaitable<void>> tasks;
+    for (std::size_t i = 0; i < visibles.size(); ++i)
+        tasks.push_back(Fill(people.backend.visibility, call.caller, kRights[i], visibles[i]));
+    co_await kube::Together(std::move(tasks));
+    for (const auto& visible : visibles)
+        if (!visible) co_return std::unexpected(visible.error());
+    std::vector<std::string> namespaces = people.namespaces();
+    const bool complete = namespaces.size() <= kMostNamespaces;
+    if (!complete) namespaces.resize(kMostNamespaces);
+    json::array items;
+    for (const std::string& ns : namespaces) {
+        json::array rights;
+        for (std::size_t i = 0; i < visibles.size(); ++i)
+            if (visibles[i]->Has(ns)) rights.push_back(kRights[i].name);
+        if (!rights.empty()) items.push_back({{"name", ns}, {"rights", std::move(rights)}});
+    }
+    co_return TaggedJson(
+        json::serialize(json::object{{"items", std::move(items)}, {"complete", complete}}));
+}
+
+}  // namespace
+
+void AddPeople(Router& router, const People& people) {
+    router.Add(
+        {.id = "GetMe", .method = "GET", .path = "/api/v1/me", .handler = [&people](Call call) {
+             return GetMe(people, std::move(call));
+         }});
+    router.Add({.id = "GetUser",
+                .method = "GET",
+                .path = "/api/v1/users/{user}",
+                .handler = [&people](Call call) { return GetUser(people, std::move(call)); }});
+    router.Add(
+        {.id = "ListNamespaces",
+         .method = "GET",
+         .path = "/api/v1/namespaces",
+         .handler = [&people](Call call) { return ListNamespaces(people, std::move(call)); }});
+}
+
+}  // namespace dlws::portal

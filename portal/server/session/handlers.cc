@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "portal/server/session/handlers.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/this_coro.hpp>
+#include <boost/json.hpp>
+
+#include "kube/log.h"
+#include "kube/random.h"
+#include "model/time.h"
+#include "portal/server/session/crypto.h"
+#include "portal/server/session/csrf.h"
+
+namespace dlws::portal {
+
+namespace json = boost::json;
+using kube::Awaitable;
+
+namespace {
+
+constexpr std::string_view kLog = "login";
+constexpr std::string_view kTokenCommand =
+    "kubectl -n NAMESPACE create token SERVICEACCOUNT --duration=8h";
+constexpr std::size_t kMinToken = 8, kMaxPasted = 8192;
+
+Problem CrossSite(std::string why) {
+    return {403, "CrossSite", "The request comes from another site", std::move(why)};
+}
+
+Problem Over(const std::string& why) {
+    return {401, "LoginExpired", "You are not logged in",
+            why.empty() ? "Your session has ended. Log in again."
+                        : fmt::format("Your session has ended: {}. Log in again.", why)};
+}
+
+Problem LoginAway(std::string detail) {
+    Problem problem(503, "LoginAway", "Logins cannot be looked at now", std::move(detail));
+    problem.retry_after = std::chrono::seconds(5);
+    return problem;
+}
+
+Problem FromStore(const StoreError& error) {
+    switch (error.kind) {
+        case StoreError::kFull:
+            return LoginAway("There are as many sessions as the portal holds. Try again later.");
+        case StoreError::kTooLarge:
+            return {400, "TooLarge", "The login does not fit", error.message + "."};
+        case StoreError::kGone:
+            return Over("");
+        default:
+            return LoginAway("The API server does not answer. Try again.");
+    }
+}
+
+Problem FromLoss(const Renewal::Loss& loss) {
+    if (loss.kind == Renewal::Loss::kOver) return Over(loss.why);
+    return LoginAway("The API server or the login provider does not answer. Try again.");
+}
+
+// What a JWT says of its time; nothing of it decides anything but when we stop to try it.
+std::optional<Seconds> EndOfToken(const std::string& token) {
+    const std::size_t from = token.find('.'), to = token.find('.', from + 1);
+    if (from == std::string::npos || to == std::string::npos) return std::nullopt;
+    const auto payload = DecodeBase64Url(token.substr(from + 1, to - from - 1));
+    json::error_code error;
+    const json::value claims = payload ? json::parse(*payload, error) : json::value();
+    const json::value* end = error ? nullptr : claims.find_pointer("/exp", error);
+    if (!end || !end->is_int64()) return std::nullopt;
+    return Seconds(std::chrono::seconds(end->as_int64()));
+}
+
+// The token of {"token": …}; empty: it is something else.
+std::string PastedToken(const std::string& body) {
+    json::error_code error;
+    const json::value document = json::parse(body, error);
+    if (error || !document.is_object() || document.as_object().size() != 1) return "";
+    const json::value* token = document.as_object().if_contains("token");
+    if (!token || !token->is_string()) return "";
+    const std::string text(token->as_string());
+    const bool fine =
+        text.size() >= kMinToken && text.size() <= kMaxPasted &&
+        std::all_of(text.begin(), text.end(), [](unsigned char c) {
+            return std::isalnum(c) || std::string_view("-._~+/=").find(c) != std::string_view::npos;
+        });
+    return fine ? text : "";
+}
+
+kube::HttpAnswer Redirect(std::string where) {
+    kube::HttpAnswer answer;
+    answer.status = 303;
+    answer.fields.emplace_back("Location", std::move(where));
+    return answer;
+}
+
+std::string Given(const Call& call, std::string_view name) {
+    const std::string* value = call.query.Find(name);
+    return value ? *value : "";
+}
+
+}  // namespace
+
+bool Tries::Take(const std::string& address, Seconds now) {
+    if (minutes_.size() >= most_ && !minutes_.contains(address))
+        std::erase_if(minutes_, [now](const auto& each) {
+            return each.second.began + std::chrono::minutes(1) <= now;
+        });
+    if (minutes_.size() >= most_ && !minutes_.contains(address)) return false;
+    Minute& minute = minutes_[address];
+    if (minute.began + std::chrono::minutes(1) <= now) minute = {now, 0};
+    return ++minute.tries <= per_minute_;
+}
+
+Awaitable<std::expected<Caller, Problem>> Login::Open(std::string credential,
+                                                      const kube::HttpRequest& request,
+                                                      bool browser) {
+    auto key = ParseSessionKey(credential);
+    if (!key) co_return std::unexpected(Over(""));
+    const bool write = request.method != "GET" && request.method != "HEAD";
+    if (browser && write)
+        if (std::string why = WhyForged(request.fields, settings_.origin, *key); !why.empty())
+            co_return std::unexpected(CrossSite(why + "."));
+    auto session = co_await parts_.renewal.Fresh(*key);
+    if (!session) co_return std::unexpected(FromLoss(session.error()));
+    Caller caller;
+    caller.token = session.value()->record.token.Reveal();
+    caller.session = key->id;
+    caller.current_token = [this, key = *key] { return CurrentToken(key); };
+    co_return caller;
+}
+
+Awaitable<std::expected<std::string, Problem>> Login::CurrentToken(SessionKey key) {
+    auto session = co_await parts_.renewal.Fresh(std::move(key));
+    if (!session) co_return std::unexpected(FromLoss(session.error()));
+    co_return session.value()->record.token.Reveal();
+}
+
+json::object Login::Common() const {
+    json::array methods;
+    if (parts_.provider) methods.emplace_back("oidc");
+    if (settings_.tokens) methods.emplace_back("token");
+    json::object session{{"loggedIn", false},
+                         {"methods", std::move(methods)},
+                         {"version", settings_.version},
+                         {"features", json::value_from(settings_.features)}};
+    if (settings_.tokens) session["tokenCommand"] = kTokenCommand;
+    return session;
+}
+
+kube::HttpAnswer Login::SessionAnswer(const SessionKey& key, const Record& record) const {
+    json::object session = Common();
+    session["loggedIn"] = true;
+    session["csrfToken"] = CsrfToken(key);
+    session["username"] = record.username;
+    session["expiresAt"] = model::FormatTime(EndOf(record));
+    return JsonAnswer(json::serialize(session));
+}
+
+Awaitable<Outcome> Login::GetSession(Call call) {
+    const auto cookie = FindCookie(call.request.fields, kSessionCookie);
+    auto key = cookie ? ParseSessionKey(*cookie) : std::nullopt;
+    json::object nobody = Common();
+    if (key) {
+        auto session = co_await parts_.store.Read(*key);
+        if (!session && session.error().kind != StoreError::kGone)
+            co_return std::unexpected(FromStore(session.error()));
+        const std::string why =
+            session ? WhyOver(session.value()->record, settings_.now()) : "it has ended";
+        if (why.empty()) co_return SessionAnswer(*key, session.value()->record);
+        nobody["why"] = why;
+    }
+    co_return JsonAnswer(json::serialize(nobody));
+}
+
+Awaitable<Outcome> Login::StartLogin(Call call) {
+    if (!parts_.provider) co_return std::unexpected(NotFound("login provider"));
+    if (call.query.Find("cliPort") || call.query.Find("cliChallenge"))
+        co_return std::unexpected(NotFound("login for the command line"));
+    auto known = co_await parts_.provider->Known();
+    if (!known) co_return Redirect("/login?error=LoginAway");
+    const LoginAttempt attempt = NewLoginAttempt(SafeReturn(Given(call, "return")));
+    kube::HttpAnswer answer =
+        Redirect(AuthorizationUrl(*known, parts_.provider->Client(), attempt));
+    answer.fields.emplace_back("Set-Cookie", SetLoginCookie(attempt));
+    co_return answer;
+}
+
+Awaitable<Outcome> Login::FinishLogin(Call call) {
+    if (!parts_.provider) co_return std::unexpected(NotFound("login provider"));
+    const auto cookie = FindCookie(call.request.fields, kLoginCookie);
+    auto attempt = cookie ? ParseLoginAttempt(*cookie) : std::nullopt;
+    if (!attempt) co_return Redirect("/login?error=state");
+    Callback callback{Given(call, "code"), Given(call, "state"), Given(call, "iss"),
+                      Given(call, "error"), Given(call, "error_description")};
+    const std::string back = attempt->return_to;
+    auto key = co_await Redeemed(std::move(callback), std::move(*attempt));
+    kube::HttpAnswer answer = Redirect(key ? back : "/login?error=" + key.error());
+    // Used up: a second answer with this state is another's, or the same once more.
+    answer.fields.emplace_back("Set-Cookie", ClearLoginCookie());
+    if (key) answer.fields.emplace_back("Set-Cookie", SetSessionCookie(*key, kWebLifetime));
+    co_return answer;
+}
+
+Awaitable<std::expected<SessionKey, std::string>> Login::Redeemed(Callback callback,
+                                                                  LoginAttempt attempt) {
+    auto known = co_await parts_.provider->Known();
+    if (!known) co_return std::unexpected("LoginAway");
+    if (!SameBytes(callback.state, attempt.state)) co_return std::unexpected("state");
+    auto code = CheckCallback(callback, attempt, *known);
+    if (!code) {
+        kube::LogDebug(kLog, "{}", code.error());
+        co_return std::unexpected(callback.error == "access_denied" ? "access_denied"
+                                                                    : "LoginFailed");
+    }
+    auto redeemed = co_await parts_.provider->Redeem(std::move(*code), std::move(attempt));
+    if (!redeemed) {
+        kube::LogDebug(kLog, "{}", redeemed.error().message);
+        co_return std::unexpected(redeemed.error().final ? "LoginFailed" : "LoginAway");
+    }
+    Record record;
+    record.subject = redeemed->claims.subject;
+    record.token = std::move(redeemed->tokens.id_token);
+    record.refresh_token = std::move(redeemed->tokens.refresh_token);
+    record.token_issued = redeemed->claims.issued;
+    record.token_ends = redeemed->claims.ends;
+    auto key = co_await Begin(std::move(record));
+    if (!key && key.error().reason == "TokenRefused") SayRefused();
+    if (!key) co_return std::unexpected(key.error().reason);
+    co_return std::move(*key);
+}
+
+// Once in a while: each try of each user would say it.
+void Login::SayRefused() {
+    if (settings_.now() < said_ + std::chrono::minutes(1)) return;
+    said_ = settings_.now();
+    const OidcClient& client = parts_.provider->Client();
+    kube::LogWarning(kLog,
+                     "the API server does not take the provider's ID tokens: compare its "
+                     "AuthenticationConfiguration (or --oidc flags) with the issuer \"{}\" and the "
+                     "audience \"{}\", and look which claim it takes for the username",
+                     client.issuer, client.client_id);
+}
+
+Awaitable<std::expected<SessionKey, Problem>> Login::Begin(Record record) {
+    std::string token = record.token.Reveal(), hash = KeyOf(token);
+    auto who = co_await parts_.verdicts.Who(std::move(token), std::move(hash));
+    if (!who && who.error().IsUnauthorized())
+        co_return std::unexpected(Problem(
+            401, "TokenRefused", "The API server does not take this token",
+            "Make a new one, and paste all of it. A token of another cluster does not do."));
+    if (!who) co_return std::unexpected(FromError(who.error()));
+    record.username = who->username;
+    record.logged_in = record.renewed = settings_.now();
+    auto key = co_await parts_.store.Create(std::move(record));
+    if (!key) co_return std::unexpected(FromStore(key.error()));
+    co_return std::move(*key);
+}
+
+Awaitable<Outcome> Login::LoginWithToken(Call call) {
+    if (!settings_.tokens) co_return std::unexpected(NotFound("login with a token"));
+    if (std::string why = WhyNotOwnOrigin(call.request.fields, settings_.origin); !why.empty())
+        co_return std::unexpected(CrossSite(why + "."));
+    if (!tries_.Take(call.request.peer, settings_.now())) {
+        Problem problem(429, "TooManyRequests", "Too many requests",
+                        "Ten tries a minute are let in from one address. Wait a minute.");
+        problem.retry_after = std::chrono::seconds(60);
+        co_return std::unexpected(std::move(problem));
+    }
+    std::string token = PastedToken(call.request.body);
+    if (token.empty())
+        co_return std::unexpected(BadRequest(
+            "token", fmt::format("must be the body's only field, a token of {} to {} characters as "
+                                 "kubectl prints it",
+                                 kMinToken, kMaxPasted)));
+    Record record;
+    record.token_issued = settings_.now();
+    record.token_ends = EndOfToken(token).value_or(settings_.now() + kUnrenewedLifetime);
+    record.token = Secret(std::move(token));
+    auto key = co_await Begin(std::move(record));
+    if (!key) co_return std::unexpected(key.error());
+    auto session = co_await parts_.store.Read(*key);
+    if (!session) co_return std::unexpected(FromStore(session.error()));
+    kube::HttpAnswer answer = SessionAnswer(*key, session.value()->record);
+    answer.fields.emplace_back("Set-Cookie", SetSessionCookie(*key, kWebLifetime));
+    co_return answer;
+}
+
+Awaitable<Outcome> Login::Logout(Call call) {
+    const std::string everywhere = Given(call, "everywhere");
+    if (everywhere != "" && everywhere != "true" && everywhere != "false")
+        co_return std::unexpected(BadRequest("query.everywhere", "must be true or false"));
+    if (call.caller.session.empty() && everywhere != "true")
+        co_return std::unexpected(
+            BadRequest("header.Authorization",
+                       "is a token of the API server's, which nobody can end; send a session"));
+    json::object body;
+    const auto cookie = FindCookie(call.request.fields, kSessionCookie);
+    if (auto key = cookie ? ParseSessionKey(*cookie) : std::nullopt; key && parts_.provider) {
+        auto session = co_await parts_.store.Read(*key);
+        if (session && !session.value()->record.subject.empty()) {
+            auto known = co_await parts_.provider->Known();
+            const std::string next =
+                known ? EndSessionUrl(*known, parts_.provider->Client(), settings_.origin + "/")
+                      : "";
+            if (!next.empty()) body["next"] = next;
+        }
+    }
+    std::string id = call.caller.session;
+    auto ended = everywhere == "true" ? co_await parts_.store.DeleteAllOf(call.caller.username)
+                                      : Stored<void>();
+    if (ended && !id.empty()) ended = co_await parts_.store.Delete(std::move(id));
+    if (!ended) co_return std::unexpected(FromStore(ended.error()));
+    parts_.verdicts.Forget(call.caller.key);
+    kube::HttpAnswer answer = JsonAnswer(json::serialize(body));
+    answer.fields.emplace_back("Set-Cookie", ClearSessionCookie());
+    co_return answer;
+}
+
+Awaitable<void> Login::Run(std::uint64_t seed) {
+    constexpr std::chrono::seconds kForget{10};
+    kube::Random random(seed);
+    // All replicas look, so that no leader is needed; not at the same moment.
+    const auto next = [&] { return std::chrono::seconds(480 + int(240 * random.Uniform())); };
+    Seconds sweep_at = settings_.now() + next();
+    while (co_await kube::SleepFor(kForget)) {
+        parts_.store.Forget();
+        if (settings_.now() < sweep_at) continue;
+        sweep_at = settings_.now() + next();
+        const std::size_t swept = co_await parts_.store.Sweep();
+        if (swept > 0) kube::LogInfo(kLog, "{} sessions have ended and were deleted", swept);
+    }
+    co_await boost::asio::this_coro::reset_cancellation_state();
+    co_await parts_.renewal.WaitIdle(std::chrono::seconds(12));
+}
+
+void AddLogin(Router& router, Login& login) {
+    router.Add({.id = "GetSession",
+                .method = "GET",
+                .path = "/auth/session",
+                .who = Operation::kAnybody,
+                .handler = [&login](Call call) { return login.GetSession(std::move(call)); }});
+    router.Add({.id = "StartLogin",
+                .method = "GET",
+                .path = "/auth/login",
+                .who = Operation::kAnybody,
+                .query = {{"return"}, {"cliPort"}, {"cliChallenge"}},
+                .handler = [&login](Call call) { return login.StartLogin(std::move(call)); }});
+    router.Add({.id = "FinishLogin",
+                .method = "GET",
+                .path = "/auth/callback",
+                .who = Operation::kAnybody,
+                .query = {{"code"},
+                          {"state"},
+                          {"iss"},
+                          {"session_state"},
+                          {"scope"},
+                          {"error"},
+                          {"error_description"}},
+                .handler = [&login](Call call) { return login.FinishLogin(std::move(call)); },
+                .lenient = true});
+    router.Add({.id = "LoginWithToken",
+                .method = "POST",
+                .path = "/auth/token",
+                .who = Operation::kAnybody,
+                .media = {"application/json"},
+                .handler = [&login](Call call) { return login.LoginWithToken(std::move(call)); }});
+    router.Add({.id = "Logout",
+                .method = "POST",
+                .path = "/auth/logout",
+                .query = {{"everywhere"}},
+                .handler = [&login](Call call) { return login.Logout(std::move(call)); }});
+}
+
+}  // namespace dlws::portal
