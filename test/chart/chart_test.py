@@ -514,7 +514,7 @@ class Portal(unittest.TestCase):
                          "--oidc-ca-file=/oidc-ca/ca.crt", "--oidc-scopes=profile,email,groups"):
             self.assertIn(argument, pod["containers"][0]["args"])
         self.assertEqual({v["name"] for v in pod["volumes"]}, {"certificate", "token", "oidc-client", "oidc-ca"})
-        self.assertEqual({v["name"] for v in pod["containers"][0]["volumeMounts"]}, {"certificate", "oidc-client", "oidc-ca"})
+        self.assertEqual({v["name"] for v in pod["containers"][0]["volumeMounts"]}, {"certificate", "token", "oidc-client", "oidc-ca"})
         for wrong in ({"url": ""}, {"oidc": {**oidc, "clientId": ""}}, {"oidc": {**oidc, "issuer": "http://login.example.org"}}):
             self.assertNotEqual(template({"portal": {**values["portal"], **wrong}}).returncode, 0, wrong)
 
