@@ -8,12 +8,13 @@
 # Folder -> the folders of ours it may link.
 set(DLWS_MAY_USE_kube "kube")
 set(DLWS_MAY_USE_model "model")
-set(DLWS_MAY_USE_operator "operator;kube;model")
+set(DLWS_MAY_USE_caches "caches;kube;model")
+set(DLWS_MAY_USE_operator "operator;caches;kube;model")
 set(DLWS_MAY_USE_webhook "webhook;kube;model")
 set(DLWS_MAY_USE_agent "agent;kube;model")
-set(DLWS_MAY_USE_portal "portal;kube;model")
+set(DLWS_MAY_USE_portal "portal;caches;kube;model")
 set(DLWS_MAY_USE_cli "cli;model")
-set(DLWS_MAY_USE_test "test;operator;webhook;agent;portal;kube;model")
+set(DLWS_MAY_USE_test "test;caches;operator;webhook;agent;portal;kube;model")
 
 function(dlws_top_folder directory result)
     file(RELATIVE_PATH path ${CMAKE_SOURCE_DIR} ${directory})

@@ -21,7 +21,7 @@
 #include "kube/metrics.h"
 #include "kube/program.h"
 #include "operator/job/controller.h"
-#include "operator/node/manager.h"
+#include "operator/node/metrics.h"
 #include "operator/options.h"
 #include "operator/storage/manager.h"
 #include "operator/user/manager.h"
@@ -115,14 +115,14 @@ class Operator {
               {.leading = [this] { return Leading(); },
                .observe_nodes =
                    [this](const model::DLCluster& cluster) { return gpus_.Observe(cluster); }}),
-          other_pods_(client_, node::OtherPods(options.watch_namespace), random_),
-          gpus_({storages_.Nodes(), jobs_.Pods(), other_pods_, jobs_.Jobs()}, metrics_,
-                [this] { return Leading(); }),
+          other_pods_(client_, caches::OtherPods(options.watch_namespace), random_),
+          gpus_({storages_.Nodes(), jobs_.Pods(), other_pods_, jobs_.Jobs()}),
           users_(client_, events_, metrics_, random_, {.samba = SambaOf(options)}),
           manager_(executor),
           signals_(executor, SIGTERM, SIGINT) {
         storages_.OnTroubles([this] { jobs_.LookAtAll(""); });
         gpus_.OnNews([this] { storages_.TellSoon(); });
+        node::PublishGpus(metrics_, gpus_, [this] { return Leading(); });
     }
 
     // The process's exit code.
@@ -212,7 +212,7 @@ class Operator {
     job::Controller jobs_;
     storage::Manager storages_;
     kube::Informer other_pods_;
-    node::Manager gpus_;
+    caches::Gpus gpus_;
     user::Manager users_;
     kube::Manager manager_;
     asio::signal_set signals_;

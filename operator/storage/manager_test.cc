@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "operator/manager_fixture.h"
+#include "kube/testing/manager_fixture.h"
 
 namespace dlws::storage {
 namespace {

@@ -41,6 +41,9 @@ const kube::FlagSet<Options>& Flags() {
                "600"),
         Number("archive-port", &Options::archive_port, 0, 65535,
                "port of dlws-agent serve-archive on 127.0.0.1; default 0: no archived logs"),
+        Text("smb-host", &Options::smb_host,
+             "name of the Samba server as Windows machines know it; default none: no addresses of "
+             "folders for them"),
         Number("drain-seconds", &Options::drain_seconds, 0, 300,
                "how long to go on when told to stop; default 5"),
         Number("max-connections", &Options::max_connections, 1, 100'000,

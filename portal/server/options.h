@@ -23,6 +23,7 @@ struct Options : kube::CommonOptions {
     std::string sessions_namespace = "dlws-sessions";
     int stale_verdict_seconds = 600;
     int archive_port = 0;  ///< of `dlws-agent serve-archive` on 127.0.0.1; 0: there is none
+    std::string smb_host;  ///< of the Samba server, for Windows machines; empty: there is none
     int drain_seconds = 5;
     int max_connections = 12'000;
     int max_connections_per_address = 0;

@@ -12,6 +12,7 @@
 #include "kube/log.h"
 #include "kube/program.h"
 #include "model/names.h"
+#include "model/node_facts.h"
 #include "model/pod.h"
 #include "portal/server/openapi.h"
 #include "portal/server/page/page.h"
@@ -21,11 +22,15 @@ namespace {
 
 constexpr std::string_view kLog = "portal";
 constexpr kube::Resource kDLClusters{"dlworkspace.io", "v1", "dlclusters", "DLCluster", false};
+constexpr kube::Resource kDLNodes{"dlworkspace.io", "v1", "dlnodes", "DLNode", false};
 constexpr kube::Resource kDLUsers{"dlworkspace.io", "v1", "dlusers", "DLUser", false};
 constexpr std::chrono::seconds kStaleAfter{5};
-/// Index of the pods by their job.
 
-// Those of jobs, and of them what logs are found by.
+void KeepWhatIsRead(kube::Object& node) {
+    node.raw = model::NodeProjection(node.raw);
+    node.meta.labels.clear();
+}
+
 kube::HttpServer::Settings ServerSettings(const Options& options) {
     kube::HttpServer::Settings settings;
     settings.name = kLog;
@@ -104,7 +109,11 @@ Portal::Portal(boost::asio::any_io_executor executor, const Options& options,
       pods_(own_, PodCacheSettings(), random_),
       users_of_cluster_(own_, {.resource = kDLUsers}, random_),
       clusters_(own_, {.resource = kDLClusters}, random_),
+      nodes_(own_, {.resource = kube::kNodes, .transform = KeepWhatIsRead}, random_),
+      other_pods_(own_, caches::OtherPods(), random_),
+      told_nodes_(own_, {.resource = kDLNodes}, random_),
       hub_(job_table_),
+      gpus_({nodes_, pods_, other_pods_, job_cache_}),
       verdicts_(users_, {.stale = std::chrono::seconds(options.stale_verdict_seconds)}),
       visibility_(verdicts_, [this] { return Namespaces(); }),
       limits_({}),
@@ -118,11 +127,25 @@ Portal::Portal(boost::asio::any_io_executor executor, const Options& options,
                 [this](const model::DLJob& job) { return JobFolderFor(job, cluster_, directory_); },
             .pods = &pods_.store()},
       approvals_{.backend = backend_, .questions = questions_},
+      cluster_view_{.backend = backend_,
+                    .gpus = gpus_,
+                    .nodes = told_nodes_.store(),
+                    .users = users_of_cluster_.store(),
+                    .jobs = job_table_,
+                    .settings = cluster_,
+                    .status = cluster_status_,
+                    .smb_host = options.smb_host},
       streams_{.executor = executor,
                .backend = backend_,
                .jobs = jobs_,
                .hub = hub_,
-               .settings = {.version = DLWS_VERSION, .stale = [this] { return StaleSince(); }}},
+               .settings = {.version = DLWS_VERSION, .stale = [this] { return StaleSince(); }},
+               .other =
+                   [this](const Topic& topic, const Caller&) {
+                       return std::holds_alternative<ClusterTopic>(topic.what)
+                                  ? MakeClusterFeed(cluster_view_, topic)
+                                  : nullptr;
+                   }},
       kubelet_(users_),
       logs_{.backend = backend_,
             .kubelet = kubelet_,
@@ -177,11 +200,15 @@ Portal::Portal(boost::asio::any_io_executor executor, const Options& options,
 
 void Portal::OnCluster(const kube::Change& change) {
     cluster_ = {};
+    cluster_status_ = {};
     if (!change.after || change.after->meta.name != model::kDLClusterName) return;
     if (auto parsed = model::ParseDLCluster(change.after->raw))
         cluster_ = std::move(*parsed);
     else
         kube::LogWarning(kLog, "DLCluster: {}", parsed.error());
+    if (auto parsed = model::ParseClusterStatus(change.after->raw))
+        cluster_status_ = std::move(*parsed);
+    gpus_.UseTypeLabel(cluster_.gpu.typeLabel);
 }
 
 void Portal::OnUser(const kube::Change& change) {
@@ -211,6 +238,7 @@ void Portal::AddOperations() {
     AddJobPods(router_, jobs_, pods_.store());
     AddJobEvents(router_, jobs_);
     AddApprovals(router_, approvals_);
+    AddCluster(router_, cluster_view_);
     AddStreams(router_, streams_);
     AddLogin(router_, sessions_.Handlers());
     AddLogs(router_, logs_);

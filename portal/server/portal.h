@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "caches/gpus.h"
 #include "kube/client.h"
 #include "kube/health_server.h"
 #include "kube/http_server.h"
@@ -22,6 +23,7 @@
 #include "portal/server/approvals/handlers.h"
 #include "portal/server/backend.h"
 #include "portal/server/callers.h"
+#include "portal/server/cluster/handlers.h"
 #include "portal/server/front.h"
 #include "portal/server/jobs/events.h"
 #include "portal/server/jobs/handlers.h"
@@ -65,11 +67,9 @@ class Portal {
     /// What is kept of the cluster, by the names that the log has for it.
     using Caches = std::vector<std::pair<const char*, kube::Informer*>>;
     Caches AllCaches() {
-        Caches caches{{"namespaces", &namespaces_},
-                      {"jobs", &job_cache_},
-                      {"pods", &pods_},
-                      {"users", &users_of_cluster_},
-                      {"clusters", &clusters_}};
+        Caches caches{{"namespaces", &namespaces_},  {"jobs", &job_cache_},    {"pods", &pods_},
+                      {"users", &users_of_cluster_}, {"clusters", &clusters_}, {"nodes", &nodes_},
+                      {"other pods", &other_pods_},  {"agents", &told_nodes_}};
         if (sessions_.Wanted()) caches.emplace_back("sessions", &sessions_.Cache());
         return caches;
     }
@@ -80,11 +80,14 @@ class Portal {
     kube::Client own_;    ///< our ServiceAccount: fills the caches
     kube::Client users_;  ///< nobody, until a call says who
     kube::Informer namespaces_, job_cache_, pods_, users_of_cluster_, clusters_;
+    kube::Informer nodes_, other_pods_, told_nodes_;
     JobTable job_table_;
     QuestionTable questions_;
     Hub hub_;
     model::UserDirectory directory_;
     model::DLCluster cluster_;
+    model::ClusterStatus cluster_status_;
+    caches::Gpus gpus_;
     Verdicts verdicts_;
     Visibility visibility_;
     Limits limits_;
@@ -92,6 +95,7 @@ class Portal {
     People people_;
     Jobs jobs_;
     Approvals approvals_;
+    Cluster cluster_view_;
     Streams streams_;
     ApiLogKubelet kubelet_;
     std::optional<HttpLogArchive> archive_;

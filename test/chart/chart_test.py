@@ -791,6 +791,15 @@ class Rights(unittest.TestCase):
         self.assertEqual({verb for _, verb in rules}, {"get", "list", "watch"})
         self.assertFalse([resource for resource, _ in rules if "secrets" in resource or "impersonate" in resource])
 
+    def test_all_see_the_clusters_numbers_unless_told_otherwise(self):
+        name = "dlworkspace-cluster-viewer"
+        documents = render({"portal": {"enabled": True}})
+        self.assertEqual(self.rules("ClusterRole", name, documents), {("dlworkspace.io/clusterstatuses", "get")})
+        self.assertEqual([s["name"] for s in only(documents, "ClusterRoleBinding", name)["subjects"]], ["system:authenticated"])
+        documents = render({"portal": {"enabled": True, "clusterStatusForAll": False}})
+        self.assertFalse([d for d in documents if d["kind"] == "ClusterRoleBinding" and d["metadata"]["name"] == name])
+        only(documents, "ClusterRole", name)
+
     def test_nobody_approves_by_aggregation(self):
         labels = only(render(), "ClusterRole", "dlworkspace-approver")["metadata"]["labels"]
         self.assertFalse([label for label in labels if "aggregate" in label])

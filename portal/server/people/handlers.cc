@@ -17,28 +17,15 @@ namespace json = boost::json;
 
 namespace {
 
-struct Known {
-    model::DLUser user;
-    model::UserStatus status;
-};
-
-std::optional<Known> Read(const kube::ObjectPtr& object) {
+std::optional<KnownUser> Read(const kube::ObjectPtr& object) {
     if (!object) return std::nullopt;
     auto user = model::ParseDLUser(object->raw);
     auto status = model::ParseUserStatus(object->raw);
     if (!user || !status) return std::nullopt;
-    return Known{std::move(*user), std::move(*status)};
+    return KnownUser{std::move(*user), std::move(*status)};
 }
 
-std::vector<Known> OfUsername(const kube::Store& users, const std::string& username) {
-    std::vector<Known> found;
-    for (const kube::ObjectPtr& object : users.All())
-        if (auto known = Read(object); known && known->user.username == username)
-            found.push_back(std::move(*known));
-    return found;
-}
-
-json::object JsonOf(const Known& known) {
+json::object JsonOf(const KnownUser& known) {
     json::object user{{"name", known.user.meta.name},
                       {"username", known.user.username},
                       {"uid", known.user.uid},
@@ -64,7 +51,7 @@ kube::Awaitable<Outcome> GetMe(const People& people, Call call) {
     for (const std::string& group : call.caller.groups)
         if (groups.size() < 128) groups.push_back(json::value(model::Cut(group, 512)));
     me["groups"] = std::move(groups);
-    const std::vector<Known> known = OfUsername(people.users, call.caller.username);
+    const std::vector<KnownUser> known = UsersOf(people.users, call.caller.username);
     if (known.size() == 1)
         me["user"] = JsonOf(known.front());
     else if (known.empty())
@@ -132,6 +119,14 @@ kube::Awaitable<Outcome> ListNamespaces(const People& people, Call call) {
 }
 
 }  // namespace
+
+std::vector<KnownUser> UsersOf(const kube::Store& users, const std::string& username) {
+    std::vector<KnownUser> found;
+    for (const kube::ObjectPtr& object : users.All())
+        if (auto known = Read(object); known && known->user.username == username)
+            found.push_back(std::move(*known));
+    return found;
+}
 
 void AddPeople(Router& router, const People& people) {
     router.Add(

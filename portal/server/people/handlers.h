@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kube/store.h"
+#include "model/dluser.h"
 #include "portal/server/backend.h"
 #include "portal/server/router.h"
 
@@ -17,6 +18,14 @@ struct People {
     const kube::Store& users;                              ///< DLUsers
     std::function<std::vector<std::string>()> namespaces;  ///< that jobs run in
 };
+
+/// A DLUser with its status.
+struct KnownUser {
+    model::DLUser user;
+    model::UserStatus status;
+};
+/// Those of that username: more than one where an administrator has made a mistake. O(users).
+std::vector<KnownUser> UsersOf(const kube::Store& users, const std::string& username);
 
 /// `people`, and what it refers to, outlives the router.
 void AddPeople(Router& router, const People& people);

@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "operator/node/manager.h"
+#include "caches/gpus.h"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "operator/job/pod_cache.h"
-#include "operator/manager_fixture.h"
-#include "operator/resources.h"
+#include "kube/testing/manager_fixture.h"
+#include "model/pod.h"
 
-namespace dlws::node {
+namespace dlws::caches {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
-using ::testing::Not;
 
 std::string Node(int version, const std::string& spec = "{}") {
     return fmt::format(
@@ -39,9 +36,9 @@ constexpr const char* kJob =
     R"({"metadata":{"name":"digits","namespace":"vision","uid":"j","resourceVersion":"4"},"spec":)"
     R"({"image":"i","roles":[{"name":"worker"}],"submittedBy":{"username":"alice"}}})";
 
-class NodeManagerTest : public ManagerFixture {
+class GpusTest : public ManagerFixture {
   protected:
-    NodeManagerTest()
+    GpusTest()
         : nodes_(Watch("/api/v1/nodes")),
           pods_(Watch("/api/v1/pods", {{"labelSelector", "dlworkspace.io/job"}})),
           others_(Watch("/api/v1/pods", {{"labelSelector", "!dlworkspace.io/job"}})),
@@ -49,7 +46,7 @@ class NodeManagerTest : public ManagerFixture {
         nodes_.SendEvent("ADDED", Node(1));
         pods_.SendEvent("ADDED", Pod(2, "Running"));
         jobs_.SendEvent("ADDED", kJob);
-        manager_.OnNews([this] { ++news_; });
+        gpus_.OnNews([this] { ++news_; });
         for (const Stream& stream : {nodes_, pods_, jobs_})
             SendEnd(stream);
         for (kube::Informer* informer : {&node_cache_, &pod_cache_, &other_cache_, &job_cache_})
@@ -60,11 +57,11 @@ class NodeManagerTest : public ManagerFixture {
     }
     void ReadAll() {
         SendEnd(others_);
-        EXPECT_TRUE(Until([this] { return manager_.HasSynced(); }));
+        EXPECT_TRUE(Until([this] { return gpus_.HasSynced(); }));
     }
-    ~NodeManagerTest() override { StopAll(); }
+    ~GpusTest() override { StopAll(); }
 
-    model::NodeReport Report() { return manager_.Observe(cluster_).value(); }
+    model::NodeReport Report() { return gpus_.Observe(cluster_).value(); }
     bool UntilFree(int gpus) {
         return Until([&] { return Report().gpus.free == gpus; });
     }
@@ -75,17 +72,21 @@ class NodeManagerTest : public ManagerFixture {
         {.resource = kube::kNodes,
          .transform = [](kube::Object& node) { node.raw = model::NodeProjection(node.raw); }},
         random_};
-    kube::Informer pod_cache_{client_, job::PodCacheSettings(), random_};
+    kube::Informer pod_cache_{
+        client_,
+        {.resource = kube::kPods,
+         .label_selector = "dlworkspace.io/job",
+         .transform = [](kube::Object& pod) { pod.raw = model::PodProjection(pod.raw); }},
+        random_};
     kube::Informer other_cache_{client_, OtherPods(), random_};
-    kube::Informer job_cache_{client_, {.resource = kDLJobs}, random_};
-    bool leading_ = true;
+    kube::Informer job_cache_{
+        client_, {.resource = {"dlworkspace.io", "v1", "dljobs", "DLJob", true}}, random_};
     int news_ = 0;
-    Manager manager_{
-        {node_cache_, pod_cache_, other_cache_, job_cache_}, metrics_, [this] { return leading_; }};
+    Gpus gpus_{{node_cache_, pod_cache_, other_cache_, job_cache_}};
     model::DLCluster cluster_;
 };
 
-TEST_F(NodeManagerTest, FollowsNodesPodsAndJobs) {
+TEST_F(GpusTest, FollowsNodesPodsAndJobs) {
     ReadAll();
     const model::NodeReport report = Report();
     EXPECT_EQ(report.gpus, (model::GpuCounts{.total = 8, .allocatable = 8, .used = 3, .free = 5}));
@@ -105,16 +106,15 @@ TEST_F(NodeManagerTest, FollowsNodesPodsAndJobs) {
     EXPECT_TRUE(Until([this] { return Report() == model::NodeReport(); }));
 }
 
-TEST_F(NodeManagerTest, SaysNothingUntilAllHasBeenRead) {
-    EXPECT_FALSE(manager_.Observe(cluster_));
+TEST_F(GpusTest, SaysNothingUntilAllHasBeenRead) {
+    EXPECT_FALSE(gpus_.Observe(cluster_));
     EXPECT_EQ(news_, 0);
-    EXPECT_THAT(metrics_.Text(), Not(HasSubstr("dlws_gpus")));
     ReadAll();
     EXPECT_TRUE(Until([this] { return news_ == 1; })) << "the last that was read holds nothing";
-    EXPECT_TRUE(manager_.Observe(cluster_));
+    EXPECT_TRUE(gpus_.Observe(cluster_));
 }
 
-TEST_F(NodeManagerTest, OnlyWhatDiffersIsNews) {
+TEST_F(GpusTest, OnlyWhatDiffersIsNews) {
     ReadAll();
     ASSERT_TRUE(Until([this] { return news_ == 1; }));
     std::string heartbeat = Node(20);
@@ -127,7 +127,7 @@ TEST_F(NodeManagerTest, OnlyWhatDiffersIsNews) {
     EXPECT_TRUE(Until([this] { return news_ == 2; }));
 }
 
-TEST_F(NodeManagerTest, PodsThatAreNoJobsHoldGpusToo) {
+TEST_F(GpusTest, PodsThatAreNoJobsHoldGpusToo) {
     std::string notebook = Pod(30, "Running");
     notebook.replace(notebook.find("DLJob"), 5, "Other");
     others_.SendEvent("ADDED", notebook);
@@ -163,42 +163,12 @@ TEST(OtherPods, AreThoseThatNoJobControllerSees) {
     EXPECT_TRUE(of_one.keep(pod)) << "another installation's";
 }
 
-TEST_F(NodeManagerTest, AnotherLabelMayNameTheType) {
+TEST_F(GpusTest, AnotherLabelMayNameTheType) {
     ReadAll();
     EXPECT_EQ(Report().types.items[0].type, "A100");
     cluster_.gpu.typeLabel = "pool";
     EXPECT_EQ(Report().types.items[0].type, "big");
 }
 
-TEST_F(NodeManagerTest, TheLeaderPublishes) {
-    ReadAll();
-    EXPECT_THAT(metrics_.Text(), HasSubstr("dlws_gpus{type=\"A100\",state=\"used\"} 3\n"));
-    EXPECT_THAT(metrics_.Text(), HasSubstr("dlws_gpus{type=\"A100\",state=\"free\"} 5\n"));
-    EXPECT_THAT(metrics_.Text(),
-                HasSubstr("dlws_gpus_used{namespace=\"vision\",user=\"alice\"} 3\n"));
-    EXPECT_THAT(metrics_.Text(), HasSubstr("dlws_nodes{state=\"ready\"} 1\n"));
-    leading_ = false;
-    EXPECT_THAT(metrics_.Text(), Not(HasSubstr("dlws_gpus")));
-}
-
-TEST(NodeSamples, AreBoundedAndAddUp) {
-    model::NodeSummary summary;
-    for (int i = 0; i < 1'200; ++i) {
-        const std::string name = fmt::format("n{:04}", i);
-        summary.PutNode(
-            {.name = name, .gpuType = fmt::format("t{:03}", i % 100), .gpus = 1, .allocatable = 1});
-        summary.PutPod(name, {name, "j", name, 1, false});
-    }
-    summary.PutPod("other", {"notebooks", "", "n0000", 9, false});
-    std::string out;
-    std::set<std::string, std::less<>> taken;
-    kube::Samples samples(out, taken);
-    WriteSamples(summary, samples);
-    EXPECT_THAT(out, HasSubstr("dlws_gpus_used{namespace=\"(other)\",user=\"(other)\"} 201\n"));
-    EXPECT_THAT(out, HasSubstr("dlws_gpus_used{namespace=\"notebooks\",user=\"(none)\"} 9\n"));
-    EXPECT_THAT(out, HasSubstr("dlws_gpus{type=\"(other)\",state=\"used\"} 816\n"));
-    EXPECT_EQ(std::ranges::count(out, '\n'), 6 + 33 * 4 + 1'001 + 3);
-}
-
 }  // namespace
-}  // namespace dlws::node
+}  // namespace dlws::caches
