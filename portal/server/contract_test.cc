@@ -89,5 +89,12 @@ TEST_F(Contract, WhatIsNotServedIsNotInTheDocumentThatIs) {
     EXPECT_EQ(whole.at_pointer("/components/parameters/Limit/schema/maximum").as_int64(), 500);
 }
 
+TEST(JobSchema, IsWhatPeopleWrite) {
+    const json::value schema = json::parse(JobSchemaJson());
+    EXPECT_EQ(schema.at_pointer("/properties/spec/properties/image/type"), "string");
+    EXPECT_FALSE(schema.at("properties").as_object().contains("status"));
+    EXPECT_EQ(schema.at("required"), (json::array{"apiVersion", "kind", "metadata", "spec"}));
+}
+
 }  // namespace
 }  // namespace dlws::portal

@@ -71,4 +71,15 @@ std::string OpenApiJson(const std::set<std::string, std::less<>>& served) {
     return json::serialize(document);
 }
 
+std::string JobSchemaJson() {
+    const json::value definition = JsonOf(YAML::Load(std::string(DLJobYaml())));
+    json::object schema =
+        definition.at_pointer("/spec/versions/0/schema/openAPIV3Schema").as_object();
+    // Who writes a job does not write what becomes of it.
+    schema.at("properties").as_object().erase("status");
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema";
+    schema["required"] = {"apiVersion", "kind", "metadata", "spec"};
+    return json::serialize(schema);
+}
+
 }  // namespace dlws::portal

@@ -15,4 +15,11 @@ std::string_view OpenApiYaml();
 /// document is none.
 std::string OpenApiJson(const std::set<std::string, std::less<>>& served);
 
+/// crds/dljob.yaml, as it was when the program was compiled.
+std::string_view DLJobYaml();
+
+/// The JSON schema of a DLJob as people write one (apiVersion, kind, metadata and spec), made of
+/// that definition for editors. Throws std::runtime_error when it is none.
+std::string JobSchemaJson();
+
 }  // namespace dlws::portal

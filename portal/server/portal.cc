@@ -51,7 +51,7 @@ kube::Client::Settings UsersSettings(kube::Metrics* metrics) {
     return settings;
 }
 
-kube::Awaitable<Outcome> GiveOpenApi(const kube::HttpAnswer& answer) {
+kube::Awaitable<Outcome> GiveDocument(const kube::HttpAnswer& answer) {
     co_return answer;
 }
 
@@ -142,9 +142,9 @@ Portal::Portal(boost::asio::any_io_executor executor, const Options& options,
                .settings = {.version = DLWS_VERSION, .stale = [this] { return StaleSince(); }},
                .other =
                    [this](const Topic& topic, const Caller&) {
-                       return std::holds_alternative<ClusterTopic>(topic.what)
-                                  ? MakeClusterFeed(cluster_view_, topic)
-                                  : nullptr;
+                       if (std::holds_alternative<ClusterTopic>(topic.what))
+                           return MakeClusterFeed(cluster_view_, topic);
+                       return MakeApprovalsFeed(approvals_, topic);
                    }},
       kubelet_(users_),
       logs_{.backend = backend_,
@@ -246,7 +246,13 @@ void Portal::AddOperations() {
                  .method = "GET",
                  .path = "/api/v1/openapi.json",
                  .who = Operation::kAnybody,
-                 .handler = [this](Call) { return GiveOpenApi(openapi_); }});
+                 .handler = [this](Call) { return GiveDocument(openapi_); }});
+    router_.Add(
+        {.id = "GetJobSchema",
+         .method = "GET",
+         .path = "/api/v1/schema/dljob",
+         .who = Operation::kAnybody,
+         .handler = [answer = TaggedJson(JobSchemaJson())](Call) { return GiveDocument(answer); }});
     std::set<std::string, std::less<>> served;
     for (const Operation& operation : router_.Operations())
         served.insert(operation.id);

@@ -34,8 +34,7 @@ kube::Awaitable<std::expected<Visible, Problem>> Look(const Cluster& cluster,
     auto may = co_await cluster.backend.visibility.Must(caller, std::move(question));
     if (!may) co_return std::unexpected(std::move(may.error()));
     std::vector<std::string> all;
-    auto visible =
-        co_await cluster.backend.visibility.Of(caller, "list", "dljobs", std::move(all));
+    auto visible = co_await cluster.backend.visibility.Of(caller, "list", "dljobs", std::move(all));
     // Who may see no jobs sees the numbers all the same.
     if (!visible && visible.error().status == 403) co_return Visible();
     co_return visible;
@@ -164,8 +163,7 @@ kube::Awaitable<Outcome> ListNodes(const Cluster& cluster, Call call) {
         if (const kube::ObjectPtr object = cluster.nodes.Get({"", row->facts.name}))
             if (auto parsed = model::ParseDLNode(object->raw)) told = std::move(*parsed);
         return json::serialize(cluster::NodeJson(cluster.gpus.Summary(), *row, cluster.settings,
-                                                 told ? &*told : nullptr, now,
-                                                 MaySeeOf(*visible)));
+                                                 told ? &*told : nullptr, now, MaySeeOf(*visible)));
     };
     co_return TaggedJson(MakeListPage(rows, asked->paging, descending, place, text).Json());
 }
@@ -216,18 +214,16 @@ std::unique_ptr<Feed> MakeClusterFeed(const Cluster& cluster, const Topic& topic
 }
 
 void AddCluster(Router& router, const Cluster& cluster) {
-    router.Add({.id = "GetClusterStatus",
-                .method = "GET",
-                .path = "/api/v1/cluster",
-                .handler = [&cluster](Call call) {
-                    return GetClusterStatus(cluster, std::move(call));
-                }});
     router.Add(
-        {.id = "ListNodes",
+        {.id = "GetClusterStatus",
          .method = "GET",
-         .path = "/api/v1/cluster/nodes",
-         .query = {{"gpuType"}, {"state", true}, {"q"}, {"sort"}, {"limit"}, {"cursor"}},
-         .handler = [&cluster](Call call) { return ListNodes(cluster, std::move(call)); }});
+         .path = "/api/v1/cluster",
+         .handler = [&cluster](Call call) { return GetClusterStatus(cluster, std::move(call)); }});
+    router.Add({.id = "ListNodes",
+                .method = "GET",
+                .path = "/api/v1/cluster/nodes",
+                .query = {{"gpuType"}, {"state", true}, {"q"}, {"sort"}, {"limit"}, {"cursor"}},
+                .handler = [&cluster](Call call) { return ListNodes(cluster, std::move(call)); }});
     router.Add(
         {.id = "ListStorages",
          .method = "GET",

@@ -24,12 +24,11 @@ using ::testing::Not;
 
 std::string Node(const std::string& name, int gpus, const std::string& spec = "{}",
                  const std::string& type = "A100") {
-    return fmt::format(
-        R"({{"metadata":{{"name":"{0}","uid":"{0}","resourceVersion":"1","labels":)"
-        R"({{"dlworkspace.io/gpu-type":"{3}"}}}},"spec":{2},"status":{{"capacity":)"
-        R"({{"nvidia.com/gpu":"{1}"}},"allocatable":{{"nvidia.com/gpu":"{1}"}},)"
-        R"("conditions":[{{"type":"Ready","status":"True"}}]}}}})",
-        name, gpus, spec, type);
+    return fmt::format(R"({{"metadata":{{"name":"{0}","uid":"{0}","resourceVersion":"1","labels":)"
+                       R"({{"dlworkspace.io/gpu-type":"{3}"}}}},"spec":{2},"status":{{"capacity":)"
+                       R"({{"nvidia.com/gpu":"{1}"}},"allocatable":{{"nvidia.com/gpu":"{1}"}},)"
+                       R"("conditions":[{{"type":"Ready","status":"True"}}]}}}})",
+                       name, gpus, spec, type);
 }
 
 std::string Pod(const std::string& ns, const std::string& job, const std::string& node, int gpus) {
@@ -56,9 +55,8 @@ class ClusterTest : public PortalTest {
         pods.SendEvent("ADDED", Pod("speech", "secret", "gpu-1", 2));
         for (const Stream& stream : {nodes, pods, Watch("/apis/x/v1/others"),
                                      Watch("/apis/x/v1/jobs"), Watch("/apis/x/v1/agents")})
-            stream.SendEvent("BOOKMARK",
-                             R"({"metadata":{"resourceVersion":"5","annotations":)"
-                             R"({"k8s.io/initial-events-end":"true"}}})");
+            stream.SendEvent("BOOKMARK", R"({"metadata":{"resourceVersion":"5","annotations":)"
+                                         R"({"k8s.io/initial-events-end":"true"}}})");
         for (kube::Informer* informer : {&nodes_, &pods_, &others_, &jobs_, &told_})
             boost::asio::co_spawn(
                 io, informer->Run(),
@@ -150,7 +148,8 @@ TEST_F(ClusterTest, NumbersAreOfAllAndNamesOfWhatOneMaySee) {
 }
 
 TEST_F(ClusterTest, OnlyForThoseWhoMaySeeIt) {
-    for (const char* path : {"/api/v1/cluster", "/api/v1/cluster/nodes", "/api/v1/cluster/storages"}) {
+    for (const char* path :
+         {"/api/v1/cluster", "/api/v1/cluster/nodes", "/api/v1/cluster/storages"}) {
         const Outcome refused = Ask("bob", path);
         ASSERT_FALSE(refused) << path;
         EXPECT_EQ(refused.error().status, 403) << path;
