@@ -124,11 +124,14 @@ suite_approval() {
     run_ctest dev approval
 }
 suite_api() {
+    "$repo_dir/script/setup" api
     once build-dev compile dev
     once cluster start_cluster
     once operator install_operator
     run_ctest dev api
     program test/portal/login_test.sh
+    program test/portal/rights_test.py
+    program test/portal/schemathesis.sh
 }
 suite_faults() {
     once build-dev compile dev
