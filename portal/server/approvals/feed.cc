@@ -18,8 +18,8 @@ class ApprovalsFeed final : public Feed {
 
     kube::Awaitable<std::expected<void, Problem>> AskAgain(const Caller& caller) override {
         std::vector<std::string> all;
-        auto visible = co_await approvals_.backend.visibility.Of(caller, "list", "dljobs",
-                                                                 std::move(all));
+        auto visible =
+            co_await approvals_.backend.visibility.Of(caller, "list", "dljobs", std::move(all));
         if (!visible) co_return std::unexpected(std::move(visible.error()));
         visible_ = std::move(*visible);
         co_return std::expected<void, Problem>();
