@@ -21,9 +21,10 @@ namespace {
 
 namespace json = boost::json;
 
-/// Of all ranks of one request together.
-constexpr std::size_t kPages = 2 << 20;
-constexpr std::size_t kLeastPage = 32 << 10, kMostPage = 256 << 10;
+/// Of all ranks of one request together, so that it holds some 4 MiB: bytes of pages that are no
+/// lines yet, and lines, which are objects of 64 bytes and their text.
+constexpr std::size_t kPages = 2 << 20, kLines = 32 << 10;
+constexpr std::size_t kLeastPage = 32 << 10, kMostPage = 256 << 10, kMostLines = 2'000;
 
 Question MayGetJob(const std::string& ns, const std::string& job) {
     return {"get", std::string(model::kGroup), std::string(model::kDLJobPlural), ns, job};
@@ -81,6 +82,7 @@ Opened Open(const Logs& logs, const Call& call, const LogQuery& query, const Log
         settings.tail = start.tail;
         settings.follow = follow;
         settings.whole = whole;
+        settings.most_lines = std::min(kLines / start.sources.size(), kMostLines);
         opened.readers.emplace_back(*opened.sources, start.sources[i], settings);
     }
     return opened;
