@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -51,10 +52,13 @@ struct PageRequest {
     std::optional<std::uint64_t> tail;
     std::optional<std::uint64_t> end;  ///< of what there is; none: the file's end
     std::size_t bytes = 256 << 10;     ///< at most
+    /// So long is looked for where the page begins: a tail is then the lines that were counted, a
+    /// time is not found.
+    std::chrono::milliseconds patience{2'000};
 };
 inline constexpr std::size_t kMaxPageBytes = 1 << 20;
-/// A tail is looked for in so many bytes; longer ones begin there.
-inline constexpr std::uint64_t kMaxTailBytes = 64 << 20;
+/// A tail is looked for in so many bytes; longer ones begin with the first line in them.
+inline constexpr std::uint64_t kMaxTailBytes = 16 << 20;
 
 struct ArchivePage {
     std::uint64_t offset = 0;  ///< of the first byte; the start of a line unless it was asked for
