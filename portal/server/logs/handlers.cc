@@ -57,10 +57,21 @@ Problem Denied(int status, const std::string& ns) {
 struct Opened {
     std::shared_ptr<JobSources> sources;
     std::vector<RankReader> readers;
+    Limits::Ticket ticket;  // of each source
+};
+/// Held by a body that comes piece by piece.
+struct Held {
+    std::shared_ptr<JobSources> sources;
+    Limits::Ticket of_sources, of_stream;
 };
 
-Opened Open(const Logs& logs, const Call& call, const LogQuery& query, const LogStart& start,
-            const JobLogs& job, bool follow, bool whole) {
+/// Problem: 429.
+std::expected<Opened, Problem> Open(const Logs& logs, const Call& call, const LogQuery& query,
+                                    const LogStart& start, const JobLogs& job, bool follow,
+                                    bool whole) {
+    auto ticket = logs.backend.limits.Take(call.caller.username, Limits::kLogSources,
+                                           int(start.sources.size()));
+    if (!ticket) return std::unexpected(ticket.error());
     ArchiveOf of;
     of.ns = call.Namespace();
     of.job = call.Name("job");
@@ -75,6 +86,7 @@ Opened Open(const Logs& logs, const Call& call, const LogQuery& query, const Log
     parts.page_bytes =
         std::clamp(kPages / std::max<std::size_t>(start.sources.size(), 1), kLeastPage, kMostPage);
     Opened opened;
+    opened.ticket = std::move(*ticket);
     opened.sources = std::make_shared<JobSources>(std::move(parts), job);
     for (std::size_t i = 0; i < start.sources.size(); ++i) {
         RankReader::Settings settings;
@@ -97,12 +109,13 @@ kube::Awaitable<Outcome> GetJobLogs(const Logs& logs, Call call) {
     if (!job) co_return std::unexpected(job.error());
     const auto start = StartOf(*query, *job, false);
     if (!start) co_return std::unexpected(start.error());
-    Opened opened = Open(logs, call, *query, *start, *job, false, false);
+    auto opened = Open(logs, call, *query, *start, *job, false, false);
+    if (!opened) co_return std::unexpected(opened.error());
     LogPageSettings settings;
     settings.about = CursorAbout(*query, *job);
     settings.limit = query->limit;
     settings.until = query->until;
-    auto page = co_await ReadLogPage(std::move(opened.readers), start->from, std::move(settings));
+    auto page = co_await ReadLogPage(std::move(opened->readers), start->from, std::move(settings));
     if (page.denied != 0) co_return std::unexpected(Denied(page.denied, call.Namespace()));
     co_return JsonAnswer(std::move(page.json));
 }
@@ -134,18 +147,19 @@ kube::Awaitable<Outcome> StreamJobLogs(const Logs& logs, Call call) {
     if (!start) co_return std::unexpected(start.error());
     auto ticket = logs.backend.limits.Take(call.caller.username, Limits::kLogs);
     if (!ticket) co_return std::unexpected(ticket.error());
-    Opened opened = Open(logs, call, *query, *start, *job, true, false);
+    auto opened = Open(logs, call, *query, *start, *job, true, false);
+    if (!opened) co_return std::unexpected(opened.error());
     LogStreamBody::Settings settings;
     settings.about = CursorAbout(*query, *job);
-    settings.how_ended = [sources = opened.sources] { return sources->HowEnded(); };
+    settings.how_ended = [sources = opened->sources] { return sources->HowEnded(); };
     settings.may_go_on = [&logs, caller = call.caller, ns = call.Namespace(),
                           name = call.Name("job")] { return MayGoOn(logs, caller, ns, name); };
-    settings.keep = std::make_shared<std::pair<std::shared_ptr<JobSources>, Limits::Ticket>>(
-        opened.sources, *ticket);
+    settings.keep = std::make_shared<Held>(opened->sources, opened->ticket, *ticket);
     kube::HttpAnswer answer;
     answer.content_type = "text/event-stream";
-    answer.stream = std::make_shared<LogStreamBody>(
-        logs.backend.users.Executor(), std::move(opened.readers), start->from, std::move(settings));
+    answer.stream =
+        std::make_shared<LogStreamBody>(logs.backend.users.Executor(), std::move(opened->readers),
+                                        start->from, std::move(settings));
     co_return answer;
 }
 
@@ -158,20 +172,20 @@ kube::Awaitable<Outcome> DownloadJobLogs(const Logs& logs, Call call) {
     if (!start) co_return std::unexpected(start.error());
     auto ticket = logs.backend.limits.Take(call.caller.username, Limits::kLogs);
     if (!ticket) co_return std::unexpected(ticket.error());
-    Opened opened = Open(logs, call, *query, *start, *job, false, true);
+    auto opened = Open(logs, call, *query, *start, *job, false, true);
+    if (!opened) co_return std::unexpected(opened.error());
     LogTextBody::Settings settings;
     settings.until = query->until;
     settings.timestamps = query->timestamps;
     const bool several = start->sources.size() > 1 || query->attempt == "all";
     for (const LogSource& source : start->sources)
         settings.names.push_back(several ? fmt::format("{}-{}.", source.role, source.index) : "");
-    settings.keep = std::make_shared<std::pair<std::shared_ptr<JobSources>, Limits::Ticket>>(
-        opened.sources, *ticket);
+    settings.keep = std::make_shared<Held>(opened->sources, opened->ticket, *ticket);
     kube::HttpAnswer answer;
     answer.content_type = "application/octet-stream";
     answer.fields.emplace_back("Content-Disposition",
                                fmt::format("attachment; filename=\"{}.log\"", call.Name("job")));
-    answer.stream = std::make_shared<LogTextBody>(std::move(opened.readers), std::move(settings));
+    answer.stream = std::make_shared<LogTextBody>(std::move(opened->readers), std::move(settings));
     co_return answer;
 }
 

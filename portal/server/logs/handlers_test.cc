@@ -333,6 +333,32 @@ TEST_F(LogHandlers, AStreamEndsWithTheJobAndIsOneOfEight) {
     EXPECT_TRUE(Ask("StreamJobLogs", "rank=0"));
 }
 
+TEST_F(LogHandlers, EachPodWhoseLogIsReadCounts) {
+    job.status.phase = model::Phase::Succeeded;
+    job.spec.roles[0].replicas = 64;
+    auto taken = limits.Take("alice", Limits::kLogSources, 65);
+    ASSERT_TRUE(taken);
+    for (const char* id : {"GetJobLogs", "StreamJobLogs", "DownloadJobLogs"}) {
+        const auto all = Ask(id);
+        ASSERT_FALSE(all) << id;
+        EXPECT_EQ(all.error().status, 429) << id;
+        EXPECT_THAT(all.error().detail, ::testing::HasSubstr("128 logs of pods"));
+        EXPECT_TRUE(Ask(id, "rank=1")) << id;
+    }
+    taken = Limits::Ticket();
+    // A page gives them back with its answer, a stream with its end.
+    EXPECT_TRUE(Ask("GetJobLogs"));
+    EXPECT_TRUE(Ask("GetJobLogs"));
+    EXPECT_TRUE(Ask("GetJobLogs"));
+    auto one = Ask("StreamJobLogs"), two = Ask("DownloadJobLogs");
+    EXPECT_TRUE(one);
+    EXPECT_TRUE(two);
+    EXPECT_FALSE(Ask("GetJobLogs", "rank=1"));
+    one = two = std::unexpected(NotFound("nothing"));
+    kube::testing::RunFor(io, std::chrono::milliseconds(1));
+    EXPECT_TRUE(Ask("GetJobLogs"));
+}
+
 TEST_F(LogHandlers, ADownloadIsAFile) {
     job.status.phase = model::Phase::Succeeded;
     archive.files[{0, 0}] = ArchiveLine(1, std::string("<b>\r\0", 5)) + ArchiveLine(2, "\xff");
