@@ -91,6 +91,7 @@ std::expected<Opened, Problem> Open(const Logs& logs, const Call& call, const Lo
     for (std::size_t i = 0; i < start.sources.size(); ++i) {
         RankReader::Settings settings;
         settings.position = start.from[i].at;
+        settings.since = query.since.value_or(0);
         settings.tail = start.tail;
         settings.follow = follow;
         settings.whole = whole;

@@ -333,6 +333,47 @@ TEST_F(LogHandlers, AStreamEndsWithTheJobAndIsOneOfEight) {
     EXPECT_TRUE(Ask("StreamJobLogs", "rank=0"));
 }
 
+TEST_F(LogHandlers, AllAttemptsOneAfterAnother) {
+    job.status.attempt = 2;
+    AddPod(0, 2, true);
+    archive.files[{0, 0}] = ArchiveLine(1, "a1") + ArchiveLine(2, "a2") + ArchiveLine(3, "a3");
+    archive.files[{0, 1}] = ArchiveLine(4, "b4") + ArchiveLine(5, "b5");
+    kubelet.logs["digits-worker-0-2"] = ArchiveLine(6, "c6") + ArchiveLine(7, "c7");
+    const auto texts = [](const json::value& page) {
+        std::string texts;
+        for (const json::value& line : page.at("lines").as_array())
+            texts += fmt::format("{}.{} ", line.at("attempt").as_int64(),
+                                 std::string(line.at("text").as_string()));
+        return texts;
+    };
+    const std::string all = "0.a1 0.a2 0.a3 1.b4 1.b5 2.c6 2.c7 ";
+    EXPECT_EQ(texts(Json("GetJobLogs", "rank=0&attempt=all")), all);
+    // A line at a time, by the cursor alone.
+    std::string told, query = "rank=0&attempt=all&limit=1";
+    for (int pages = 0; pages < 10; ++pages) {
+        const auto page = Json("GetJobLogs", query);
+        told += texts(page);
+        query =
+            "rank=0&attempt=all&limit=1&cursor=" + std::string(page.at("nextCursor").as_string());
+        if (page.at("atEnd").as_bool()) break;
+    }
+    EXPECT_EQ(told, all);
+    // Of each attempt but what was printed then or later, the clocks of its node being others.
+    archive.files[{0, 1}] = ArchiveLine(0, "b0") + ArchiveLine(5, "b5");
+    EXPECT_EQ(texts(Json("GetJobLogs", "rank=0&attempt=all&since=2026-11-30T00:53:23Z")),
+              "0.a3 1.b5 2.c6 2.c7 ");
+    EXPECT_EQ(texts(Json("GetJobLogs", "rank=0&attempt=all&tail=10")), "2.c6 2.c7 ");
+    EXPECT_EQ(texts(Json("GetJobLogs", "rank=0&attempt=1")), "1.b0 1.b5 ");
+    auto text = Ask("DownloadJobLogs", "rank=0&attempt=all&timestamps=true");
+    ASSERT_TRUE(text);
+    EXPECT_EQ(WholeBody(*text),
+              "2026-11-30T00:53:21.000000Z worker-0.0 a1\n2026-11-30T00:53:22.000000Z worker-0.0 "
+              "a2\n2026-11-30T00:53:23.000000Z worker-0.0 a3\n2026-11-30T00:53:20.000000Z "
+              "worker-0.1 b0\n2026-11-30T00:53:25.000000Z worker-0.1 b5\n"
+              "2026-11-30T00:53:26.000000Z worker-0.2 c6\n2026-11-30T00:53:27.000000Z worker-0.2 "
+              "c7\n");
+}
+
 TEST_F(LogHandlers, EachPodWhoseLogIsReadCounts) {
     job.status.phase = model::Phase::Succeeded;
     job.spec.roles[0].replicas = 64;

@@ -72,7 +72,7 @@ Awaitable<RankReader::Told> RankReader::Next() {
 void RankReader::StartAttempt() {
     ++source_.attempt;
     plan_ = LogPlan({.follow = settings_.follow, .settle = settings_.settle});
-    position_ = LogPosition();
+    position_ = LogPosition(settings_.since);
     settings_.tail.reset();
     state_ = State::kNone;
     in_archive_ = false;

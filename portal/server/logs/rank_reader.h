@@ -14,7 +14,7 @@
 namespace dlws::portal {
 
 /// The lines of one rank, each once and in order, from wherever they are to be had (plan.h); with
-/// its later attempts behind it, when they are followed.
+/// its later attempts behind it, when the sources say that they are told as well.
 ///
 ///     RankReader reader(sources, source, {.position = from_a_cursor});
 ///     auto told = co_await reader.Next();      // lines, a change of state, a gap, or the end
@@ -25,6 +25,7 @@ class RankReader {
   public:
     struct Settings {
         LogPosition position;
+        model::LogMicros since = 0;         ///< of attempts that come later
         std::optional<std::uint64_t> tail;  ///< with no position: so many lines before the end
         bool follow = true;
         bool whole = false;                     ///< long lines in pieces, instead of cut
