@@ -14,7 +14,6 @@
 #include "portal/server/logs/job_sources.h"
 #include "portal/server/logs/page.h"
 #include "portal/server/logs/query.h"
-#include "portal/server/logs/stream_body.h"
 
 namespace dlws::portal {
 namespace {
@@ -121,11 +120,17 @@ kube::Awaitable<Outcome> GetJobLogs(const Logs& logs, Call call) {
     co_return JsonAnswer(std::move(page.json));
 }
 
+/// Of the event `end`.
+std::string ReasonOf(const Problem& problem) {
+    if (problem.status != 401) return "Renew";
+    return problem.reason == "LoggedOut" ? "LoggedOut" : "LoginExpired";
+}
+
 kube::Awaitable<std::string> MayGoOn(const Logs& logs, Caller caller, std::string ns,
                                      std::string job) {
     if (caller.current_token) {
         auto token = co_await caller.current_token();
-        if (!token) co_return token.error().status == 401 ? "LoginExpired" : "Renew";
+        if (!token) co_return ReasonOf(token.error());
         if (*token != caller.token) caller.key = KeyOf(*token);
         caller.token = std::move(*token);
     }
@@ -133,7 +138,7 @@ kube::Awaitable<std::string> MayGoOn(const Logs& logs, Caller caller, std::strin
     if (may) co_return "";
     // Whoever comes again is told why. An API server that is away ends nothing as long as the
     // verdict counts (Verdicts).
-    co_return may.error().status == 401 ? "LoginExpired" : "Renew";
+    co_return ReasonOf(may.error());
 }
 
 kube::Awaitable<Outcome> StreamJobLogs(const Logs& logs, Call call) {
@@ -153,6 +158,7 @@ kube::Awaitable<Outcome> StreamJobLogs(const Logs& logs, Call call) {
     LogStreamBody::Settings settings;
     settings.about = CursorAbout(*query, *job);
     settings.how_ended = [sources = opened->sources] { return sources->HowEnded(); };
+    settings.ask_again = logs.ask_again;
     settings.may_go_on = [&logs, caller = call.caller, ns = call.Namespace(),
                           name = call.Name("job")] { return MayGoOn(logs, caller, ns, name); };
     settings.keep = std::make_shared<Held>(opened->sources, opened->ticket, *ticket);

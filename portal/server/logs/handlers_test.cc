@@ -100,12 +100,18 @@ class LogHandlers : public PortalTest {
         pod.main.state = running ? model::ContainerView::Running : model::ContainerView::Terminated;
         pods.push_back(pod);
     }
+    /// What a stream ends with.
+    std::string EndOf(const kube::HttpAnswer& answer) {
+        const std::string text = WholeBody(answer);
+        return text.substr(std::min(text.size(), text.rfind("event: end")));
+    }
     Outcome Ask(const std::string& id, const std::string& query = "",
                 const std::string& who = "alice", const std::string& name = "digits") {
         for (const Operation& operation : router.Operations()) {
             if (operation.id != id) continue;
             Call call;
             call.caller = As(who);
+            call.caller.current_token = current_token;
             call.path = {{"namespace", "vision"}, {"job", name}};
             auto parsed = kube::ParseHttpQuery(query, operation.query);
             if (!parsed) throw std::runtime_error(parsed.error());
@@ -134,6 +140,7 @@ class LogHandlers : public PortalTest {
     FakeArchive archive;
     FakeKubelet kubelet;
     kube::HttpFields fields;
+    std::function<kube::Awaitable<std::expected<std::string, Problem>>()> current_token;
     Logs logs{backend, kubelet, &archive,
               [this](const std::string&, const std::string& name) -> std::optional<JobLogs> {
                   if (gone || name != job.meta.name) return std::nullopt;
@@ -398,6 +405,34 @@ TEST_F(LogHandlers, EachPodWhoseLogIsReadCounts) {
     one = two = std::unexpected(NotFound("nothing"));
     kube::testing::RunFor(io, std::chrono::milliseconds(1));
     EXPECT_TRUE(Ask("GetJobLogs"));
+}
+
+TEST_F(LogHandlers, AStreamEndsSoonAfterTheRight) {
+    EXPECT_LE(logs.ask_again, std::chrono::seconds(5));
+    logs.ask_again = std::chrono::milliseconds(20);
+    AddPod(0, 0, false);
+    auto stream = Ask("StreamJobLogs", "rank=0");
+    ASSERT_TRUE(stream);
+    Allow("alice get pods/log vision", false);
+    now += std::chrono::minutes(2);  // what was remembered counts no more
+    EXPECT_EQ(EndOf(*stream), "event: end\ndata: {\"reason\":\"Renew\"}\n\n");
+    const auto again = Ask("StreamJobLogs", "rank=0");
+    ASSERT_FALSE(again);
+    EXPECT_EQ(again.error().status, 403);
+
+    // Whoever logs out, or whose login ends, also when nothing is printed.
+    Allow("alice get pods/log vision");
+    now += std::chrono::minutes(2);
+    logs.archive = nullptr;
+    pods.back().main.state = model::ContainerView::Waiting;
+    for (const std::string reason : {"LoggedOut", "LoginExpired"}) {
+        current_token = [reason]() -> kube::Awaitable<std::expected<std::string, Problem>> {
+            co_return std::unexpected(Problem(401, reason, "Over", "It is over."));
+        };
+        stream = Ask("StreamJobLogs", "rank=0");
+        ASSERT_TRUE(stream);
+        EXPECT_THAT(EndOf(*stream), ::testing::HasSubstr(reason));
+    }
 }
 
 TEST_F(LogHandlers, ADownloadIsAFile) {
