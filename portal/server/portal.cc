@@ -23,9 +23,6 @@ constexpr std::string_view kLog = "portal";
 constexpr kube::Resource kDLClusters{"dlworkspace.io", "v1", "dlclusters", "DLCluster", false};
 constexpr kube::Resource kDLUsers{"dlworkspace.io", "v1", "dlusers", "DLUser", false};
 constexpr std::chrono::seconds kStaleAfter{5};
-/// Index of the pods by their job.
-
-// Those of jobs, and of them what logs are found by.
 kube::HttpServer::Settings ServerSettings(const Options& options) {
     kube::HttpServer::Settings settings;
     settings.name = kLog;
@@ -167,7 +164,7 @@ Portal::Portal(boost::asio::any_io_executor executor, const Options& options,
     questions_.Follow(job_cache_);
     hub_.Follow(job_cache_);
     hub_.FollowPods(pods_);
-    pods_.store().AddIndex(kPodsByJob, JobUidOf);
+    pods_.store().AddIndex(kPodsByJob, JobKeysOf);
     if (options.archive_port != 0)
         logs_.archive = &archive_.emplace(executor, options.archive_port);
     clusters_.OnChange([this](const kube::Change& change) { OnCluster(change); });
@@ -199,7 +196,8 @@ std::optional<JobLogs> Portal::FindJobLogs(const std::string& ns, const std::str
     auto parsed = model::ParseDLJob(object->raw);
     if (!parsed) return std::nullopt;
     std::vector<model::PodView> pods;
-    for (const kube::ObjectPtr& pod : pods_.store().ByIndex(kPodsByJob, object->meta.uid))
+    const std::string key = JobKey(ns, object->meta.uid);
+    for (const kube::ObjectPtr& pod : pods_.store().ByIndex(kPodsByJob, key))
         if (auto view = model::ParsePod(pod->raw)) pods.push_back(std::move(*view));
     return JobLogs(std::move(*parsed), std::move(pods));
 }

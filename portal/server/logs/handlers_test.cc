@@ -93,6 +93,7 @@ class LogHandlers : public PortalTest {
     }
     void AddPod(int index, int attempt, bool running) {
         model::PodView pod;
+        pod.ns = job.meta.ns;
         pod.ownerUid = job.meta.uid;
         pod.role = "worker";
         pod.index = index;
@@ -294,6 +295,9 @@ TEST_F(LogHandlers, AttemptsOfAGangAndOfOnePod) {
     pods.push_back(pods.back());
     pods.back().ownerUid = "of another job";
     pods.back().attempt = 9;
+    pods.push_back(pods.front());
+    pods.back().ns = "of-eve";
+    pods.back().attempt = 10;
     const JobLogs two(job, pods);
     EXPECT_EQ(two.Latest(*two.At(0)), 4);
 }

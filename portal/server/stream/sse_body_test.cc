@@ -287,7 +287,7 @@ TEST_F(SseTest, AJobIsToldWithItsDetail) {
 TEST_F(SseTest, AJobIsToldWithItsPods) {
     Allow("alice get dljobs vision/digits");
     Put({.uid = "u1"});
-    pods.AddIndex(kPodsByJob, JobUidOf);
+    pods.AddIndex(kPodsByJob, JobKeysOf);
     jobs.pods = &pods;
     const auto pod = [](int index, const char* phase) {
         return kube::ParseObject(
