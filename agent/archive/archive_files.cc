@@ -20,7 +20,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr model::LogMicros kTimesGoBack = 2'000'000;
-constexpr std::size_t kMaxNames = 50'000;
 constexpr std::size_t kBlock = 256 << 10;
 
 std::unexpected<FileError> Fail(int code, std::string_view doing, std::string_view path) {
@@ -125,30 +124,32 @@ std::expected<std::uint64_t, std::string> StartOf(const PageRequest& request,
 
 }  // namespace
 
-FileResult<std::vector<ArchiveEntry>> ListArchives(const JobFolderPath& folder) {
+FileResult<ArchiveList> ListArchives(const JobFolderPath& folder) {
     const auto opened = OpenAndLookUp(folder);
-    std::vector<ArchiveEntry> entries;
-    if (!opened && opened.error().IsAbsent()) return entries;
+    ArchiveList list;
+    if (!opened && opened.error().IsAbsent()) return list;
     if (!opened) return std::unexpected(opened.error());
     const std::string path = LogsOf(folder);
     AsUser as_user;
     if (const auto became = as_user.Become(opened->user, path); !became)
         return std::unexpected(became.error());
     const Fd logs = OpenBeneath(opened->root.get(), path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    if (!logs && errno == ENOENT) return entries;
+    if (!logs && errno == ENOENT) return list;
     if (!logs) return Fail(errno, "open", path);
-    auto names = ListFolder(logs.get(), kMaxNames);
+    auto names = ListFolder(logs.get(), kMaxArchiveNames + 1);
     if (!names) return Fail(names.error(), "list", path);
+    list.cut = names->size() > kMaxArchiveNames;
+    if (list.cut) names->pop_back();
     for (std::string& name : *names) {
         struct stat status{};
         if (!model::ParseArchiveFileName(name) ||
             ::fstatat(logs.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 ||
             !S_ISREG(status.st_mode))
             continue;
-        entries.push_back({std::move(name), std::uint64_t(status.st_size)});
+        list.files.push_back({std::move(name), std::uint64_t(status.st_size)});
     }
-    std::ranges::sort(entries, {}, &ArchiveEntry::name);
-    return entries;
+    std::ranges::sort(list.files, {}, &ArchiveEntry::name);
+    return list;
 }
 
 FileResult<ArchivePage> ReadArchivePage(const JobFolderPath& folder, const PageRequest& request) {

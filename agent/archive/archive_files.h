@@ -38,9 +38,14 @@ struct ArchiveEntry {
     bool operator==(const ArchiveEntry&) const = default;
 };
 
-/// At most 50,000, by name; none when the job has no folder. Anything that is no archive is left
-/// out.
-FileResult<std::vector<ArchiveEntry>> ListArchives(const JobFolderPath& folder);
+struct ArchiveList {
+    std::vector<ArchiveEntry> files;  ///< by name
+    bool cut = false;                 ///< the folder has more names than were looked at
+};
+/// Of a job's folder the first kMaxArchiveNames names, as the storage gives them; none when the job
+/// has no folder. Anything that is no archive is left out.
+FileResult<ArchiveList> ListArchives(const JobFolderPath& folder);
+inline constexpr std::size_t kMaxArchiveNames = 5'000;
 
 /// One of `offset`, `time` and `tail` says where the page begins; without any, at the start.
 struct PageRequest {

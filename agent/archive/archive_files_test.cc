@@ -85,10 +85,30 @@ TEST_F(ArchiveFiles, ListsArchivesAndNothingElse) {
     fs::create_symlink("/etc/passwd", Logs() / "worker-2.0.log");
     const auto list = ListArchives(Job());
     ASSERT_TRUE(list) << list.error().message;
-    EXPECT_EQ(*list, (std::vector<ArchiveEntry>{{"worker-0.0.log", 2}, {"worker-10.0.log", 4}}));
+    EXPECT_EQ(list->files,
+              (std::vector<ArchiveEntry>{{"worker-0.0.log", 2}, {"worker-10.0.log", 4}}));
+    EXPECT_FALSE(list->cut);
     // A job that has written nothing, and a user who has no folder.
-    EXPECT_TRUE(ListArchives({folder_.path(), "alice", "2026-11/other-1a2b3c4d"})->empty());
-    EXPECT_TRUE(ListArchives(Job("nobody"))->empty());
+    EXPECT_TRUE(ListArchives({folder_.path(), "alice", "2026-11/other-1a2b3c4d"})->files.empty());
+    EXPECT_TRUE(ListArchives(Job("nobody"))->files.empty());
+}
+
+TEST_F(ArchiveFiles, AFolderWithTooManyNamesIsCut) {
+    const auto make = [&](std::size_t from, std::size_t to) {
+        for (std::size_t i = from; i < to; ++i)
+            std::ofstream(Logs() / fmt::format("worker-{}.0.log", i));
+        Own(Logs(), kAlice);
+    };
+    make(0, kMaxArchiveNames);
+    auto list = ListArchives(Job());
+    ASSERT_TRUE(list) << list.error().message;
+    EXPECT_EQ(list->files.size(), kMaxArchiveNames);
+    EXPECT_FALSE(list->cut);
+    make(kMaxArchiveNames, kMaxArchiveNames + 1);
+    list = ListArchives(Job());
+    ASSERT_TRUE(list);
+    EXPECT_EQ(list->files.size(), kMaxArchiveNames);
+    EXPECT_TRUE(list->cut);
 }
 
 TEST_F(ArchiveFiles, FilesAreOpenedAsTheirUser) {

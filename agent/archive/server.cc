@@ -115,15 +115,15 @@ HttpAnswer DoesNotAnswer() {
     return Refusal(503, "The storage of the archived logs does not answer.");
 }
 
-HttpAnswer ListAnswer(const FileResult<std::vector<ArchiveEntry>>& list) {
+HttpAnswer ListAnswer(const FileResult<ArchiveList>& list) {
     namespace json = boost::json;
     if (!list) return Refusal(StatusOf(list.error()), list.error().message);
     json::array files;
-    for (const ArchiveEntry& entry : *list)
+    for (const ArchiveEntry& entry : list->files)
         files.push_back(json::object{{"name", entry.name}, {"bytes", entry.bytes}});
     HttpAnswer answer;
     answer.content_type = "application/json";
-    answer.body = json::serialize(json::object{{"files", std::move(files)}});
+    answer.body = json::serialize(json::object{{"files", std::move(files)}, {"cut", list->cut}});
     return answer;
 }
 
@@ -156,9 +156,7 @@ kube::Awaitable<HttpAnswer> ArchiveServer::Answer(kube::HttpRequest request) {
     if (!reader) co_return Refused(reader.error());
     const JobFolderPath folder{settings_.root, asked->user, reader->folder};
     if (!page) {
-        std::function<FileResult<std::vector<ArchiveEntry>>()> list = [folder] {
-            return ListArchives(folder);
-        };
+        std::function<FileResult<ArchiveList>()> list = [folder] { return ListArchives(folder); };
         const auto listed = co_await pool_.Run(reader->username, std::move(list));
         co_return listed ? ListAnswer(*listed) : DoesNotAnswer();
     }

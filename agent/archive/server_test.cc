@@ -106,7 +106,7 @@ TEST_F(ArchiveServerTest, WhoMayReadsWithTheirOwnToken) {
     MakeLog();
     const auto list = Get("/v1/list", kList);
     EXPECT_EQ(list.status, 200) << list.body;
-    EXPECT_EQ(list.body, R"({"files":[{"name":"worker-0.0.log","bytes":34}]})");
+    EXPECT_EQ(list.body, R"({"files":[{"name":"worker-0.0.log","bytes":34}],"cut":false})");
     const auto page = Get("/v1/page", kPage + "&offset=28");
     EXPECT_EQ(page.status, 200) << page.body;
     EXPECT_EQ(page.body, "28 34\nhello\n");
@@ -165,7 +165,8 @@ TEST_F(ArchiveServerTest, WhatIsNotThereOrRefused) {
     DLWS_NEEDS_ROOT();
     MakeLog();
     EXPECT_EQ(Get("/v1/page", std::string(kList) + "&file=worker-9.0.log").status, 404);
-    EXPECT_EQ(Get("/v1/list", "namespace=vision&job=digits&user=bob").body, R"({"files":[]})");
+    EXPECT_EQ(Get("/v1/list", "namespace=vision&job=digits&user=bob").body,
+              R"({"files":[],"cut":false})");
     const fs::path logs = folder_ / "alice/2026-11/digits-1a2b3c4d/logs";
     fs::create_symlink("/etc/passwd", logs / "worker-1.0.log");
     const auto link = Get("/v1/page", std::string(kList) + "&file=worker-1.0.log");

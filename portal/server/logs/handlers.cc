@@ -246,7 +246,7 @@ kube::Awaitable<Outcome> ListJobLogSources(const Logs& logs, Call call) {
     of.job = call.Name("job");
     of.user = logs.user(job->job());
     std::string_view state = "NotConfigured";
-    std::vector<ArchivedLog> archived;
+    ArchivedLogs archived;
     if (logs.archive && !of.user.empty()) {
         auto listed = co_await logs.archive->List(call.caller.token, of);
         if (!listed && listed.error().kind == LogFailure::kDenied)
@@ -254,7 +254,7 @@ kube::Awaitable<Outcome> ListJobLogSources(const Logs& logs, Call call) {
         state = listed ? "Available" : "Unavailable";
         if (listed) archived = std::move(*listed);
     }
-    const auto rows = Rows(*job, archived);
+    const auto rows = Rows(*job, archived.logs);
     json::array items;
     std::size_t at = 0;
     for (const auto& [key, row] : rows) {
@@ -267,6 +267,7 @@ kube::Awaitable<Outcome> ListJobLogSources(const Logs& logs, Call call) {
         items.push_back(std::move(item));
     }
     json::object list{{"total", rows.size()}, {"archive", state}};
+    if (archived.cut) list["archiveCut"] = true;
     if (offset + items.size() < rows.size())
         list["nextCursor"] = fmt::to_string(offset + items.size());
     list["items"] = std::move(items);

@@ -29,13 +29,14 @@ std::string ArchiveLine(int second, std::string_view text) {
 /// Files in memory; remembers whose tokens it was asked with.
 class FakeArchive : public LogArchive {
   public:
-    Awaitable<LogResult<std::vector<ArchivedLog>>> List(std::string token, ArchiveOf of) override {
+    Awaitable<LogResult<ArchivedLogs>> List(std::string token, ArchiveOf of) override {
         tokens.insert(token + " " + of.user);
         if (away) co_return std::unexpected(LogFailure{.why = "away"});
-        std::vector<ArchivedLog> logs;
+        ArchivedLogs all;
+        all.cut = cut;
         for (const auto& [key, text] : files)
-            logs.push_back({"worker", key.first, key.second, text.size()});
-        co_return logs;
+            all.logs.push_back({"worker", key.first, key.second, text.size()});
+        co_return all;
     }
     Awaitable<LogResult<LogPage>> Read(std::string token, ArchiveOf of, LogSource source,
                                        LogPageAsk ask, std::size_t bytes) override {
@@ -51,7 +52,7 @@ class FakeArchive : public LogArchive {
     }
     std::map<std::pair<int, int>, std::string> files;  // by index and attempt
     std::set<std::string> tokens;
-    bool away = false;
+    bool away = false, cut = false;
 };
 
 class FakeLive : public LogLive {
@@ -169,6 +170,9 @@ TEST_F(LogHandlers, TheSourcesOfAJob) {
     const auto rest = Json("ListJobLogSources", "limit=2&cursor=" + cursor);
     EXPECT_EQ(rest.at("items").as_array().size(), 1u);
     EXPECT_FALSE(rest.as_object().contains("nextCursor"));
+    EXPECT_FALSE(list.as_object().contains("archiveCut"));
+    archive.cut = true;
+    EXPECT_TRUE(Json("ListJobLogSources").at("archiveCut").as_bool());
     archive.away = true;
     EXPECT_EQ(Json("ListJobLogSources").at("archive").as_string(), "Unavailable");
     logs.archive = nullptr;
@@ -521,17 +525,20 @@ TEST_F(LogHandlers, TheKubeletsLogOverTheApiServer) {
 TEST_F(LogHandlers, TheArchiveOverHttp) {
     HttpLogArchive client(io.get_executor(), server.Port());
     server.When("GET", "/v1/list", {{"namespace", "vision"}, {"job", "digits"}, {"user", "al"}})
-        .Reply(200, R"({"files":[{"name":"worker-3.1.log","bytes":7},{"name":"x","bytes":1}]})");
+        .Reply(
+            200,
+            R"({"files":[{"name":"worker-3.1.log","bytes":7},{"name":"x","bytes":1}],"cut":true})");
     ArchiveOf of;
     of.ns = "vision";
     of.job = "digits";
     of.user = "al";
     const auto list = kube::testing::Run(io, client.List("alice-token", of));
     ASSERT_TRUE(list) << list.error().why;
-    ASSERT_EQ(list->size(), 1u);
-    EXPECT_EQ(list->at(0).index, 3);
-    EXPECT_EQ(list->at(0).attempt, 1);
-    EXPECT_EQ(list->at(0).bytes, 7u);
+    ASSERT_EQ(list->logs.size(), 1u);
+    EXPECT_EQ(list->logs[0].index, 3);
+    EXPECT_EQ(list->logs[0].attempt, 1);
+    EXPECT_EQ(list->logs[0].bytes, 7u);
+    EXPECT_TRUE(list->cut);
     EXPECT_EQ(server.Requests().back().Header("authorization"), "Bearer alice-token");
 
     server.When("GET", "/v1/page", {{"file", "worker-3.1.log"}, {"tail", "5"}, {"bytes", "100"}})
