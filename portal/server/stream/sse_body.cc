@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "model/time.h"
+#include "portal/server/sse.h"
 
 namespace dlws::portal {
 
@@ -30,8 +31,7 @@ std::string Joined(const std::vector<std::string>& events, const std::string& id
     std::string text;
     for (const std::string& event : events) {
         text += event;
-        if (&event == &events.back() && !id.empty()) text += "id: " + id + "\n";
-        text += '\n';
+        AppendEventEnd(&event == &events.back() ? id : "", text);
     }
     return text;
 }
@@ -125,7 +125,7 @@ kube::Awaitable<std::string> SseBody::Next() {
         }
         if (Clock::now() >= written_ + settings_.keep_alive) {
             written_ = Clock::now();
-            co_return ":\n\n";
+            co_return std::string(kSseBeat);
         }
         co_await waiters_.Wait(Clock::now() + kLook);
     }
