@@ -115,7 +115,7 @@ std::string PageOf(std::vector<PodRow> pods, const Asked& asked) {
 kube::Awaitable<Outcome> ListJobPods(const Jobs& jobs, const kube::Store& pods, Call call) {
     const auto asked = Read(call);
     if (!asked) co_return std::unexpected(asked.error());
-    const std::string ns = call.Namespace(), name = call.Name("job");
+    const std::string &ns = call.Namespace(), &name = call.Name("job");
     const Visibility& visibility = jobs.backend.visibility;
     Question get("get", std::string(model::kGroup), "dljobs", ns, name);
     auto may = co_await visibility.Must(call.caller, std::move(get));
