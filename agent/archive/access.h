@@ -12,11 +12,11 @@
 
 namespace dlws::agent {
 
-/// Whether somebody may read a job's logs: the API server is asked with their own token, first for
-/// `get pods/log` in the namespace, then for the DLJob itself.
+/// Whether somebody may read a job's logs: the API server is asked with their own token, first who
+/// they are, then for `get pods/log` in the namespace, then for the DLJob itself.
 ///
-///     auto folder = co_await access.FolderOf(token, "vision", "digits");
-///     if (!folder) co_return Refusal(folder.error());    // 401, 403, 404, or it is away
+///     auto reader = co_await access.ReaderOf(token, "vision", "digits");
+///     if (!reader) co_return Refusal(reader.error());    // 401, 403, 404, or it is away
 ///
 /// An answer of "yes" counts for ten seconds, so that whoever pages through a log does not ask for
 /// each page, any other for one; equal questions at one time are one. Nothing is asked with a token
@@ -26,19 +26,21 @@ class LogAccess {
   public:
     explicit LogAccess(kube::Api& users) : users_(users), answered_(users.Executor()) {}
 
-    /// The job's folder below its user's: model::JobFolder().
-    kube::Awaitable<kube::Result<std::string>> FolderOf(std::string token, std::string ns,
-                                                        std::string job);
+    struct Reader {
+        std::string username;  ///< of whose token it is
+        std::string folder;    ///< the job's, below its user's: model::JobFolder()
+    };
+    kube::Awaitable<kube::Result<Reader>> ReaderOf(std::string token, std::string ns,
+                                                   std::string job);
 
   private:
     using Clock = std::chrono::steady_clock;
     struct Known {
-        kube::Result<std::string> folder;
+        kube::Result<Reader> reader;
         Clock::time_point until;
     };
-    void Keep(const std::string& key, const kube::Result<std::string>& folder);
-    kube::Awaitable<kube::Result<std::string>> Ask(std::string token, std::string ns,
-                                                   std::string job);
+    void Keep(const std::string& key, const kube::Result<Reader>& reader);
+    kube::Awaitable<kube::Result<Reader>> Ask(std::string token, std::string ns, std::string job);
 
     kube::Api& users_;
     // By the hash of token, namespace and job.

@@ -17,8 +17,9 @@
 namespace dlws::agent {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 constexpr model::LogMicros kTimesGoBack = 2'000'000;
-constexpr std::size_t kMaxNames = 50'000;
 constexpr std::size_t kBlock = 256 << 10;
 
 std::unexpected<FileError> Fail(int code, std::string_view doing, std::string_view path) {
@@ -60,32 +61,44 @@ model::ReadAt ReaderOf(int fd) {
     };
 }
 
-/// Where the last `lines` lines before `end` begin. One that has no line feed yet is one, too.
+/// Error when the time is over; what is read in one piece is read.
+model::ReadAt Until(Clock::time_point deadline, model::ReadAt read) {
+    return
+        [deadline, read = std::move(read)](
+            std::uint64_t offset, std::span<char> into) -> std::expected<std::size_t, std::string> {
+            if (Clock::now() >= deadline)
+                return std::unexpected("it takes too long to find a time in it");
+            return read(offset, into);
+        };
+}
+
+/// Where the last `lines` lines before `end` begin, or as many as there are in kMaxTailBytes and
+/// until the deadline. One that has no line feed yet is one, too.
 std::expected<std::uint64_t, std::string> SeekToTail(const model::ReadAt& read, std::uint64_t end,
-                                                     std::uint64_t lines) {
+                                                     std::uint64_t lines,
+                                                     Clock::time_point deadline) {
     const std::uint64_t first = end - std::min(end, kMaxTailBytes);
-    std::string block;
+    std::string block;          // and behind it as much as a line's time takes
     std::uint64_t found = end;  // start of the earliest line that counts
     std::uint64_t counted = 0;
     std::optional<model::LogMicros> time;  // of that line
-    // Of a line start; false: it does not belong to the tail.
-    const auto count = [&](std::uint64_t offset) -> std::expected<bool, std::string> {
-        std::array<char, model::kLogTimeSize> head;
-        const auto got = read(offset, head);
-        if (!got) return std::unexpected(got.error());
-        const auto here = model::ParseLogTime({head.data(), *got});
+    // Of a line that begins at block[i]; false: it does not belong to the tail.
+    const auto count = [&](std::uint64_t at, std::size_t i) {
+        const auto here = model::ParseLogTime(std::string_view(block).substr(i));
         if (counted >= lines && (!here || !time || *here < *time)) return false;
         ++counted;
         if (here) time = here;
-        found = offset;
+        found = at + i;
         return true;
     };
     for (std::uint64_t at = end; at > first;) {
+        if (at < end && Clock::now() >= deadline) return found;
         const std::size_t size = std::min<std::uint64_t>(kBlock, at - first);
         at -= size;
-        block.resize(size);
+        block.resize(std::min(block.size(), model::kLogTimeSize));
+        block.insert(0, size, '\0');
         for (std::size_t had = 0; had < size;) {
-            const auto got = read(at + had, std::span(block).subspan(had));
+            const auto got = read(at + had, std::span(block).subspan(had, size - had));
             if (!got) return std::unexpected(got.error());
             if (*got == 0) return std::unexpected("the file became shorter");
             had += *got;
@@ -93,49 +106,50 @@ std::expected<std::uint64_t, std::string> SeekToTail(const model::ReadAt& read, 
         for (std::size_t i = size; i > 0; --i) {
             // The line feed at the very end begins no line.
             if (block[i - 1] != '\n' || at + i == end) continue;
-            const auto mine = count(at + i);
-            if (!mine) return std::unexpected(mine.error());
-            if (!*mine) return found;
+            if (!count(at, i)) return found;
         }
     }
-    if (first == 0 && end > 0)
-        if (const auto mine = count(0); !mine) return std::unexpected(mine.error());
+    if (first == 0 && end > 0) count(0, 0);
     return found;
 }
 
 std::expected<std::uint64_t, std::string> StartOf(const PageRequest& request,
                                                   const model::ReadAt& read, std::uint64_t end) {
-    if (request.time) return model::SeekToTime(read, end, *request.time - kTimesGoBack);
-    if (request.tail) return SeekToTail(read, end, *request.tail);
+    const Clock::time_point deadline = Clock::now() + request.patience;
+    if (request.time)
+        return model::SeekToTime(Until(deadline, read), end, *request.time - kTimesGoBack);
+    if (request.tail) return SeekToTail(read, end, *request.tail, deadline);
     return request.offset.value_or(0);
 }
 
 }  // namespace
 
-FileResult<std::vector<ArchiveEntry>> ListArchives(const JobFolderPath& folder) {
+FileResult<ArchiveList> ListArchives(const JobFolderPath& folder) {
     const auto opened = OpenAndLookUp(folder);
-    std::vector<ArchiveEntry> entries;
-    if (!opened && opened.error().IsAbsent()) return entries;
+    ArchiveList list;
+    if (!opened && opened.error().IsAbsent()) return list;
     if (!opened) return std::unexpected(opened.error());
     const std::string path = LogsOf(folder);
     AsUser as_user;
     if (const auto became = as_user.Become(opened->user, path); !became)
         return std::unexpected(became.error());
     const Fd logs = OpenBeneath(opened->root.get(), path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    if (!logs && errno == ENOENT) return entries;
+    if (!logs && errno == ENOENT) return list;
     if (!logs) return Fail(errno, "open", path);
-    auto names = ListFolder(logs.get(), kMaxNames);
+    auto names = ListFolder(logs.get(), kMaxArchiveNames + 1);
     if (!names) return Fail(names.error(), "list", path);
+    list.cut = names->size() > kMaxArchiveNames;
+    if (list.cut) names->pop_back();
     for (std::string& name : *names) {
         struct stat status{};
         if (!model::ParseArchiveFileName(name) ||
             ::fstatat(logs.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 ||
             !S_ISREG(status.st_mode))
             continue;
-        entries.push_back({std::move(name), std::uint64_t(status.st_size)});
+        list.files.push_back({std::move(name), std::uint64_t(status.st_size)});
     }
-    std::ranges::sort(entries, {}, &ArchiveEntry::name);
-    return entries;
+    std::ranges::sort(list.files, {}, &ArchiveEntry::name);
+    return list;
 }
 
 FileResult<ArchivePage> ReadArchivePage(const JobFolderPath& folder, const PageRequest& request) {

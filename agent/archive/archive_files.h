@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -37,9 +38,14 @@ struct ArchiveEntry {
     bool operator==(const ArchiveEntry&) const = default;
 };
 
-/// At most 50,000, by name; none when the job has no folder. Anything that is no archive is left
-/// out.
-FileResult<std::vector<ArchiveEntry>> ListArchives(const JobFolderPath& folder);
+struct ArchiveList {
+    std::vector<ArchiveEntry> files;  ///< by name
+    bool cut = false;                 ///< the folder has more names than were looked at
+};
+/// Of a job's folder the first kMaxArchiveNames names, as the storage gives them; none when the job
+/// has no folder. Anything that is no archive is left out.
+FileResult<ArchiveList> ListArchives(const JobFolderPath& folder);
+inline constexpr std::size_t kMaxArchiveNames = 5'000;
 
 /// One of `offset`, `time` and `tail` says where the page begins; without any, at the start.
 struct PageRequest {
@@ -51,10 +57,13 @@ struct PageRequest {
     std::optional<std::uint64_t> tail;
     std::optional<std::uint64_t> end;  ///< of what there is; none: the file's end
     std::size_t bytes = 256 << 10;     ///< at most
+    /// So long is looked for where the page begins: a tail is then the lines that were counted, a
+    /// time is not found.
+    std::chrono::milliseconds patience{2'000};
 };
 inline constexpr std::size_t kMaxPageBytes = 1 << 20;
-/// A tail is looked for in so many bytes; longer ones begin there.
-inline constexpr std::uint64_t kMaxTailBytes = 64 << 20;
+/// A tail is looked for in so many bytes; longer ones begin with the first line in them.
+inline constexpr std::uint64_t kMaxTailBytes = 16 << 20;
 
 struct ArchivePage {
     std::uint64_t offset = 0;  ///< of the first byte; the start of a line unless it was asked for

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/fsuid.h>
 #include <sys/stat.h>
@@ -84,10 +85,30 @@ TEST_F(ArchiveFiles, ListsArchivesAndNothingElse) {
     fs::create_symlink("/etc/passwd", Logs() / "worker-2.0.log");
     const auto list = ListArchives(Job());
     ASSERT_TRUE(list) << list.error().message;
-    EXPECT_EQ(*list, (std::vector<ArchiveEntry>{{"worker-0.0.log", 2}, {"worker-10.0.log", 4}}));
+    EXPECT_EQ(list->files,
+              (std::vector<ArchiveEntry>{{"worker-0.0.log", 2}, {"worker-10.0.log", 4}}));
+    EXPECT_FALSE(list->cut);
     // A job that has written nothing, and a user who has no folder.
-    EXPECT_TRUE(ListArchives({folder_.path(), "alice", "2026-11/other-1a2b3c4d"})->empty());
-    EXPECT_TRUE(ListArchives(Job("nobody"))->empty());
+    EXPECT_TRUE(ListArchives({folder_.path(), "alice", "2026-11/other-1a2b3c4d"})->files.empty());
+    EXPECT_TRUE(ListArchives(Job("nobody"))->files.empty());
+}
+
+TEST_F(ArchiveFiles, AFolderWithTooManyNamesIsCut) {
+    const auto make = [&](std::size_t from, std::size_t to) {
+        for (std::size_t i = from; i < to; ++i)
+            std::ofstream(Logs() / fmt::format("worker-{}.0.log", i));
+        Own(Logs(), kAlice);
+    };
+    make(0, kMaxArchiveNames);
+    auto list = ListArchives(Job());
+    ASSERT_TRUE(list) << list.error().message;
+    EXPECT_EQ(list->files.size(), kMaxArchiveNames);
+    EXPECT_FALSE(list->cut);
+    make(kMaxArchiveNames, kMaxArchiveNames + 1);
+    list = ListArchives(Job());
+    ASSERT_TRUE(list);
+    EXPECT_EQ(list->files.size(), kMaxArchiveNames);
+    EXPECT_TRUE(list->cut);
 }
 
 TEST_F(ArchiveFiles, FilesAreOpenedAsTheirUser) {
@@ -163,6 +184,38 @@ TEST_F(ArchiveFiles, ATailTakesAllOfTheSameTime) {
     EXPECT_EQ(Page({.file = "worker-0.0.log", .tail = 2}).offset, a.size());
 }
 
+TEST_F(ArchiveFiles, LookingForTheBeginningHasAnEnd) {
+    // All of one time: as many lines as there may be.
+    const std::string a = Line(kSecond, "a");
+    std::string text;
+    while (text.size() <= kMaxTailBytes + (1 << 20))
+        text += a;
+    WriteLog("worker-0.0.log", text);
+    const auto tail = Page({.file = "worker-0.0.log", .tail = 1});
+    EXPECT_GE(tail.offset, text.size() - kMaxTailBytes);
+    EXPECT_LT(tail.offset, text.size() - kMaxTailBytes + a.size());
+    EXPECT_EQ(tail.offset % a.size(), 0u);
+    // Of no time, in the first block that is looked at.
+    const auto soon = Page({.file = "worker-0.0.log", .tail = 100'000, .patience = {}});
+    EXPECT_GT(soon.offset, text.size() - (1 << 20));
+    EXPECT_LT(soon.offset, text.size());
+    EXPECT_EQ(soon.bytes.substr(0, a.size()), a);
+    const auto time =
+        ReadArchivePage(Job(), {.file = "worker-0.0.log", .time = 9 * kSecond, .patience = {}});
+    ASSERT_FALSE(time);
+    EXPECT_THAT(time.error().message, ::testing::HasSubstr("takes too long"));
+}
+
+TEST_F(ArchiveFiles, ATailWhoseTimesLieAcrossBlocks) {
+    // What is looked through at once ends within the time of a line, wherever.
+    for (std::size_t back = 0; back < 40; ++back) {
+        const std::string a = Line(1 * kSecond, "a"), b = Line(2 * kSecond, "b");
+        const std::string last = Line(2 * kSecond, std::string((256 << 10) + 5 - back, 'x'));
+        WriteLog("worker-0.0.log", a + b + last);
+        EXPECT_EQ(Page({.file = "worker-0.0.log", .tail = 1}).offset, a.size()) << back;
+    }
+}
+
 // --- threads ---
 
 template <typename T>
@@ -177,8 +230,9 @@ T RunUntil(boost::asio::io_context& io, kube::Awaitable<T> work) {
     return result.value();
 }
 
-kube::Awaitable<void> Ask(ReadPool& pool, std::function<int()> work, int& answered, int& failed) {
-    const std::optional<int> result = co_await pool.Run<int>(std::move(work));
+kube::Awaitable<void> Ask(ReadPool& pool, std::function<int()> work, int& answered, int& failed,
+                          std::string who = "alice") {
+    const std::optional<int> result = co_await pool.Run<int>(std::move(who), std::move(work));
     ++(result ? answered : failed);
 }
 
@@ -188,7 +242,8 @@ TEST(ReadPool, WhatHangsIsGivenUpAndHoldsNoMoreThanItsThreads) {
     TestFolder folder;
     HungMount mount(folder, "hung");
     boost::asio::io_context io;
-    ReadPool pool(io.get_executor(), {.threads = 3, .patience = std::chrono::milliseconds(200)});
+    ReadPool pool(io.get_executor(),
+                  {.threads = 3, .threads_each = 3, .patience = std::chrono::milliseconds(200)});
     const JobFolderPath job{mount.path(), "alice", "2026-11/digits-1a2b3c4d"};
     const auto list = [job] { return int(ListArchives(job).has_value()); };
     int answered = 0, failed = 0;
@@ -219,6 +274,70 @@ TEST(ReadPool, WhatHangsIsGivenUpAndHoldsNoMoreThanItsThreads) {
     EXPECT_EQ(answered, 5);
 }
 
+/// Work that waits until it is let go; counts how many do so at once.
+struct Gate {
+    int Wait() {
+        std::unique_lock lock(mutex);
+        most = std::max(most, ++waiting);
+        changed.notify_all();
+        changed.wait(lock, [&] { return open; });
+        --waiting;
+        return 0;
+    }
+    bool HasWaiting(int count) {
+        std::unique_lock lock(mutex);
+        return changed.wait_for(lock, std::chrono::seconds(10), [&] { return waiting >= count; });
+    }
+    void Open() {
+        const std::scoped_lock lock(mutex);
+        open = true;
+        changed.notify_all();
+    }
+    std::mutex mutex;
+    std::condition_variable changed;
+    int waiting = 0, most = 0;
+    bool open = false;
+};
+
+TEST(ReadPool, OnePersonLeavesThreadsToTheOthers) {
+    boost::asio::io_context io;
+    ReadPool pool(io.get_executor(), {.threads = 8, .patience = std::chrono::milliseconds(300)});
+    const auto gate = std::make_shared<Gate>();
+    int answered = 0, failed = 0, others = 0;
+    const auto spawn = [&](kube::Awaitable<void> ask) {
+        boost::asio::co_spawn(io, std::move(ask), boost::asio::detached);
+    };
+    for (int i = 0; i < 20; ++i)
+        spawn(Ask(pool, [gate] { return gate->Wait(); }, answered, failed));
+    io.poll();
+    ASSERT_TRUE(gate->HasWaiting(2));
+    for (int i = 0; i < 20; ++i)
+        spawn(Ask(pool, [i] { return i; }, others, others, "bob"));
+    io.run();
+    EXPECT_EQ(others, 20);
+    EXPECT_EQ(failed, 20);
+    EXPECT_EQ(gate->most, 2);
+    EXPECT_EQ(pool.Hung(), 2u);
+    // That these hang is known: alice is told at once, and bob is served.
+    io.restart();
+    const auto begin = std::chrono::steady_clock::now();
+    spawn(Ask(pool, [] { return 0; }, answered, failed));
+    spawn(Ask(pool, [] { return 0; }, others, failed, "bob"));
+    io.run();
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(250));
+    EXPECT_EQ(failed, 21);
+    EXPECT_EQ(others, 21);
+    gate->Open();
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (pool.Hung() > 0 && std::chrono::steady_clock::now() < end)
+        std::this_thread::yield();
+    for (int i = 0; i < 20; ++i)
+        spawn(Ask(pool, [] { return 0; }, answered, failed));
+    io.restart();
+    io.run();
+    EXPECT_EQ(answered, 20);
+}
+
 TEST(ReadPool, AnswersOfManyThreads) {
     boost::asio::io_context io;
     ReadPool pool(io.get_executor(), {.threads = 3, .patience = std::chrono::seconds(10)});
@@ -230,7 +349,7 @@ TEST(ReadPool, AnswersOfManyThreads) {
     io.run_for(std::chrono::seconds(20));
     EXPECT_EQ(answered, 500);
     EXPECT_EQ(failed, 0);
-    EXPECT_EQ(RunUntil(io, pool.Run<std::string>([] { return std::string("x"); })), "x");
+    EXPECT_EQ(RunUntil(io, pool.Run<std::string>("bob", [] { return std::string("x"); })), "x");
 }
 
 }  // namespace

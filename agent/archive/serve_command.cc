@@ -9,6 +9,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <cstdlib>
 
+#include "agent/archive/confine.h"
 #include "agent/archive/server.h"
 #include "kube/client.h"
 #include "kube/manager.h"
@@ -46,9 +47,12 @@ const kube::FlagSet<ArchiveOptions>& Flags() {
 
 std::expected<ArchiveOptions, std::string> Parse(const std::vector<std::string>& args) {
     auto options = Flags().Parse(args);
-    if (options && !options->help && !options->version && !options->root.starts_with('/'))
+    if (!options || options->help || options->version) return options;
+    if (!options->root.starts_with('/'))
         return std::unexpected(
             "--root must be given: the absolute path of the folder of all job folders");
+    if (std::string wrong = WrongArchiveRoot(options->root); !wrong.empty())
+        return std::unexpected("--root: " + wrong);
     return options;
 }
 
@@ -101,6 +105,11 @@ class Archive {
     }
 
     Awaitable<int> Run() {
+        // All that is written is opened by now: the mount of the job folders is read-only where
+        // its storage is not another mount below it.
+        if (const auto only_reads = BecomeReadOnly(); !only_reads)
+            kube::LogWarning(kLog, "the archive only reads, but nothing keeps it from writing: {}",
+                             only_reads.error());
         kube::ServeHealth(health_, metrics_, DLWS_VERSION,
                           [this] { return stopping_ ? std::string("stopping") : std::string(); });
         const auto port = server_.Listen();

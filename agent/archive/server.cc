@@ -115,15 +115,15 @@ HttpAnswer DoesNotAnswer() {
     return Refusal(503, "The storage of the archived logs does not answer.");
 }
 
-HttpAnswer ListAnswer(const FileResult<std::vector<ArchiveEntry>>& list) {
+HttpAnswer ListAnswer(const FileResult<ArchiveList>& list) {
     namespace json = boost::json;
     if (!list) return Refusal(StatusOf(list.error()), list.error().message);
     json::array files;
-    for (const ArchiveEntry& entry : *list)
+    for (const ArchiveEntry& entry : list->files)
         files.push_back(json::object{{"name", entry.name}, {"bytes", entry.bytes}});
     HttpAnswer answer;
     answer.content_type = "application/json";
-    answer.body = json::serialize(json::object{{"files", std::move(files)}});
+    answer.body = json::serialize(json::object{{"files", std::move(files)}, {"cut", list->cut}});
     return answer;
 }
 
@@ -151,21 +151,19 @@ kube::Awaitable<HttpAnswer> ArchiveServer::Answer(kube::HttpRequest request) {
         co_return Refusal(401, "a bearer token must be given: that of who wants to read");
     auto asked = ReadQuery(request.query, page);
     if (!asked) co_return Refusal(400, asked.error());
-    auto job =
-        co_await access_.FolderOf(std::string(token.substr(kBearer.size())), asked->ns, asked->job);
-    if (!job) co_return Refused(job.error());
-    const JobFolderPath folder{settings_.root, asked->user, *job};
+    auto reader =
+        co_await access_.ReaderOf(std::string(token.substr(kBearer.size())), asked->ns, asked->job);
+    if (!reader) co_return Refused(reader.error());
+    const JobFolderPath folder{settings_.root, asked->user, reader->folder};
     if (!page) {
-        std::function<FileResult<std::vector<ArchiveEntry>>()> list = [folder] {
-            return ListArchives(folder);
-        };
-        const auto listed = co_await pool_.Run(std::move(list));
+        std::function<FileResult<ArchiveList>()> list = [folder] { return ListArchives(folder); };
+        const auto listed = co_await pool_.Run(reader->username, std::move(list));
         co_return listed ? ListAnswer(*listed) : DoesNotAnswer();
     }
     std::function<FileResult<ArchivePage>()> read = [folder, page = std::move(asked->page)] {
         return ReadArchivePage(folder, page);
     };
-    const auto got = co_await pool_.Run(std::move(read));
+    const auto got = co_await pool_.Run(reader->username, std::move(read));
     co_return got ? PageAnswer(*got) : DoesNotAnswer();
 }
 

@@ -12,7 +12,7 @@ namespace dlws::agent {
 /// Archived logs over HTTP, to the portal beside us in its pod:
 ///
 ///     GET /v1/list?namespace=vision&job=digits&user=alice
-///         {"files":[{"name":"worker-0.0.log","bytes":52311}]}
+///         {"files":[{"name":"worker-0.0.log","bytes":52311}],"cut":false}
 ///     GET /v1/page?namespace=vision&job=digits&user=alice&file=worker-0.0.log&tail=100
 ///         a line "OFFSET SIZE", and then bytes of the file from OFFSET on; SIZE is all of it
 ///

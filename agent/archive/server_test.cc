@@ -25,23 +25,30 @@ using testing::TestFolder;
 
 constexpr uid_t kAlice = 12001;
 constexpr const char* kReview = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+constexpr const char* kWho = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
 constexpr const char* kJob = "/apis/dlworkspace.io/v1/namespaces/vision/dljobs/digits";
 constexpr const char* kJobJson =
     R"({"kind":"DLJob","metadata":{"name":"digits","namespace":"vision",)"
     R"("uid":"1a2b3c4d-0000-4000-8000-000000000000","resourceVersion":"7",)"
     R"("creationTimestamp":"2026-11-29T10:00:00Z"},"spec":{"submittedBy":{"username":"alice"}}})";
 
-/// An API server that lets the token "alice" read, and nobody else.
+/// An API server that lets the tokens "alice" and "bob" read, and nobody else.
 class ArchiveServerTest : public ::testing::Test {
   public:
     ArchiveServerTest() : api_({.tls = false}) {
         api_.When("POST", kReview).Call([](const kube::testing::Request& request) {
-            const bool alice = request.Header("authorization") == "Bearer alice";
+            const std::string who = request.Header("authorization");
+            const bool may = who == "Bearer alice" || who == "Bearer bob";
             const bool logs =
                 request.body.find(R"("resource":"pods","subresource":"log")") != std::string::npos;
             return Answer{.status = 201,
-                          .body = alice && logs ? R"({"status":{"allowed":true}})"
-                                                : R"({"status":{"allowed":false}})"};
+                          .body = may && logs ? R"({"status":{"allowed":true}})"
+                                              : R"({"status":{"allowed":false}})"};
+        });
+        api_.When("POST", kWho).Call([](const kube::testing::Request& request) {
+            const std::string name = request.Header("authorization").substr(7);
+            return Answer{.status = 201,
+                          .body = R"({"status":{"userInfo":{"username":")" + name + "\"}}}"};
         });
         api_.When("GET", kJob).Call([](const kube::testing::Request&) {
             return Answer{.status = 200, .body = kJobJson};
@@ -99,12 +106,12 @@ TEST_F(ArchiveServerTest, WhoMayReadsWithTheirOwnToken) {
     MakeLog();
     const auto list = Get("/v1/list", kList);
     EXPECT_EQ(list.status, 200) << list.body;
-    EXPECT_EQ(list.body, R"({"files":[{"name":"worker-0.0.log","bytes":34}]})");
+    EXPECT_EQ(list.body, R"({"files":[{"name":"worker-0.0.log","bytes":34}],"cut":false})");
     const auto page = Get("/v1/page", kPage + "&offset=28");
     EXPECT_EQ(page.status, 200) << page.body;
     EXPECT_EQ(page.body, "28 34\nhello\n");
     // The second page was not asked about again.
-    EXPECT_EQ(api_.Requests().size(), 2u);
+    EXPECT_EQ(api_.Requests().size(), 3u);
     for (const auto& request : api_.Requests())
         EXPECT_EQ(request.Header("authorization"), "Bearer alice");
 }
@@ -151,14 +158,15 @@ TEST_F(ArchiveServerTest, ManyQuestionsAtOnceAreOne) {
         asks.push_back(AskOnce(*server_, good));
     kube::testing::Run(io_, kube::Together(std::move(asks)));
     EXPECT_EQ(good, 64);
-    EXPECT_EQ(api_.Requests().size(), 2u);
+    EXPECT_EQ(api_.Requests().size(), 3u);
 }
 
 TEST_F(ArchiveServerTest, WhatIsNotThereOrRefused) {
     DLWS_NEEDS_ROOT();
     MakeLog();
     EXPECT_EQ(Get("/v1/page", std::string(kList) + "&file=worker-9.0.log").status, 404);
-    EXPECT_EQ(Get("/v1/list", "namespace=vision&job=digits&user=bob").body, R"({"files":[]})");
+    EXPECT_EQ(Get("/v1/list", "namespace=vision&job=digits&user=bob").body,
+              R"({"files":[],"cut":false})");
     const fs::path logs = folder_ / "alice/2026-11/digits-1a2b3c4d/logs";
     fs::create_symlink("/etc/passwd", logs / "worker-1.0.log");
     const auto link = Get("/v1/page", std::string(kList) + "&file=worker-1.0.log");
@@ -189,7 +197,10 @@ TEST_F(ArchiveServerTest, AStorageThatHangs) {
     Serve(mount.path());
     for (int i = 0; i < 8; ++i)
         EXPECT_EQ(Get("/v1/list", kList).status, 503);
-    EXPECT_EQ(server_->pool().Hung(), 8u);
+    // Alice's; bob has his own.
+    EXPECT_EQ(server_->pool().Hung(), 2u);
+    EXPECT_EQ(Get("/v1/list", kList, "bob").status, 503);
+    EXPECT_EQ(server_->pool().Hung(), 3u);
     const auto begin = std::chrono::steady_clock::now();
     for (int i = 0; i < 50; ++i)
         EXPECT_EQ(Get("/v1/page", kPage).status, 503);

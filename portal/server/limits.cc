@@ -8,8 +8,8 @@
 namespace dlws::portal {
 namespace {
 
-constexpr std::array<const char*, 3> kNames{"requests at a time", "streams of updates",
-                                            "streams of logs"};
+constexpr std::array<const char*, 4> kNames{"requests at a time", "streams of updates",
+                                            "streams of logs", "logs of pods at a time"};
 constexpr std::size_t kManyPeople = 1'000;
 
 Problem TooMany(int most, std::string_view what) {
@@ -22,13 +22,14 @@ Problem TooMany(int most, std::string_view what) {
 
 }  // namespace
 
-std::expected<Limits::Ticket, Problem> Limits::Take(const std::string& username, Kind kind) {
+std::expected<Limits::Ticket, Problem> Limits::Take(const std::string& username, Kind kind,
+                                                    int count) {
     int& taken = people_[username].taken[kind];
-    if (taken >= settings_.most[kind])
+    if (taken + count > settings_.most[kind])
         return std::unexpected(TooMany(settings_.most[kind], kNames[kind]));
-    ++taken;
-    return Ticket(nullptr, [this, username, kind](void*) {
-        --people_[username].taken[kind];
+    taken += count;
+    return Ticket(nullptr, [this, username, kind, count](void*) {
+        people_[username].taken[kind] -= count;
         Forget();
     });
 }
@@ -50,7 +51,7 @@ void Limits::Forget() {
     if (people_.size() <= kManyPeople) return;
     const Clock::time_point now = settings_.now();
     std::erase_if(people_, [&](const auto& one) {
-        return one.second.taken == std::array<int, 3>{} &&
+        return one.second.taken == std::array<int, 4>{} &&
                now - one.second.at > std::chrono::seconds(2);
     });
 }

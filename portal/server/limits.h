@@ -14,29 +14,31 @@
 namespace dlws::portal {
 
 /// How much one person has of this replica: requests at a time, streams of updates and of logs,
-/// writes a second. Over it: 429. Confined to the server's executor; outlives its tickets.
+/// pods whose logs are read at a time (each is a connection to the API server), writes a second.
+/// Over it: 429. Confined to the server's executor; outlives its tickets.
 class Limits {
   public:
     using Clock = std::chrono::steady_clock;
-    enum Kind { kRequest, kUpdates, kLogs };
+    enum Kind { kRequest, kUpdates, kLogs, kLogSources };
     struct Settings {
-        std::array<int, 3> most{32, 8, 8};  ///< by Kind
+        std::array<int, 4> most{32, 8, 8, 128};  ///< by Kind
         int writes_per_second = 20;
         std::function<Clock::time_point()> now = &Clock::now;
     };
-    /// One of them, given back when it is destroyed.
+    /// Given back when it is destroyed.
     using Ticket = std::shared_ptr<void>;
 
     explicit Limits(Settings settings) : settings_(std::move(settings)) {}
 
-    std::expected<Ticket, Problem> Take(const std::string& username, Kind kind);
+    /// So many of them at once, or none.
+    std::expected<Ticket, Problem> Take(const std::string& username, Kind kind, int count = 1);
     std::expected<void, Problem> Write(const std::string& username);
 
     std::size_t People() const { return people_.size(); }
 
   private:
     struct Person {
-        std::array<int, 3> taken{};
+        std::array<int, 4> taken{};
         double writes = 0;  ///< of the last second, leaking
         Clock::time_point at{};
     };

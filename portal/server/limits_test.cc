@@ -10,7 +10,7 @@ namespace {
 
 struct LimitsTest : ::testing::Test {
     Limits::Clock::time_point now{};
-    Limits limits{{.most = {3, 2, 1}, .writes_per_second = 4, .now = [this] { return now; }}};
+    Limits limits{{.most = {3, 2, 1, 10}, .writes_per_second = 4, .now = [this] { return now; }}};
 };
 
 TEST_F(LimitsTest, EachPersonAndKindHasItsOwn) {
@@ -25,6 +25,16 @@ TEST_F(LimitsTest, EachPersonAndKindHasItsOwn) {
     EXPECT_TRUE(limits.Take("bob", Limits::kRequest));
     kept.pop_back();
     EXPECT_TRUE(limits.Take("alice", Limits::kRequest));
+}
+
+TEST_F(LimitsTest, SeveralAtOnceOrNone) {
+    auto eight = limits.Take("alice", Limits::kLogSources, 8);
+    ASSERT_TRUE(eight);
+    EXPECT_FALSE(limits.Take("alice", Limits::kLogSources, 3));
+    EXPECT_TRUE(limits.Take("alice", Limits::kLogSources, 2));
+    EXPECT_TRUE(limits.Take("bob", Limits::kLogSources, 10));
+    eight = Limits::Ticket();
+    EXPECT_TRUE(limits.Take("alice", Limits::kLogSources, 10));
 }
 
 TEST_F(LimitsTest, WritesLeakAway) {

@@ -190,7 +190,7 @@ Portal::Portal(boost::asio::any_io_executor executor, const Options& options,
     questions_.Follow(job_cache_);
     hub_.Follow(job_cache_);
     hub_.FollowPods(pods_);
-    pods_.store().AddIndex(kPodsByJob, JobUidOf);
+    pods_.store().AddIndex(kPodsByJob, JobKeysOf);
     if (options.archive_port != 0)
         logs_.archive = &archive_.emplace(executor, options.archive_port);
     clusters_.OnChange([this](const kube::Change& change) { OnCluster(change); });
@@ -226,7 +226,8 @@ std::optional<JobLogs> Portal::FindJobLogs(const std::string& ns, const std::str
     auto parsed = model::ParseDLJob(object->raw);
     if (!parsed) return std::nullopt;
     std::vector<model::PodView> pods;
-    for (const kube::ObjectPtr& pod : pods_.store().ByIndex(kPodsByJob, object->meta.uid))
+    const std::string key = JobKey(ns, object->meta.uid);
+    for (const kube::ObjectPtr& pod : pods_.store().ByIndex(kPodsByJob, key))
         if (auto view = model::ParsePod(pod->raw)) pods.push_back(std::move(*view));
     return JobLogs(std::move(*parsed), std::move(pods));
 }

@@ -557,8 +557,11 @@ class Portal(unittest.TestCase):
         self.assertEqual(root({"storages": storages[:2]}), [])
         self.assertEqual(root({"storages": storages}, {"hostPath": "/mnt/c"}), ["--root=/mnt/c"])
         self.assertEqual(root({"storages": storages}, {"enabled": False}), [])
-        bad = {"portal": {"enabled": True, "archive": {"hostPath": "/data"}}}
-        self.assertIn("below a folder of its own", template(bad).stderr)
+        for around, error in {"/": "below a folder of its own", "/var/lib": "below a folder of its own", "/etc": "folder of the system",
+                              "/mnt/../usr/share": "folder of the system", "/var/lib/kubelet": "folder of the system"}.items():
+            bad = {"portal": {"enabled": True, "archive": {"hostPath": f"{around.rstrip('/')}/data"}}}
+            self.assertIn(error, template(bad).stderr)
+        self.assertEqual(root({}, {"hostPath": "/var/mnt/data", "path": "jobs"}), ["--root=/var/mnt/data/jobs"])
 
 
 class Samba(unittest.TestCase):

@@ -96,6 +96,11 @@ TEST_F(Storages, TellHealthSpaceAndQuota) {
     EXPECT_EQ(work.at("quotaBytes"), 10);
     EXPECT_EQ(work.at("quotaFree"), 4);
     EXPECT_EQ(work.at("message").as_string(), "Storage work is healthy on 2 of 3 nodes");
+    // Over its limit, as a quota may be.
+    status_.storages[0].bytesFree = -5;
+    user_status_.quotas[0].bytesFree = -1;
+    EXPECT_EQ(ToAlice()[1].at("bytesFree"), 0);
+    EXPECT_EQ(ToAlice()[1].at("quotaFree"), 0);
     for (const char* field : {"nodesTotal", "bytesTotal", "quotaBytes", "message"})
         EXPECT_FALSE(shown[3].as_object().contains(field)) << field;
 }

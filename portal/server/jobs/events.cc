@@ -89,7 +89,7 @@ std::string PageOf(Events events, const Asked& asked) {
 kube::Awaitable<Outcome> ListEvents(const Jobs& jobs, Call call) {
     const auto asked = Read(call);
     if (!asked) co_return std::unexpected(asked.error());
-    const std::string ns = call.Namespace(), name = call.Name("job");
+    const std::string &ns = call.Namespace(), &name = call.Name("job");
     Question question("get", std::string(model::kGroup), "dljobs", ns, name);
     auto may = co_await jobs.backend.visibility.Must(call.caller, std::move(question));
     if (!may) co_return std::unexpected(std::move(may.error()));

@@ -35,7 +35,7 @@ kube::Awaitable<Outcome> ListJobs(const Jobs& jobs, Call call) {
 }
 
 kube::Awaitable<Outcome> GetJobDetail(const Jobs& jobs, Call call) {
-    const std::string ns = call.Namespace(), name = call.Name("job");
+    const std::string &ns = call.Namespace(), &name = call.Name("job");
     Question question("get", kGroup, "dljobs", ns, name);
     auto may = co_await jobs.backend.visibility.Must(call.caller, std::move(question));
     if (!may) co_return std::unexpected(std::move(may.error()));

@@ -79,9 +79,9 @@ std::vector<RowPtr> Naive(const JobTable& jobs, const Query& query, const Visibl
             if (scope.Has(ns) && FitsNamespace(ns, query.filter) &&
                 Fits(*row, query.filter, "user1"))
                 rows.push_back(row);
-    std::ranges::sort(rows, {}, &Row::uid);
     const auto by = [&](auto key) {
-        std::stable_sort(rows.begin(), rows.end(), [&](const RowPtr& a, const RowPtr& b) {
+        std::ranges::sort(rows, [&](const RowPtr& a, const RowPtr& b) {
+            if (key(*a) == key(*b)) return a->uid < b->uid;
             return query.sort.descending ? key(*b) < key(*a) : key(*a) < key(*b);
         });
     };

@@ -115,7 +115,7 @@ std::string PageOf(std::vector<PodRow> pods, const Asked& asked) {
 kube::Awaitable<Outcome> ListJobPods(const Jobs& jobs, const kube::Store& pods, Call call) {
     const auto asked = Read(call);
     if (!asked) co_return std::unexpected(asked.error());
-    const std::string ns = call.Namespace(), name = call.Name("job");
+    const std::string &ns = call.Namespace(), &name = call.Name("job");
     const Visibility& visibility = jobs.backend.visibility;
     Question get("get", std::string(model::kGroup), "dljobs", ns, name);
     auto may = co_await visibility.Must(call.caller, std::move(get));
@@ -139,7 +139,8 @@ std::string_view ToString(PodState state) {
 
 std::optional<PodRow> MakePodRow(std::string_view text, const model::DLJob& job) {
     const auto pod = model::ParsePod(text);
-    if (!pod || pod->ownerUid != job.meta.uid || pod->index < 0 || pod->attempt < 0)
+    if (!pod || pod->ns != job.meta.ns || pod->ownerUid != job.meta.uid || pod->index < 0 ||
+        pod->attempt < 0)
         return std::nullopt;
     PodRow row;
     row.rank = RankOf(job, *pod);
@@ -182,7 +183,7 @@ std::string PodJson(const PodRow& row) {
 
 std::vector<PodRow> PodsOf(const model::DLJob& job, const kube::Store& pods) {
     std::vector<PodRow> rows;
-    for (const kube::ObjectPtr& pod : pods.ByIndex(kPodsByJob, job.meta.uid))
+    for (const kube::ObjectPtr& pod : pods.ByIndex(kPodsByJob, JobKey(job.meta.ns, job.meta.uid)))
         if (auto row = MakePodRow(pod->raw, job)) rows.push_back(std::move(*row));
     std::ranges::sort(rows, [](const PodRow& a, const PodRow& b) {
         return Before(PlaceOf(a), PlaceOf(b), false);
@@ -199,9 +200,13 @@ kube::Informer::Settings PodCacheSettings() {
             }};
 }
 
-std::vector<std::string> JobUidOf(const kube::Object& pod) {
+std::vector<std::string> JobKeysOf(const kube::Object& pod) {
     if (pod.meta.controller_uid.empty()) return {};
-    return {pod.meta.controller_uid};
+    return {JobKey(pod.meta.ns, pod.meta.controller_uid)};
+}
+
+std::string JobKey(const std::string& ns, const std::string& uid) {
+    return ns + "/" + uid;
 }
 
 void AddJobPods(Router& router, const Jobs& jobs, const kube::Store& pods) {

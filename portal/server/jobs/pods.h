@@ -35,9 +35,11 @@ std::vector<PodRow> PodsOf(const model::DLJob& job, const kube::Store& pods);
 
 /// Pods with our job label, with nothing but what MakePodRow reads.
 kube::Informer::Settings PodCacheSettings();
-/// Index that the informer's store must have: by the uid of the job.
-inline constexpr const char* kPodsByJob = "job-uid";
-std::vector<std::string> JobUidOf(const kube::Object& pod);
+/// Index that the informer's store must have: by namespace and uid of the job. Not by the uid
+/// alone, which anybody may write into a pod of a namespace of theirs.
+inline constexpr const char* kPodsByJob = "job";
+std::vector<std::string> JobKeysOf(const kube::Object& pod);
+std::string JobKey(const std::string& ns, const std::string& uid);
 
 /// ListJobPods. What is referred to outlives the router.
 void AddJobPods(Router& router, const Jobs& jobs, const kube::Store& pods);

@@ -117,7 +117,7 @@ TEST(ReadEvent, KnowsBothKindsOfTimes) {
 class PodsTest : public PortalTest {
   protected:
     PodsTest() {
-        pods.AddIndex(kPodsByJob, JobUidOf);
+        pods.AddIndex(kPodsByJob, JobKeysOf);
         AddJobPods(router, jobs, pods);
         AddJobEvents(router, jobs);
         const JobText job = TwoRoles();
@@ -178,6 +178,18 @@ TEST_F(PodsTest, AreInTheOrderOfTheirRanks) {
     EXPECT_EQ(Page("pods", "role=ps&cursor=" + next), "400");
     for (const char* bad : {"state=running", "limit=0", "cursor=x"})
         EXPECT_EQ(Page("pods", bad), "400") << bad;
+}
+
+TEST_F(PodsTest, OfAnotherNamespaceIsNoneOfTheJob) {
+    // Anybody may write any owner into a pod of their own.
+    std::string foreign = PodText("worker", 1, 0, R"("status":{"phase":"Running"})");
+    foreign.replace(foreign.find("\"vision\""), 8, "\"of-eve\"");
+    pods.Put(kube::ParseObject(foreign).value());
+    Allow("alice get dljobs vision/digits");
+    Allow("alice list pods vision");
+    EXPECT_EQ(Page("pods", ""), "of 0");
+    EXPECT_FALSE(MakePodRow(foreign, model::ParseDLJob(TwoRoles().Json()).value()));
+    EXPECT_TRUE(pods.ByIndex(kPodsByJob, JobKey("vision", "u1")).empty());
 }
 
 std::string EventText(const std::string& uid, int second, const std::string& type,

@@ -86,8 +86,7 @@ std::optional<LogPage> ParsePage(const std::string& body) {
 HttpLogArchive::HttpLogArchive(boost::asio::any_io_executor executor, int port)
     : client_(std::move(executor), Beside(port), Settings()) {}
 
-Awaitable<LogResult<std::vector<ArchivedLog>>> HttpLogArchive::List(std::string token,
-                                                                    ArchiveOf of) {
+Awaitable<LogResult<ArchivedLogs>> HttpLogArchive::List(std::string token, ArchiveOf of) {
     const kube::CallOptions options = As(std::move(token));
     const auto body = co_await client_.GetRaw(Target("/v1/list", of), options);
     if (!body) co_return std::unexpected(FailureOf(body.error()));
@@ -95,7 +94,9 @@ Awaitable<LogResult<std::vector<ArchivedLog>>> HttpLogArchive::List(std::string 
     const boost::json::value list = boost::json::parse(*body, error);
     const auto* files = error ? nullptr : list.find_pointer("/files", error);
     if (!files || !files->is_array()) co_return std::unexpected(NotUnderstood());
-    std::vector<ArchivedLog> logs;
+    ArchivedLogs archived;
+    const auto* cut = list.get_object().if_contains("cut");
+    archived.cut = cut && cut->is_bool() && cut->get_bool();
     for (const boost::json::value& file : files->get_array()) {
         const auto* name = file.is_object() ? file.get_object().if_contains("name") : nullptr;
         const auto* bytes = file.is_object() ? file.get_object().if_contains("bytes") : nullptr;
@@ -108,9 +109,9 @@ Awaitable<LogResult<std::vector<ArchivedLog>>> HttpLogArchive::List(std::string 
         log.index = parsed->index;
         log.attempt = parsed->attempt;
         log.bytes = std::uint64_t(bytes->get_int64());
-        logs.push_back(std::move(log));
+        archived.logs.push_back(std::move(log));
     }
-    co_return logs;
+    co_return archived;
 }
 
 Awaitable<LogResult<LogPage>> HttpLogArchive::Read(std::string token, ArchiveOf of,

@@ -14,7 +14,7 @@ class HttpLogArchive : public LogArchive {
   public:
     HttpLogArchive(boost::asio::any_io_executor executor, int port);
 
-    Awaitable<LogResult<std::vector<ArchivedLog>>> List(std::string token, ArchiveOf of) override;
+    Awaitable<LogResult<ArchivedLogs>> List(std::string token, ArchiveOf of) override;
     Awaitable<LogResult<LogPage>> Read(std::string token, ArchiveOf of, LogSource source,
                                        LogPageAsk ask, std::size_t bytes) override;
 

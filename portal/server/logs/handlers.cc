@@ -14,16 +14,16 @@
 #include "portal/server/logs/job_sources.h"
 #include "portal/server/logs/page.h"
 #include "portal/server/logs/query.h"
-#include "portal/server/logs/stream_body.h"
 
 namespace dlws::portal {
 namespace {
 
 namespace json = boost::json;
 
-/// Of all ranks of one request together.
-constexpr std::size_t kPages = 2 << 20;
-constexpr std::size_t kLeastPage = 32 << 10, kMostPage = 256 << 10;
+/// Of all ranks of one request together, so that it holds some 4 MiB: bytes of pages that are no
+/// lines yet, and lines, which are objects of 64 bytes and their text.
+constexpr std::size_t kPages = 2 << 20, kLines = 32 << 10;
+constexpr std::size_t kLeastPage = 32 << 10, kMostPage = 256 << 10, kMostLines = 2'000;
 
 Question MayGetJob(const std::string& ns, const std::string& job) {
     return {"get", std::string(model::kGroup), std::string(model::kDLJobPlural), ns, job};
@@ -56,10 +56,21 @@ Problem Denied(int status, const std::string& ns) {
 struct Opened {
     std::shared_ptr<JobSources> sources;
     std::vector<RankReader> readers;
+    Limits::Ticket ticket;  // of each source
+};
+/// Held by a body that comes piece by piece.
+struct Held {
+    std::shared_ptr<JobSources> sources;
+    Limits::Ticket of_sources, of_stream;
 };
 
-Opened Open(const Logs& logs, const Call& call, const LogQuery& query, const LogStart& start,
-            const JobLogs& job, bool follow, bool whole) {
+/// Problem: 429.
+std::expected<Opened, Problem> Open(const Logs& logs, const Call& call, const LogQuery& query,
+                                    const LogStart& start, const JobLogs& job, bool follow,
+                                    bool whole) {
+    auto ticket = logs.backend.limits.Take(call.caller.username, Limits::kLogSources,
+                                           int(start.sources.size()));
+    if (!ticket) return std::unexpected(ticket.error());
     ArchiveOf of;
     of.ns = call.Namespace();
     of.job = call.Name("job");
@@ -74,13 +85,16 @@ Opened Open(const Logs& logs, const Call& call, const LogQuery& query, const Log
     parts.page_bytes =
         std::clamp(kPages / std::max<std::size_t>(start.sources.size(), 1), kLeastPage, kMostPage);
     Opened opened;
+    opened.ticket = std::move(*ticket);
     opened.sources = std::make_shared<JobSources>(std::move(parts), job);
     for (std::size_t i = 0; i < start.sources.size(); ++i) {
         RankReader::Settings settings;
         settings.position = start.from[i].at;
+        settings.since = query.since.value_or(0);
         settings.tail = start.tail;
         settings.follow = follow;
         settings.whole = whole;
+        settings.most_lines = std::min(kLines / start.sources.size(), kMostLines);
         opened.readers.emplace_back(*opened.sources, start.sources[i], settings);
     }
     return opened;
@@ -95,21 +109,28 @@ kube::Awaitable<Outcome> GetJobLogs(const Logs& logs, Call call) {
     if (!job) co_return std::unexpected(job.error());
     const auto start = StartOf(*query, *job, false);
     if (!start) co_return std::unexpected(start.error());
-    Opened opened = Open(logs, call, *query, *start, *job, false, false);
+    auto opened = Open(logs, call, *query, *start, *job, false, false);
+    if (!opened) co_return std::unexpected(opened.error());
     LogPageSettings settings;
     settings.about = CursorAbout(*query, *job);
     settings.limit = query->limit;
     settings.until = query->until;
-    auto page = co_await ReadLogPage(std::move(opened.readers), start->from, std::move(settings));
+    auto page = co_await ReadLogPage(std::move(opened->readers), start->from, std::move(settings));
     if (page.denied != 0) co_return std::unexpected(Denied(page.denied, call.Namespace()));
     co_return JsonAnswer(std::move(page.json));
+}
+
+/// Of the event `end`.
+std::string ReasonOf(const Problem& problem) {
+    if (problem.status != 401) return "Renew";
+    return problem.reason == "LoggedOut" ? "LoggedOut" : "LoginExpired";
 }
 
 kube::Awaitable<std::string> MayGoOn(const Logs& logs, Caller caller, std::string ns,
                                      std::string job) {
     if (caller.current_token) {
         auto token = co_await caller.current_token();
-        if (!token) co_return token.error().status == 401 ? "LoginExpired" : "Renew";
+        if (!token) co_return ReasonOf(token.error());
         if (*token != caller.token) caller.key = KeyOf(*token);
         caller.token = std::move(*token);
     }
@@ -117,7 +138,7 @@ kube::Awaitable<std::string> MayGoOn(const Logs& logs, Caller caller, std::strin
     if (may) co_return "";
     // Whoever comes again is told why. An API server that is away ends nothing as long as the
     // verdict counts (Verdicts).
-    co_return may.error().status == 401 ? "LoginExpired" : "Renew";
+    co_return ReasonOf(may.error());
 }
 
 kube::Awaitable<Outcome> StreamJobLogs(const Logs& logs, Call call) {
@@ -132,18 +153,20 @@ kube::Awaitable<Outcome> StreamJobLogs(const Logs& logs, Call call) {
     if (!start) co_return std::unexpected(start.error());
     auto ticket = logs.backend.limits.Take(call.caller.username, Limits::kLogs);
     if (!ticket) co_return std::unexpected(ticket.error());
-    Opened opened = Open(logs, call, *query, *start, *job, true, false);
+    auto opened = Open(logs, call, *query, *start, *job, true, false);
+    if (!opened) co_return std::unexpected(opened.error());
     LogStreamBody::Settings settings;
     settings.about = CursorAbout(*query, *job);
-    settings.how_ended = [sources = opened.sources] { return sources->HowEnded(); };
+    settings.how_ended = [sources = opened->sources] { return sources->HowEnded(); };
+    settings.ask_again = logs.ask_again;
     settings.may_go_on = [&logs, caller = call.caller, ns = call.Namespace(),
                           name = call.Name("job")] { return MayGoOn(logs, caller, ns, name); };
-    settings.keep = std::make_shared<std::pair<std::shared_ptr<JobSources>, Limits::Ticket>>(
-        opened.sources, *ticket);
+    settings.keep = std::make_shared<Held>(opened->sources, opened->ticket, *ticket);
     kube::HttpAnswer answer;
     answer.content_type = "text/event-stream";
-    answer.stream = std::make_shared<LogStreamBody>(
-        logs.backend.users.Executor(), std::move(opened.readers), start->from, std::move(settings));
+    answer.stream =
+        std::make_shared<LogStreamBody>(logs.backend.users.Executor(), std::move(opened->readers),
+                                        start->from, std::move(settings));
     co_return answer;
 }
 
@@ -156,20 +179,20 @@ kube::Awaitable<Outcome> DownloadJobLogs(const Logs& logs, Call call) {
     if (!start) co_return std::unexpected(start.error());
     auto ticket = logs.backend.limits.Take(call.caller.username, Limits::kLogs);
     if (!ticket) co_return std::unexpected(ticket.error());
-    Opened opened = Open(logs, call, *query, *start, *job, false, true);
+    auto opened = Open(logs, call, *query, *start, *job, false, true);
+    if (!opened) co_return std::unexpected(opened.error());
     LogTextBody::Settings settings;
     settings.until = query->until;
     settings.timestamps = query->timestamps;
     const bool several = start->sources.size() > 1 || query->attempt == "all";
     for (const LogSource& source : start->sources)
         settings.names.push_back(several ? fmt::format("{}-{}.", source.role, source.index) : "");
-    settings.keep = std::make_shared<std::pair<std::shared_ptr<JobSources>, Limits::Ticket>>(
-        opened.sources, *ticket);
+    settings.keep = std::make_shared<Held>(opened->sources, opened->ticket, *ticket);
     kube::HttpAnswer answer;
     answer.content_type = "application/octet-stream";
     answer.fields.emplace_back("Content-Disposition",
                                fmt::format("attachment; filename=\"{}.log\"", call.Name("job")));
-    answer.stream = std::make_shared<LogTextBody>(std::move(opened.readers), std::move(settings));
+    answer.stream = std::make_shared<LogTextBody>(std::move(opened->readers), std::move(settings));
     co_return answer;
 }
 
@@ -223,7 +246,7 @@ kube::Awaitable<Outcome> ListJobLogSources(const Logs& logs, Call call) {
     of.job = call.Name("job");
     of.user = logs.user(job->job());
     std::string_view state = "NotConfigured";
-    std::vector<ArchivedLog> archived;
+    ArchivedLogs archived;
     if (logs.archive && !of.user.empty()) {
         auto listed = co_await logs.archive->List(call.caller.token, of);
         if (!listed && listed.error().kind == LogFailure::kDenied)
@@ -231,7 +254,7 @@ kube::Awaitable<Outcome> ListJobLogSources(const Logs& logs, Call call) {
         state = listed ? "Available" : "Unavailable";
         if (listed) archived = std::move(*listed);
     }
-    const auto rows = Rows(*job, archived);
+    const auto rows = Rows(*job, archived.logs);
     json::array items;
     std::size_t at = 0;
     for (const auto& [key, row] : rows) {
@@ -244,6 +267,7 @@ kube::Awaitable<Outcome> ListJobLogSources(const Logs& logs, Call call) {
         items.push_back(std::move(item));
     }
     json::object list{{"total", rows.size()}, {"archive", state}};
+    if (archived.cut) list["archiveCut"] = true;
     if (offset + items.size() < rows.size())
         list["nextCursor"] = fmt::to_string(offset + items.size());
     list["items"] = std::move(items);

@@ -29,13 +29,14 @@ std::string ArchiveLine(int second, std::string_view text) {
 /// Files in memory; remembers whose tokens it was asked with.
 class FakeArchive : public LogArchive {
   public:
-    Awaitable<LogResult<std::vector<ArchivedLog>>> List(std::string token, ArchiveOf of) override {
+    Awaitable<LogResult<ArchivedLogs>> List(std::string token, ArchiveOf of) override {
         tokens.insert(token + " " + of.user);
         if (away) co_return std::unexpected(LogFailure{.why = "away"});
-        std::vector<ArchivedLog> logs;
+        ArchivedLogs all;
+        all.cut = cut;
         for (const auto& [key, text] : files)
-            logs.push_back({"worker", key.first, key.second, text.size()});
-        co_return logs;
+            all.logs.push_back({"worker", key.first, key.second, text.size()});
+        co_return all;
     }
     Awaitable<LogResult<LogPage>> Read(std::string token, ArchiveOf of, LogSource source,
                                        LogPageAsk ask, std::size_t bytes) override {
@@ -51,7 +52,7 @@ class FakeArchive : public LogArchive {
     }
     std::map<std::pair<int, int>, std::string> files;  // by index and attempt
     std::set<std::string> tokens;
-    bool away = false;
+    bool away = false, cut = false;
 };
 
 class FakeLive : public LogLive {
@@ -93,6 +94,7 @@ class LogHandlers : public PortalTest {
     }
     void AddPod(int index, int attempt, bool running) {
         model::PodView pod;
+        pod.ns = job.meta.ns;
         pod.ownerUid = job.meta.uid;
         pod.role = "worker";
         pod.index = index;
@@ -100,12 +102,18 @@ class LogHandlers : public PortalTest {
         pod.main.state = running ? model::ContainerView::Running : model::ContainerView::Terminated;
         pods.push_back(pod);
     }
+    /// What a stream ends with.
+    std::string EndOf(const kube::HttpAnswer& answer) {
+        const std::string text = WholeBody(answer);
+        return text.substr(std::min(text.size(), text.rfind("event: end")));
+    }
     Outcome Ask(const std::string& id, const std::string& query = "",
                 const std::string& who = "alice", const std::string& name = "digits") {
         for (const Operation& operation : router.Operations()) {
             if (operation.id != id) continue;
             Call call;
             call.caller = As(who);
+            call.caller.current_token = current_token;
             call.path = {{"namespace", "vision"}, {"job", name}};
             auto parsed = kube::ParseHttpQuery(query, operation.query);
             if (!parsed) throw std::runtime_error(parsed.error());
@@ -134,6 +142,7 @@ class LogHandlers : public PortalTest {
     FakeArchive archive;
     FakeKubelet kubelet;
     kube::HttpFields fields;
+    std::function<kube::Awaitable<std::expected<std::string, Problem>>()> current_token;
     Logs logs{backend, kubelet, &archive,
               [this](const std::string&, const std::string& name) -> std::optional<JobLogs> {
                   if (gone || name != job.meta.name) return std::nullopt;
@@ -161,6 +170,9 @@ TEST_F(LogHandlers, TheSourcesOfAJob) {
     const auto rest = Json("ListJobLogSources", "limit=2&cursor=" + cursor);
     EXPECT_EQ(rest.at("items").as_array().size(), 1u);
     EXPECT_FALSE(rest.as_object().contains("nextCursor"));
+    EXPECT_FALSE(list.as_object().contains("archiveCut"));
+    archive.cut = true;
+    EXPECT_TRUE(Json("ListJobLogSources").at("archiveCut").as_bool());
     archive.away = true;
     EXPECT_EQ(Json("ListJobLogSources").at("archive").as_string(), "Unavailable");
     logs.archive = nullptr;
@@ -287,6 +299,9 @@ TEST_F(LogHandlers, AttemptsOfAGangAndOfOnePod) {
     pods.push_back(pods.back());
     pods.back().ownerUid = "of another job";
     pods.back().attempt = 9;
+    pods.push_back(pods.front());
+    pods.back().ns = "of-eve";
+    pods.back().attempt = 10;
     const JobLogs two(job, pods);
     EXPECT_EQ(two.Latest(*two.At(0)), 4);
 }
@@ -331,6 +346,101 @@ TEST_F(LogHandlers, AStreamEndsWithTheJobAndIsOneOfEight) {
     streams.clear();
     kube::testing::RunFor(io, std::chrono::milliseconds(1));
     EXPECT_TRUE(Ask("StreamJobLogs", "rank=0"));
+}
+
+TEST_F(LogHandlers, AllAttemptsOneAfterAnother) {
+    job.status.attempt = 2;
+    AddPod(0, 2, true);
+    archive.files[{0, 0}] = ArchiveLine(1, "a1") + ArchiveLine(2, "a2") + ArchiveLine(3, "a3");
+    archive.files[{0, 1}] = ArchiveLine(4, "b4") + ArchiveLine(5, "b5");
+    kubelet.logs["digits-worker-0-2"] = ArchiveLine(6, "c6") + ArchiveLine(7, "c7");
+    const auto texts = [](const json::value& page) {
+        std::string texts;
+        for (const json::value& line : page.at("lines").as_array())
+            texts += fmt::format("{}.{} ", line.at("attempt").as_int64(),
+                                 std::string(line.at("text").as_string()));
+        return texts;
+    };
+    const std::string all = "0.a1 0.a2 0.a3 1.b4 1.b5 2.c6 2.c7 ";
+    EXPECT_EQ(texts(Json("GetJobLogs", "rank=0&attempt=all")), all);
+    // A line at a time, by the cursor alone.
+    std::string told, query = "rank=0&attempt=all&limit=1";
+    for (int pages = 0; pages < 10; ++pages) {
+        const auto page = Json("GetJobLogs", query);
+        told += texts(page);
+        query =
+            "rank=0&attempt=all&limit=1&cursor=" + std::string(page.at("nextCursor").as_string());
+        if (page.at("atEnd").as_bool()) break;
+    }
+    EXPECT_EQ(told, all);
+    // Of each attempt but what was printed then or later, the clocks of its node being others.
+    archive.files[{0, 1}] = ArchiveLine(0, "b0") + ArchiveLine(5, "b5");
+    EXPECT_EQ(texts(Json("GetJobLogs", "rank=0&attempt=all&since=2026-11-30T00:53:23Z")),
+              "0.a3 1.b5 2.c6 2.c7 ");
+    EXPECT_EQ(texts(Json("GetJobLogs", "rank=0&attempt=all&tail=10")), "2.c6 2.c7 ");
+    EXPECT_EQ(texts(Json("GetJobLogs", "rank=0&attempt=1")), "1.b0 1.b5 ");
+    auto text = Ask("DownloadJobLogs", "rank=0&attempt=all&timestamps=true");
+    ASSERT_TRUE(text);
+    EXPECT_EQ(WholeBody(*text),
+              "2026-11-30T00:53:21.000000Z worker-0.0 a1\n2026-11-30T00:53:22.000000Z worker-0.0 "
+              "a2\n2026-11-30T00:53:23.000000Z worker-0.0 a3\n2026-11-30T00:53:20.000000Z "
+              "worker-0.1 b0\n2026-11-30T00:53:25.000000Z worker-0.1 b5\n"
+              "2026-11-30T00:53:26.000000Z worker-0.2 c6\n2026-11-30T00:53:27.000000Z worker-0.2 "
+              "c7\n");
+}
+
+TEST_F(LogHandlers, EachPodWhoseLogIsReadCounts) {
+    job.status.phase = model::Phase::Succeeded;
+    job.spec.roles[0].replicas = 64;
+    auto taken = limits.Take("alice", Limits::kLogSources, 65);
+    ASSERT_TRUE(taken);
+    for (const char* id : {"GetJobLogs", "StreamJobLogs", "DownloadJobLogs"}) {
+        const auto all = Ask(id);
+        ASSERT_FALSE(all) << id;
+        EXPECT_EQ(all.error().status, 429) << id;
+        EXPECT_THAT(all.error().detail, ::testing::HasSubstr("128 logs of pods"));
+        EXPECT_TRUE(Ask(id, "rank=1")) << id;
+    }
+    taken = Limits::Ticket();
+    // A page gives them back with its answer, a stream with its end.
+    EXPECT_TRUE(Ask("GetJobLogs"));
+    EXPECT_TRUE(Ask("GetJobLogs"));
+    EXPECT_TRUE(Ask("GetJobLogs"));
+    auto one = Ask("StreamJobLogs"), two = Ask("DownloadJobLogs");
+    EXPECT_TRUE(one);
+    EXPECT_TRUE(two);
+    EXPECT_FALSE(Ask("GetJobLogs", "rank=1"));
+    one = two = std::unexpected(NotFound("nothing"));
+    kube::testing::RunFor(io, std::chrono::milliseconds(1));
+    EXPECT_TRUE(Ask("GetJobLogs"));
+}
+
+TEST_F(LogHandlers, AStreamEndsSoonAfterTheRight) {
+    EXPECT_LE(logs.ask_again, std::chrono::seconds(5));
+    logs.ask_again = std::chrono::milliseconds(20);
+    AddPod(0, 0, false);
+    auto stream = Ask("StreamJobLogs", "rank=0");
+    ASSERT_TRUE(stream);
+    Allow("alice get pods/log vision", false);
+    now += std::chrono::minutes(2);  // what was remembered counts no more
+    EXPECT_EQ(EndOf(*stream), "event: end\ndata: {\"reason\":\"Renew\"}\n\n");
+    const auto again = Ask("StreamJobLogs", "rank=0");
+    ASSERT_FALSE(again);
+    EXPECT_EQ(again.error().status, 403);
+
+    // Whoever logs out, or whose login ends, also when nothing is printed.
+    Allow("alice get pods/log vision");
+    now += std::chrono::minutes(2);
+    logs.archive = nullptr;
+    pods.back().main.state = model::ContainerView::Waiting;
+    for (const std::string reason : {"LoggedOut", "LoginExpired"}) {
+        current_token = [reason]() -> kube::Awaitable<std::expected<std::string, Problem>> {
+            co_return std::unexpected(Problem(401, reason, "Over", "It is over."));
+        };
+        stream = Ask("StreamJobLogs", "rank=0");
+        ASSERT_TRUE(stream);
+        EXPECT_THAT(EndOf(*stream), ::testing::HasSubstr(reason));
+    }
 }
 
 TEST_F(LogHandlers, ADownloadIsAFile) {
@@ -415,17 +525,20 @@ TEST_F(LogHandlers, TheKubeletsLogOverTheApiServer) {
 TEST_F(LogHandlers, TheArchiveOverHttp) {
     HttpLogArchive client(io.get_executor(), server.Port());
     server.When("GET", "/v1/list", {{"namespace", "vision"}, {"job", "digits"}, {"user", "al"}})
-        .Reply(200, R"({"files":[{"name":"worker-3.1.log","bytes":7},{"name":"x","bytes":1}]})");
+        .Reply(
+            200,
+            R"({"files":[{"name":"worker-3.1.log","bytes":7},{"name":"x","bytes":1}],"cut":true})");
     ArchiveOf of;
     of.ns = "vision";
     of.job = "digits";
     of.user = "al";
     const auto list = kube::testing::Run(io, client.List("alice-token", of));
     ASSERT_TRUE(list) << list.error().why;
-    ASSERT_EQ(list->size(), 1u);
-    EXPECT_EQ(list->at(0).index, 3);
-    EXPECT_EQ(list->at(0).attempt, 1);
-    EXPECT_EQ(list->at(0).bytes, 7u);
+    ASSERT_EQ(list->logs.size(), 1u);
+    EXPECT_EQ(list->logs[0].index, 3);
+    EXPECT_EQ(list->logs[0].attempt, 1);
+    EXPECT_EQ(list->logs[0].bytes, 7u);
+    EXPECT_TRUE(list->cut);
     EXPECT_EQ(server.Requests().back().Header("authorization"), "Bearer alice-token");
 
     server.When("GET", "/v1/page", {{"file", "worker-3.1.log"}, {"tail", "5"}, {"bytes", "100"}})

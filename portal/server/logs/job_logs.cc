@@ -29,7 +29,9 @@ LogPlan::Pod StateOf(const model::PodView& pod) {
 
 JobLogs::JobLogs(model::DLJob job, std::vector<model::PodView> pods)
     : job_(std::move(job)), pods_(std::move(pods)) {
-    std::erase_if(pods_, [&](const model::PodView& pod) { return pod.ownerUid != job_.meta.uid; });
+    std::erase_if(pods_, [&](const model::PodView& pod) {
+        return pod.ns != job_.meta.ns || pod.ownerUid != job_.meta.uid;
+    });
 }
 
 int JobLogs::Ranks() const {

@@ -64,11 +64,4 @@ void AppendGapJson(int rank, int attempt, const RankReader::Gap& gap, std::strin
         R"(,"why":"The node has rotated away what was printed here, and the archive does not have it."})");
 }
 
-void AppendEvent(std::string_view event, std::string_view id, std::string_view data,
-                 std::string& out) {
-    fmt::format_to(std::back_inserter(out), "event: {}\n", event);
-    if (!id.empty()) fmt::format_to(std::back_inserter(out), "id: {}\n", id);
-    out.append("data: ").append(data).append("\n\n");
-}
-
 }  // namespace dlws::portal

@@ -17,9 +17,4 @@ void AppendStateJson(int rank, int attempt, RankReader::State state, std::string
                      std::string& out);
 void AppendGapJson(int rank, int attempt, const RankReader::Gap& gap, std::string& out);
 
-/// One server-sent event; `id` may be empty. `data` has no line feed.
-/// Source: https://html.spec.whatwg.org/multipage/server-sent-events.html.
-void AppendEvent(std::string_view event, std::string_view id, std::string_view data,
-                 std::string& out);
-
 }  // namespace dlws::portal

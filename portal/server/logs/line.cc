@@ -61,16 +61,18 @@ std::size_t Character(std::string_view text, std::size_t& bad) {
 
 }  // namespace
 
-void LineReader::Feed(std::string_view bytes, std::vector<LogLine>& out) {
-    while (!bytes.empty()) {
+std::size_t LineReader::Feed(std::string_view bytes, std::vector<LogLine>& out, std::size_t most) {
+    const std::size_t size = bytes.size();
+    for (std::size_t lines = 0; !bytes.empty() && lines < most; ++lines) {
         const auto* feed = static_cast<const char*>(std::memchr(bytes.data(), '\n', bytes.size()));
         const std::size_t text = feed ? std::size_t(feed - bytes.data()) : bytes.size();
         in_line_ = true;
         Add(bytes.substr(0, text), out);
-        if (!feed) return;
+        if (!feed) return size;
         Emit(true, out);
         bytes.remove_prefix(text + 1);
     }
+    return size - bytes.size();
 }
 
 void LineReader::Finish(std::vector<LogLine>& out) {

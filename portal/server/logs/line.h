@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,8 @@ inline constexpr std::size_t kMaxPiece = 64 << 10;
 ///
 ///     LineReader reader(LineReader::kArchive);
 ///     reader.Feed(page.bytes, lines);          // what is no whole line yet waits
+///     …                                        // or, some lines at a time:
+///     used += reader.Feed(bytes.substr(used), lines, 2'000);
 ///     if (ended) reader.Finish(lines);
 ///
 /// Holds at most a piece. A longer line is cut, or with `whole` comes in pieces.
@@ -42,7 +45,10 @@ class LineReader {
     };
     explicit LineReader(Format format, bool whole = false) : format_(format), whole_(whole) {}
 
-    void Feed(std::string_view bytes, std::vector<LogLine>& out);
+    /// Appends at most `most` lines; returns how many bytes it has taken. A line is an object of
+    /// many times its bytes when it is short, so who holds lines says how many.
+    std::size_t Feed(std::string_view bytes, std::vector<LogLine>& out,
+                     std::size_t most = SIZE_MAX);
     /// Nothing more comes: a line without a line feed ends here.
     void Finish(std::vector<LogLine>& out);
     bool InLine() const { return in_line_; }

@@ -8,6 +8,7 @@
 
 #include "portal/server/logs/json.h"
 #include "portal/server/logs/position.h"
+#include "portal/server/sse.h"
 
 namespace dlws::portal {
 namespace {
@@ -163,7 +164,7 @@ TEST(Events, AreOneLineOfData) {
         data,
         R"({"at":"2026-11-29T10:00:08.123456Z","rank":3,"attempt":1,"text":"a\u000d\u000ab","cut":true})");
     AppendEvent("lines", "AbQ3_w0", data, out);
-    EXPECT_EQ(out, "event: lines\nid: AbQ3_w0\ndata: " + data + "\n\n");
+    EXPECT_EQ(out, "event: lines\ndata: " + data + "\nid: AbQ3_w0\n\n");
     data.clear();
     AppendStateJson(0, 2, RankReader::State::kUnavailable, "a \"link\"\n", data);
     EXPECT_EQ(data, R"({"rank":0,"attempt":2,"state":"Unavailable","why":"a \"link\"\u000a"})");

@@ -29,6 +29,10 @@ Awaitable<LogPageText> ReadLogPage(std::vector<RankReader> readers, std::vector<
             break;
         }
         RankPosition& position = from[line->reader];
+        if (position.attempt != line->attempt) {
+            position.attempt = line->attempt;
+            position.at = LogPosition();
+        }
         if (n++ > 0) page.json.push_back(',');
         AppendLineJson(position.rank, line->attempt, line->line, page.json);
         position.at.Advance(line->line);

@@ -42,7 +42,7 @@ LogStep LogPlan::Next(const Facts& facts, Clock::time_point now) {
         case Pod::kNone:
             return AfterPod(facts, now);
         case Pod::kWaiting:
-            return settings_.follow ? Wait(kSoon) : Do(LogStep::kEnd);
+            return settings_.follow ? Wait(kSoon) : Done(facts, false);
         case Pod::kRunning:
         case Pod::kDone:
             break;
@@ -75,8 +75,7 @@ LogStep LogPlan::AfterPod(const Facts& facts, Clock::time_point now) {
 }
 
 LogStep LogPlan::Done(const Facts& facts, bool unavailable) const {
-    LogStep step =
-        Do(facts.later_attempt && settings_.follow ? LogStep::kNextAttempt : LogStep::kEnd);
+    LogStep step = Do(facts.later_attempt ? LogStep::kNextAttempt : LogStep::kEnd);
     step.unavailable = unavailable;
     if (settings_.follow && !facts.later_attempt && !facts.over) {
         step = Wait(kSoon);

@@ -20,6 +20,11 @@ struct ArchivedLog {
     std::uint64_t bytes = 0;
 };
 
+struct ArchivedLogs {
+    std::vector<ArchivedLog> logs;
+    bool cut = false;  ///< there are more files than were looked at
+};
+
 /// Which job's archive.
 struct ArchiveOf {
     std::string ns, job;
@@ -29,8 +34,7 @@ struct ArchiveOf {
 class LogArchive {
   public:
     virtual ~LogArchive() = default;
-    virtual Awaitable<LogResult<std::vector<ArchivedLog>>> List(std::string token,
-                                                                ArchiveOf of) = 0;
+    virtual Awaitable<LogResult<ArchivedLogs>> List(std::string token, ArchiveOf of) = 0;
     /// At most `bytes` bytes.
     virtual Awaitable<LogResult<LogPage>> Read(std::string token, ArchiveOf of, LogSource source,
                                                LogPageAsk ask, std::size_t bytes) = 0;

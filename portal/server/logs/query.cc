@@ -126,7 +126,9 @@ std::expected<LogStart, Problem> StartOf(const LogQuery& query, const JobLogs& j
         if (told && known != told->end()) {
             position = *known;
         } else {
-            const auto attempt = job.Attempt(*source, query.attempt);
+            // The last lines are in the last attempt.
+            const bool last = query.attempt == "all" && query.tail;
+            const auto attempt = job.Attempt(*source, last ? "latest" : query.attempt);
             if (!attempt)
                 return std::unexpected(
                     NotFound(fmt::format("{} attempt of rank {}", query.attempt, rank)));

@@ -31,8 +31,8 @@ Awaitable<RankReader::Told> RankReader::Next() {
         told.attempt = source_.attempt;
         const LogPlan::Facts facts = sources_.FactsOf(source_);
         LogStep step;
-        step.kind = LogStep::kLive;
-        if (!live_) step = plan_.Next(facts, sources_.Now());
+        step.kind = live_ ? LogStep::kLive : LogStep::kArchive;
+        if (!live_ && !Left()) step = plan_.Next(facts, sources_.Now());
         switch (step.kind) {
             case LogStep::kArchive:
                 co_await ReadArchive(told);
@@ -72,7 +72,7 @@ Awaitable<RankReader::Told> RankReader::Next() {
 void RankReader::StartAttempt() {
     ++source_.attempt;
     plan_ = LogPlan({.follow = settings_.follow, .settle = settings_.settle});
-    position_ = LogPosition();
+    position_ = LogPosition(settings_.since);
     settings_.tail.reset();
     state_ = State::kNone;
     in_archive_ = false;
@@ -109,11 +109,27 @@ LogPageAsk RankReader::PageAsk() const {
     return ask;
 }
 
+void RankReader::Take(std::string bytes) {
+    bytes_ = std::move(bytes);
+    used_ = 0;
+}
+
+std::vector<LogLine> RankReader::SomeLines() {
+    std::vector<LogLine> lines;
+    used_ += lines_.Feed(std::string_view(bytes_).substr(used_), lines, settings_.most_lines);
+    if (!Left()) Take("");
+    return lines;
+}
+
 Awaitable<void> RankReader::ReadArchive(Told& told) {
+    if (Left()) {
+        TellPage(told);
+        co_return;
+    }
     const LogPageAsk ask = PageAsk();
-    const auto page = co_await sources_.ReadArchive(source_, ask);
+    auto page = co_await sources_.ReadArchive(source_, ask);
     if (page) {
-        TakePage(*page, told);
+        TakePage(std::move(*page), told);
         co_return;
     }
     if (page.error().kind == LogFailure::kDenied) {
@@ -127,7 +143,7 @@ Awaitable<void> RankReader::ReadArchive(Told& told) {
     }
 }
 
-void RankReader::TakePage(const LogPage& page, Told& told) {
+void RankReader::TakePage(LogPage page, Told& told) {
     if (in_archive_ && page.size < offset_) {
         // Somebody has shortened it: look where our place is now.
         in_archive_ = false;
@@ -142,14 +158,21 @@ void RankReader::TakePage(const LogPage& page, Told& told) {
         offset_ = page.offset;
     }
     offset_ += page.bytes.size();
-    std::vector<LogLine> lines;
-    lines_.Feed(page.bytes, lines);
+    archive_end_ = offset_ >= page.size;
+    archive_news_ = false;
+    Take(std::move(page.bytes));
+    TellPage(told);
+}
+
+void RankReader::TellPage(Told& told) {
+    std::vector<LogLine> lines = SomeLines();
     const LogPosition before = position_;
     Tell(lines, resume_, told);
-    const bool end = offset_ >= page.size;
-    if (end) mute_ = false;
+    archive_news_ = archive_news_ || position_ != before;
     if (!told.lines.empty() || state_ == State::kNone) Be(State::kArchive, "", told);
-    plan_.ArchiveRead(end, position_ != before, sources_.Now());
+    if (Left()) return;
+    if (archive_end_) mute_ = false;
+    plan_.ArchiveRead(archive_end_, archive_news_, sources_.Now());
 }
 
 void RankReader::LiveFailed(const LogFailure& failure, Told& told) {
@@ -167,6 +190,7 @@ void RankReader::LiveFailed(const LogFailure& failure, Told& told) {
 
 void RankReader::LiveEnded(LogPlan::Live how) {
     live_.reset();
+    Take("");
     plan_.LiveEnded(how, std::exchange(live_news_, false), sources_.Now());
 }
 
@@ -192,20 +216,23 @@ Awaitable<void> RankReader::ReadLive(const LogStep& step, Told& told) {
         Be(State::kLive, "", told);
         if (told.state) co_return;
     }
-    const auto bytes = co_await live_->Next();
-    std::vector<LogLine> lines;
-    if (!bytes) {
-        LiveFailed(bytes.error(), told);
-        co_return;
+    bool ended = false;
+    if (!Left()) {
+        auto bytes = co_await live_->Next();
+        if (!bytes) {
+            LiveFailed(bytes.error(), told);
+            co_return;
+        }
+        ended = bytes->empty();
+        Take(std::move(*bytes));
     }
-    lines_.Feed(*bytes, lines);
+    std::vector<LogLine> lines = SomeLines();
     // Nothing to compare the beginning with: whether it is the log's, the archive may know by now.
     if (!lines.empty() && position_ == LogPosition() && settings_.follow && !settings_.tail &&
         !std::exchange(beginning_checked_, true) && sources_.FactsOf(source_).archive) {
         LiveEnded(LogPlan::Live::kLost);
         co_return;
     }
-    const bool ended = bytes->empty();
     // Only of a container that has ended is it a line; else the stream was cut in its middle.
     if (ended && sources_.FactsOf(source_).pod == LogPlan::Pod::kDone) lines_.Finish(lines);
     const LogPosition before = position_;

@@ -302,5 +302,68 @@ TEST(RankReader, WhoTakesNoLinesForAWhileGoesOnFromTheArchive) {
     EXPECT_EQ(lines, Printed(world));
 }
 
+/// A file of nothing but line feeds: of all files the one with the most lines.
+class LineFeeds : public LogSources {
+  public:
+    explicit LineFeeds(bool live) : live_(live) {}
+    LogPlan::Facts FactsOf(const LogSource&) override {
+        LogPlan::Facts facts;
+        facts.archive = !live_;
+        facts.pod = live_ ? LogPlan::Pod::kDone : LogPlan::Pod::kNone;
+        facts.over = facts.long_over = true;
+        return facts;
+    }
+    Awaitable<LogResult<LogPage>> ReadArchive(LogSource, LogPageAsk ask) override {
+        LogPage page;
+        page.offset = ask.offset.value_or(0);
+        page.size = kSize;
+        page.bytes.assign(std::min<std::size_t>(kSize - page.offset, 256 << 10), '\n');
+        co_return page;
+    }
+    class Live : public LogLive {
+      public:
+        Awaitable<LogResult<std::string>> Next() override {
+            const std::size_t size = std::min<std::size_t>(left_, 16 << 10);
+            left_ -= size;
+            co_return std::string(size, '\n');
+        }
+
+      private:
+        std::size_t left_ = kSize;
+    };
+    Awaitable<LogResult<std::unique_ptr<LogLive>>> OpenLive(LogSource, LogLiveAsk) override {
+        co_return std::make_unique<Live>();
+    }
+    LogPlan::Clock::time_point Now() override { return now_ += std::chrono::milliseconds(1); }
+    Awaitable<void> Sleep(std::chrono::milliseconds time) override {
+        now_ += time;
+        co_return;
+    }
+    static constexpr std::size_t kSize = 300'001;
+
+  private:
+    bool live_;
+    LogPlan::Clock::time_point now_{};
+};
+
+TEST(RankReader, LinesAreMadeSomeAtATime) {
+    for (const bool live : {false, true}) {
+        SCOPED_TRACE(live);
+        LineFeeds source(live);
+        boost::asio::io_context io;
+        RankReader reader(source, LogSource(), {});
+        std::size_t lines = 0, most = 0;
+        for (bool end = false; !end;) {
+            const auto told = kube::testing::Run(io, reader.Next());
+            lines += told.lines.size();
+            most = std::max(most, told.lines.size());
+            end = told.end;
+        }
+        EXPECT_EQ(lines, LineFeeds::kSize);
+        EXPECT_LE(most, 2'001u);
+        EXPECT_GT(most, 1'000u);
+    }
+}
+
 }  // namespace
 }  // namespace dlws::portal

@@ -14,6 +14,7 @@
 #include "kube/log.h"
 #include "kube/wait_list.h"
 #include "portal/server/logs/json.h"
+#include "portal/server/sse.h"
 
 namespace dlws::portal {
 namespace {
@@ -196,7 +197,7 @@ Awaitable<std::string> LogStreamBody::Next() {
         }
         const auto beat = std::min(now + state->settings.beat, state->until);
         const bool woken = co_await state->more.Wait(beat);
-        if (!woken && Clock::now() < state->until) co_return std::string(": beat\n\n");
+        if (!woken && Clock::now() < state->until) co_return std::string(kSseBeat);
     }
     co_return out;
 }

@@ -24,7 +24,8 @@ class LogStreamBody : public kube::HttpBody {
         std::string about;                       ///< of the cursors: DecodeLogCursor()
         std::chrono::milliseconds beat{15'000};  ///< a comment when nothing comes
         std::chrono::milliseconds longest{3'600'000};
-        std::chrono::milliseconds ask_again{60'000};
+        /// What verdicts remember makes it cheap; a lost right counts when they have forgotten it.
+        std::chrono::milliseconds ask_again{5'000};
         /// Asked each `ask_again`: why it has to end (a reason of StreamEnd); empty: it goes on.
         std::function<Awaitable<std::string>()> may_go_on;
         /// Why it ended when all ranks have: JobFinished or JobDeleted.

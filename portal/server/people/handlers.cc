@@ -3,8 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/json.hpp>
+#include <cstdint>
 #include <optional>
 
 #include "kube/together.h"
@@ -39,7 +41,7 @@ json::object JsonOf(const KnownUser& known) {
     for (const model::UserStatus::Quota& quota : known.status.quotas)
         quotas.push_back({{"storage", quota.storage},
                           {"bytesTotal", quota.bytesTotal},
-                          {"bytesFree", quota.bytesFree}});
+                          {"bytesFree", std::max<std::int64_t>(quota.bytesFree, 0)}});
     user["quotas"] = std::move(quotas);
     return user;
 }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "portal/server/jobs/pods.h"
+#include "portal/server/sse.h"
 
 namespace dlws::portal {
 

@@ -21,7 +21,7 @@ class Feed {
     /// was told that it no longer may must not be asked again.
     virtual kube::Awaitable<std::expected<void, Problem>> AskAgain(const Caller& caller) = 0;
     virtual bool Waits() const = 0;
-    /// Events of all that waits (EventText).
+    /// Events of all that waits (EventText of sse.h).
     virtual kube::Awaitable<std::vector<std::string>> Take(const Caller& caller) = 0;
     /// Hears of changes from now on, and of those since then; nothing: the stream is new.
     virtual void Begin(Hub& hub, std::optional<std::uint64_t> since,

@@ -92,8 +92,8 @@ void Hub::Progress(std::uint64_t version) {
     if (went_back) ForEach([](Listener& l) { l.Reset("The cluster was restored from a backup."); });
 }
 
-void Hub::Add(std::shared_ptr<Listener> listener, std::function<void()> wake) {
-    listeners_.push_back({std::move(listener), std::move(wake)});
+void Hub::Add(const std::shared_ptr<Listener>& listener, std::function<void()> wake) {
+    listeners_.push_back({listener, std::move(wake)});
 }
 
 void Hub::ForEach(const std::function<void(Listener&)>& tell) {

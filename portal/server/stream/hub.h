@@ -44,7 +44,7 @@ class Hub {
     std::uint64_t Seen() const { return seen_; }
 
     /// Until it is destroyed by who holds it. `wake` is called when it waits.
-    void Add(std::shared_ptr<Listener> listener, std::function<void()> wake);
+    void Add(const std::shared_ptr<Listener>& listener, std::function<void()> wake);
     /// Tells it what changed since then, or that nobody knows. `since` must have been seen.
     void Resume(Subscription& subscription, std::uint64_t since) const;
     std::size_t Listeners() const { return listeners_.size(); }

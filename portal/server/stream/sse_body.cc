@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "model/time.h"
+#include "portal/server/sse.h"
 
 namespace dlws::portal {
 
@@ -30,10 +31,15 @@ std::string Joined(const std::vector<std::string>& events, const std::string& id
     std::string text;
     for (const std::string& event : events) {
         text += event;
-        if (&event == &events.back() && !id.empty()) text += "id: " + id + "\n";
-        text += '\n';
+        AppendEventEnd(&event == &events.back() ? id : "", text);
     }
     return text;
+}
+
+std::string DeniedEvent(const std::string& topic, const Problem& problem) {
+    return EventText(
+        "denied", fmt::format(R"({{"topic":{},"problem":{}}})", json::serialize(json::value(topic)),
+                              std::string(ToAnswer(problem, "stream").Body())));
 }
 
 }  // namespace
@@ -50,7 +56,8 @@ SseBody::SseBody(asio::any_io_executor executor, const Settings& settings, Hub& 
       asked_(written_),
       began_(written_) {}
 
-void SseBody::Begin(std::vector<std::unique_ptr<Feed>> feeds, std::optional<StreamId> id) {
+void SseBody::Begin(std::vector<std::unique_ptr<Feed>> feeds, const std::vector<Denied>& denied,
+                    std::optional<StreamId> id) {
     feeds_ = std::move(feeds);
     const bool known = id && id->version <= hub_.Seen() && (!id->about || *id->about == About());
     // What nobody can know begins anew, as all that is older than anything.
@@ -59,6 +66,8 @@ void SseBody::Begin(std::vector<std::unique_ptr<Feed>> feeds, std::optional<Stre
     for (const auto& feed : feeds_)
         feed->Begin(hub_, since, [this] { waiters_.NotifyAll(); });
     first_ = {Hello()};
+    for (const auto& [topic, problem] : denied)
+        first_.push_back(DeniedEvent(topic, problem));
     if (known)
         first_id_ = ToString(*id);
     else if (!id)
@@ -125,7 +134,7 @@ kube::Awaitable<std::string> SseBody::Next() {
         }
         if (Clock::now() >= written_ + settings_.keep_alive) {
             written_ = Clock::now();
-            co_return ":\n\n";
+            co_return std::string(kSseBeat);
         }
         co_await waiters_.Wait(Clock::now() + kLook);
     }
@@ -168,10 +177,7 @@ kube::Awaitable<void> SseBody::AskAgain() {
             End(may.error().status == 401 ? "LoginExpired" : "Renew");
             co_return;
         }
-        const std::string problem(ToAnswer(may.error(), "stream").Body());
-        first_.push_back(EventText(
-            "denied", fmt::format(R"({{"topic":{},"problem":{}}})",
-                                  json::serialize(json::value((*feed)->topic())), problem)));
+        first_.push_back(DeniedEvent((*feed)->topic(), may.error()));
         feed = feeds_.erase(feed);
     }
 }

@@ -36,9 +36,14 @@ class SseBody final : public kube::HttpBody {
     /// `settings` and `hub` outlive it.
     SseBody(boost::asio::any_io_executor executor, const Settings& settings, Hub& hub,
             Caller caller, Limits::Ticket ticket);
+    struct Denied {
+        std::string topic;
+        Problem problem;
+    };
     /// Takes feeds that were asked, and begins: tells what changed since `id`, if it is one that
-    /// these feeds can go on with.
-    void Begin(std::vector<std::unique_ptr<Feed>> feeds, std::optional<StreamId> id);
+    /// these feeds can go on with. `denied`: what nothing comes of.
+    void Begin(std::vector<std::unique_ptr<Feed>> feeds, const std::vector<Denied>& denied,
+               std::optional<StreamId> id);
 
     kube::Awaitable<std::string> Next() override;
     void Stop() override;

@@ -284,10 +284,31 @@ TEST_F(SseTest, AJobIsToldWithItsDetail) {
     EXPECT_THAT(Read(*body), ElementsAre(StartsWith("detail Starting")));
 }
 
+TEST_F(SseTest, ATopicOfWhichNothingComesHoldsUpNoOther) {
+    Allow("alice watch dljobs vision");
+    auto body = Stream("alice", "topic=cluster&topic=jobs&topic=job/vision/digits");
+    EXPECT_THAT(Read(*body), ElementsAre("hello", "denied NotFound", "denied Forbidden @r100"));
+    Put({.uid = "u1"});
+    EXPECT_THAT(Read(*body), ElementsAre("row u1 @r101"));
+    // What goes on, goes on from its id.
+    const std::string id = last_id;
+    Put({.name = "other", .uid = "u2"});
+    body = Stream("alice", "topic=cluster&topic=jobs&topic=job/vision/digits", id);
+    EXPECT_THAT(Read(*body), ElementsAre("hello", "denied NotFound", "denied Forbidden @r101"));
+    EXPECT_THAT(Read(*body), ElementsAre("row u2 @r102"));
+    // Nobody knows whether they may.
+    Answer(500);
+    now += std::chrono::hours(1);
+    const auto away = Open("alice", "topic=cluster&topic=jobs");
+    ASSERT_FALSE(away);
+    EXPECT_EQ(away.error().status, 503);
+    EXPECT_EQ(Open("alice", "topic=cluster").error().status, 400);
+}
+
 TEST_F(SseTest, AJobIsToldWithItsPods) {
     Allow("alice get dljobs vision/digits");
     Put({.uid = "u1"});
-    pods.AddIndex(kPodsByJob, JobUidOf);
+    pods.AddIndex(kPodsByJob, JobKeysOf);
     jobs.pods = &pods;
     const auto pod = [](int index, const char* phase) {
         return kube::ParseObject(

@@ -6,13 +6,11 @@
 #include <boost/json.hpp>
 #include <utility>
 
+#include "portal/server/sse.h"
+
 namespace dlws::portal {
 
 namespace json = boost::json;
-
-std::string EventText(std::string_view name, std::string_view json) {
-    return fmt::format("event: {}\ndata: {}\n", name, json);
-}
 
 Subscription::Subscription(std::string topic, Filter filter, std::string me, Visible visible)
     : topic_(json::serialize(json::value(topic))),

@@ -12,9 +12,6 @@
 
 namespace dlws::portal {
 
-/// One event of a stream, without its id: "event: NAME\ndata: JSON\n".
-std::string EventText(std::string_view name, std::string_view json);
-
 /// Hears of all changes of jobs (hub.h).
 class Listener {
   public:

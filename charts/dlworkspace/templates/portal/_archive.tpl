@@ -61,13 +61,17 @@
     capabilities: {drop: [ALL], add: [SETGID, SETUID]}
   volumeMounts:
   - {name: kube-ca, mountPath: /kube-ca, readOnly: true}
-  # Where the mount point is, so that what the node mounts there later is seen, too.
+  # Where the mount point is, so that what the node mounts there later is seen, too. readOnly is of this mount alone, not of those below it, and
+  # recursiveReadOnly excludes mountPropagation; so the program forbids itself to write (Landlock, Linux 5.13), and warns where it cannot.
   - {name: job-folders, mountPath: {{ dir $storage.hostPath }}, readOnly: true, mountPropagation: HostToContainer}
 {{- end -}}
 
 {{- define "dlworkspace.archiveVolumes" -}}
 {{- $storage := include "dlworkspace.archiveStorage" . | fromYaml -}}
-{{- if eq (dir $storage.hostPath) "/" }}{{ fail "portal.archive: a storage must be mounted below a folder of its own: /mnt/data, not /data" }}{{ end -}}
+{{- $around := dir (clean $storage.hostPath) -}}
+{{- if has $around (list "/" "/var" "/var/lib") }}{{ fail "portal.archive: a storage must be mounted below a folder of its own: /mnt/data, not /data" }}{{ end -}}
+{{- /* All of the folder around the mount point is mounted into the container. As in agent/archive/confine.cc. */ -}}
+{{- if regexMatch "^/(bin|boot|dev|etc|lib|lib32|lib64|libx32|proc|root|run|sbin|sys|usr|var/lib/containerd|var/lib/kubelet|var/log|var/run)(/|$)" $around }}{{ fail (printf "portal.archive: %s is a folder of the system, and would be mounted into the portal's pod; mount the storage elsewhere, as at /mnt/data" $around) }}{{ end -}}
 # Every namespace has it.
 - name: kube-ca
   configMap: {name: kube-root-ca.crt, defaultMode: 0444}
