@@ -8,8 +8,8 @@
 #include <map>
 #include <optional>
 
-#include "kube/base64.h"
 #include "model/render.h"
+#include "portal/server/access/jwt.h"
 
 namespace dlws::portal {
 namespace json = boost::json;
@@ -48,23 +48,6 @@ std::string TextAt(const json::value& document, std::string_view pointer) {
     return found && found->is_string() ? std::string(found->as_string()) : std::string();
 }
 
-// How long a JWT says that it holds; nothing of it decides anything. Absent: it does not say.
-std::optional<std::int64_t> EndOf(const std::string& token) {
-    const std::size_t from = token.find('.');
-    const std::size_t to = token.find('.', from + 1);
-    if (from == std::string::npos || to == std::string::npos) return std::nullopt;
-    std::string payload = token.substr(from + 1, to - from - 1);
-    std::ranges::replace(payload, '-', '+');
-    std::ranges::replace(payload, '_', '/');
-    payload.append((4 - payload.size() % 4) % 4, '=');
-    auto bytes = kube::DecodeBase64(payload);
-    if (!bytes) return std::nullopt;
-    boost::system::error_code error;
-    const json::value claims = json::parse(*bytes, error);
-    const json::value* exp = error ? nullptr : At(claims, "/exp");
-    return exp && exp->is_int64() ? std::optional(exp->as_int64()) : std::nullopt;
-}
-
 }  // namespace
 
 std::string KeyOf(const std::string& token) {
@@ -98,15 +81,12 @@ Verdicts::Token& Verdicts::Of(const std::string& token, const std::string& key) 
     }
     tokens_.emplace_front();
     tokens_.front().key = key;
-    if (auto end = EndOf(token)) {
+    if (const auto end = EndOfJwt(token)) {
         // Both clocks are looked at once, so a wall clock that is set moves nothing later on.
-        const std::int64_t ends = std::clamp<std::int64_t>(*end, 0, std::int64_t(1) << 40);
-        const std::int64_t left =
-            ends - std::chrono::floor<std::chrono::seconds>(users_.ServerTime())
-                       .time_since_epoch()
-                       .count();
+        const auto left = *end - std::chrono::floor<std::chrono::seconds>(users_.ServerTime());
         tokens_.front().ends =
-            settings_.now() + std::chrono::seconds(std::clamp<std::int64_t>(left, 0, 1 << 30));
+            settings_.now() + std::clamp<std::chrono::seconds>(left, std::chrono::seconds(0),
+                                                               std::chrono::hours(24 * 365));
     }
     by_key_[key] = tokens_.begin();
     return tokens_.front();

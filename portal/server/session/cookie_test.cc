@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "kube/base64.h"
 #include "portal/server/session/crypto.h"
 
 namespace dlws::portal {
@@ -70,7 +71,7 @@ std::string ValueOf(const std::string& set_cookie) {
 TEST(CookieTest, ALoginAttemptReadsAsItWasWritten) {
     LoginAttempt attempt = NewLoginAttempt("/jobs?q=a%20b&sort=-created");
     attempt.cli_port = 40123;
-    attempt.cli_challenge = EncodeBase64Url(RandomBytes(32));
+    attempt.cli_challenge = kube::EncodeBase64Url(RandomBytes(32));
     const auto read = ParseLoginAttempt(ValueOf(SetLoginCookie(attempt)));
     ASSERT_TRUE(read);
     EXPECT_EQ(read->state, attempt.state);
@@ -92,8 +93,9 @@ TEST(CookieTest, ALoginAttemptThatSomebodyMadeUpIsNone) {
     no_state.state = "";
     half.cli_port = 40123;
     for (const std::string& wrong :
-         {std::string(), EncodeBase64Url("{}"), EncodeBase64Url("[]"), std::string("%"),
-          EncodeBase64Url("{"), ValueOf(SetLoginCookie(no_state)), ValueOf(SetLoginCookie(half))})
+         {std::string(), kube::EncodeBase64Url("{}"), kube::EncodeBase64Url("[]"), std::string("%"),
+          kube::EncodeBase64Url("{"), ValueOf(SetLoginCookie(no_state)),
+          ValueOf(SetLoginCookie(half))})
         EXPECT_FALSE(ParseLoginAttempt(wrong)) << wrong;
     LoginAttempt elsewhere = NewLoginAttempt("//evil.example");
     EXPECT_EQ(ParseLoginAttempt(ValueOf(SetLoginCookie(elsewhere)))->return_to, "/");

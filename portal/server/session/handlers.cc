@@ -10,6 +10,7 @@
 #include "kube/log.h"
 #include "kube/random.h"
 #include "model/time.h"
+#include "portal/server/access/jwt.h"
 #include "portal/server/session/crypto.h"
 #include "portal/server/session/csrf.h"
 
@@ -57,18 +58,6 @@ Problem FromStore(const StoreError& error) {
 Problem FromLoss(const Renewal::Loss& loss) {
     if (loss.kind == Renewal::Loss::kOver) return Over(loss.why);
     return LoginAway("The API server or the login provider does not answer. Try again.");
-}
-
-// What a JWT says of its time; nothing of it decides anything but when we stop to try it.
-std::optional<Seconds> EndOfToken(const std::string& token) {
-    const std::size_t from = token.find('.'), to = token.find('.', from + 1);
-    if (from == std::string::npos || to == std::string::npos) return std::nullopt;
-    const auto payload = DecodeBase64Url(token.substr(from + 1, to - from - 1));
-    json::error_code error;
-    const json::value claims = payload ? json::parse(*payload, error) : json::value();
-    const json::value* end = error ? nullptr : claims.find_pointer("/exp", error);
-    if (!end || !end->is_int64()) return std::nullopt;
-    return Seconds(std::chrono::seconds(end->as_int64()));
 }
 
 // The token of {"token": …}; empty: it is something else.
@@ -275,7 +264,7 @@ Awaitable<Outcome> Login::LoginWithToken(Call call) {
                                  kMinToken, kMaxPasted)));
     Record record;
     record.token_issued = settings_.now();
-    record.token_ends = EndOfToken(token).value_or(settings_.now() + kUnrenewedLifetime);
+    record.token_ends = EndOfJwt(token).value_or(settings_.now() + kUnrenewedLifetime);
     record.token = Secret(std::move(token));
     auto key = co_await Begin(std::move(record));
     if (!key) co_return std::unexpected(key.error());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "portal/server/session/handlers.h"
 
+#include "kube/base64.h"
 #include "portal/server/fixture.h"
 #include "portal/server/session/crypto.h"
 #include "portal/server/session/csrf.h"
@@ -120,7 +121,7 @@ class LoginTest : public PortalTest {
             answer.status = 201;
             const std::string token = request.Header("authorization").substr(7);
             const std::size_t from = token.find('.') + 1;
-            const auto claims = DecodeBase64Url(token.substr(from, token.rfind('.') - from));
+            const auto claims = kube::DecodeBase64Url(token.substr(from, token.rfind('.') - from));
             const std::string who(json::parse(claims.value()).at("sub").as_string());
             answer.body = json::serialize(
                 json::object{{"status", {{"userInfo", {{"username", who + "@example.org"}}}}}});
