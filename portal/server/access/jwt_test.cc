@@ -25,9 +25,9 @@ TEST(JwtTest, SaysWhenItEnds) {
 }
 
 TEST(JwtTest, WhatSaysNothingOfItHasNoEnd) {
-    for (const char* claims : {"", "{}", "[]", "7", "{", R"({"exp":"1800000000"})",
-                               R"({"exp":null})", R"({"exp":1e300})",
-                               R"({"exp":9223372036854775807})", R"({"iat":1800000000})"})
+    for (const char* claims :
+         {"", "{}", "[]", "7", "{", R"({"exp":"1800000000"})", R"({"exp":null})",
+          R"({"exp":1e300})", R"({"exp":9223372036854775807})", R"({"iat":1800000000})"})
         EXPECT_EQ(EndOfJwt(Token(claims)), std::nullopt) << claims;
     for (const char* token : {"", ".", "..", "a.b", "opaque", "a.%.c", "a.e30", "a.e30=.c"})
         EXPECT_EQ(EndOfJwt(token), std::nullopt) << token;

@@ -71,7 +71,9 @@ struct Verdicts::Token {
 };
 
 Verdicts::Verdicts(kube::Api& users, Settings settings)
-    : users_(users), settings_(std::move(settings)) {}
+    : users_(users),
+      settings_(std::move(settings)),
+      refused_(settings_.refused, settings_.most_refused) {}
 Verdicts::~Verdicts() = default;
 
 Verdicts::Token& Verdicts::Of(const std::string& token, const std::string& key) {
@@ -114,6 +116,11 @@ kube::Awaitable<kube::Result<bool>> Verdicts::Ask(std::string token, std::string
     const Clock::time_point give_up = settings_.now() + settings_.deadline;
     for (;;) {
         const Clock::time_point now = settings_.now();
+        if (refused_.Has(key, now))
+            co_return std::unexpected(
+                kube::Error{.kind = kube::ErrorKind::kStatus,
+                            .code = 401,
+                            .message = "the API server refused this token a moment ago"});
         Token& mine = Of(token, key);
         if (mine.verdicts.size() > kMostOfOne) {
             size_ -= mine.verdicts.size();
@@ -165,6 +172,7 @@ kube::Result<bool> Verdicts::Keep(const std::string& token, const std::string& k
     const Clock::time_point now = settings_.now();
     if (!answer && answer.error().IsUnauthorized()) {
         Forget(key);
+        refused_.Add(key, now);
         return std::unexpected(answer.error());
     }
     Token& mine = Of(token, key);

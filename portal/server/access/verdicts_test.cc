@@ -135,6 +135,21 @@ TEST_F(VerdictsTest, ARefusalOfTheTokenForgetsAllOfIt) {
     EXPECT_FALSE(May("alice", "list"));
 }
 
+TEST_F(VerdictsTest, ARefusedTokenIsNotShownAgainAtOnce) {
+    for (int i = 0; i < 3; ++i) {
+        auto may = May("a.forged.b", "list");
+        ASSERT_FALSE(may);
+        EXPECT_TRUE(may.error().IsUnauthorized());
+    }
+    EXPECT_EQ(Asked(), 1u);
+    EXPECT_FALSE(May("another.forged.b", "list"));
+    EXPECT_EQ(Asked(), 2u);
+    now += seconds(10);
+    EXPECT_FALSE(May("a.forged.b", "list"));
+    EXPECT_EQ(Asked(), 3u);
+    EXPECT_EQ(verdicts.Size(), 0u);
+}
+
 TEST_F(VerdictsTest, ARefusalInANamespaceForgetsWhatIsOfIt) {
     Allow("alice list dljobs");
     EXPECT_TRUE(Yes("alice", "list"));

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/algorithm/string/predicate.hpp>
 #include <boost/json.hpp>
 
 #include "kube/base64.h"
@@ -17,14 +16,6 @@ namespace json = boost::json;
 namespace {
 
 constexpr std::size_t kIdDigits = 32, kKeyBytes = 32, kMaxReturn = 2048;
-
-std::string_view Trimmed(std::string_view text) {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
-        text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t'))
-        text.remove_suffix(1);
-    return text;
-}
 
 // A string member, empty when it is not there.
 std::string Member(const json::object& object, std::string_view name) {
@@ -54,24 +45,6 @@ std::optional<SessionKey> ParseSessionKey(std::string_view text) {
     auto key = kube::DecodeBase64Url(text.substr(kIdDigits + 1));
     if (!key || key->size() != kKeyBytes) return std::nullopt;
     return SessionKey{std::string(id), Secret(std::move(*key))};
-}
-
-std::optional<std::string> FindCookie(const kube::HttpFields& fields, std::string_view name) {
-    std::optional<std::string> found;
-    for (const auto& [field, value] : fields) {
-        if (!boost::algorithm::iequals(field, "cookie")) continue;
-        std::string_view rest = value;
-        while (!rest.empty()) {
-            const std::size_t end = std::min(rest.find(';'), rest.size());
-            const std::string_view pair = Trimmed(rest.substr(0, end));
-            rest.remove_prefix(std::min(end + 1, rest.size()));
-            const std::size_t equals = pair.find('=');
-            if (equals == std::string_view::npos || pair.substr(0, equals) != name) continue;
-            if (found) return std::nullopt;
-            found = std::string(pair.substr(equals + 1));
-        }
-    }
-    return found;
 }
 
 std::string SetSessionCookie(const SessionKey& key, std::chrono::seconds lifetime) {

@@ -34,20 +34,6 @@ TEST(CookieTest, AnythingElseIsNoKey) {
         EXPECT_FALSE(ParseSessionKey(wrong)) << wrong;
 }
 
-TEST(CookieTest, OneOfManyCookiesIsFound) {
-    const kube::HttpFields fields{{"Accept", "*/*"}, {"cookie", "a=1;__Host-dlws=x.y ; b=2"}};
-    EXPECT_EQ(FindCookie(fields, kSessionCookie), "x.y");
-    EXPECT_EQ(FindCookie(fields, "b"), "2");
-    EXPECT_EQ(FindCookie(fields, kLoginCookie), std::nullopt);
-    EXPECT_EQ(FindCookie(fields, "dlws"), std::nullopt);
-    EXPECT_EQ(FindCookie({{"Cookie", "=;;;a"}}, "a"), std::nullopt);
-}
-
-TEST(CookieTest, ACookieThatIsThereTwiceIsNone) {
-    EXPECT_EQ(FindCookie({{"Cookie", "a=1; a=2"}}, "a"), std::nullopt);
-    EXPECT_EQ(FindCookie({{"Cookie", "a=1"}, {"Cookie", "a=1"}}, "a"), std::nullopt);
-}
-
 TEST(CookieTest, ACookieStaysWithThisHostAndOutOfScripts) {
     for (const std::string& cookie :
          {SetSessionCookie(NewSessionKey(), std::chrono::hours(1)), ClearSessionCookie()}) {
