@@ -78,6 +78,7 @@ Sessions::Settings SessionSettings(const Options& options) {
     settings.ca_file = options.oidc_ca_file;
     settings.tokens = options.token_login;
     settings.version = DLWS_VERSION;
+    settings.proxies = TrustedProxies::Parse(options.trusted_proxies).value_or(TrustedProxies());
     if (options.oidc_issuer.empty()) return settings;
     OidcClient client;
     client.issuer = options.oidc_issuer;
@@ -122,7 +123,8 @@ Portal::Portal(boost::asio::any_io_executor executor, const Options& options,
                .backend = backend_,
                .jobs = jobs_,
                .hub = hub_,
-               .settings = {.version = DLWS_VERSION, .stale = [this] { return StaleSince(); }}},
+               .settings = {.version = DLWS_VERSION, .stale = [this] { return StaleSince(); }},
+               .session_ends = &session_ends_},
       kubelet_(users_),
       logs_{.backend = backend_,
             .kubelet = kubelet_,
@@ -172,6 +174,7 @@ Portal::Portal(boost::asio::any_io_executor executor, const Options& options,
         logs_.archive = &archive_.emplace(executor, options.archive_port);
     clusters_.OnChange([this](const kube::Change& change) { OnCluster(change); });
     users_of_cluster_.OnChange([this](const kube::Change& change) { OnUser(change); });
+    sessions_.Store().OnEnd([this](const std::string& id) { session_ends_.Tell(id); });
     AddOperations();
 }
 

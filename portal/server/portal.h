@@ -34,6 +34,7 @@
 #include "portal/server/people/handlers.h"
 #include "portal/server/router.h"
 #include "portal/server/session/sessions.h"
+#include "portal/server/session_ends.h"
 #include "portal/server/stream/handlers.h"
 #include "portal/server/stream/hub.h"
 
@@ -92,6 +93,7 @@ class Portal {
     People people_;
     Jobs jobs_;
     Approvals approvals_;
+    SessionEnds session_ends_;
     Streams streams_;
     ApiLogKubelet kubelet_;
     std::optional<HttpLogArchive> archive_;
