@@ -6,9 +6,11 @@
 #include <cstddef>
 #include <map>
 
+#include "kube/counted_address.h"
+
 namespace dlws::kube::internal {
 
-/// So many at a time, overall and of one address.
+/// So many at a time, overall and of one address (CountedAddress: of IPv6, one /64).
 class AddressCaps {
   public:
     using Address = boost::asio::ip::address;
@@ -17,15 +19,15 @@ class AddressCaps {
 
     bool HasRoom() const { return size_ < overall_; }
     bool HasRoomFor(const Address& address) const {
-        const auto of_it = of_.find(address);
+        const auto of_it = of_.find(CountedAddress(address));
         return HasRoom() && (of_it == of_.end() ? 0 : of_it->second) < per_address_;
     }
     void Add(const Address& address) {
-        ++of_[address];
+        ++of_[CountedAddress(address)];
         ++size_;
     }
     void Remove(const Address& address) {
-        const auto of_it = of_.find(address);
+        const auto of_it = of_.find(CountedAddress(address));
         if (--of_it->second == 0) of_.erase(of_it);
         --size_;
     }

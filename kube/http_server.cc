@@ -27,12 +27,6 @@ namespace {
 
 constexpr std::chrono::milliseconds kAcceptBackoff{100};
 
-// That of a caller by IPv4 is the same whether we listen on IPv6 too or not.
-asio::ip::address PlainAddress(const asio::ip::address& address) {
-    if (!address.is_v6() || !address.to_v6().is_v4_mapped()) return address;
-    return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
-}
-
 }  // namespace
 
 class HttpServer::Impl {
@@ -128,7 +122,7 @@ class HttpServer::Impl {
         while (true) {
             // A flood of handshakes waits in the queue of the kernel.
             while (!serving_.handshakes.HasRoom()) {
-                const bool one_ended = co_await serving_.handshake_ended.Wait();
+                const bool one_ended = co_await serving_.handshakes.WaitForRoom();
                 if (!one_ended) co_return;
             }
             auto [error, socket] =

@@ -25,7 +25,8 @@ namespace dlws::kube {
 /// is not moved by later ones. Over its caps a new connection is closed at once; out of file
 /// descriptors it waits a moment. A handler that throws is a 500; one that has not answered at
 /// `request_deadline` is cancelled, and the answer is 503. Of TLS handshakes only so many are under
-/// way at a time; while there are, no further connection is accepted.
+/// way at a time; while there are, no further connection is accepted. What is counted by address
+/// is counted by /64 of IPv6 (kube/counted_address.h).
 ///
 /// An answer with a stream (http_body.h) is sent for as long as it lasts: chunked, or to a caller
 /// of HTTP/1.0 until the connection ends. It ends at once when the peer closes even one direction,

@@ -93,12 +93,11 @@ HttpServing::HttpServing(asio::any_io_executor executor_in, HttpServer::Handler 
       settings(std::move(settings_in)),
       tls(tls_in),
       // A quarter, so that no one address can keep all others waiting.
-      handshakes(std::max<std::size_t>(1, settings.max_handshakes),
+      handshakes(executor, std::max<std::size_t>(1, settings.max_handshakes),
                  std::max<std::size_t>(1, settings.max_handshakes / 4)),
       streams(settings.max_streams, settings.max_streams_per_address == 0
                                         ? settings.max_streams
-                                        : settings.max_streams_per_address),
-      handshake_ended(executor) {}
+                                        : settings.max_streams_per_address) {}
 
 HttpSession::HttpSession(HttpServing& serving, asio::ip::address peer)
     : serving_(serving),
@@ -124,42 +123,24 @@ Awaitable<void> HttpSession::Run(tcp::socket socket) {
     const auto context = serving_.tls->Current();
     if (!context) co_return;
     watchdog_->Arm(Watchdog::Clock::now() + serving_.settings.handshake_deadline);
-    const bool my_turn = co_await AwaitHandshakeTurn(socket);
-    if (!my_turn) co_return;
+    std::shared_ptr<void> turn = co_await AwaitHandshakeTurn(socket);
+    if (!turn) co_return;
     Tls stream(Plain(std::move(socket)), context->context());
-    {
-        struct Turn {
-            explicit Turn(HttpServing& serving_in, const asio::ip::address& peer_in)
-                : serving(serving_in), peer(peer_in) {
-                serving.handshakes.Add(peer);
-            }
-            Turn(const Turn&) = delete;
-            ~Turn() {
-                serving.handshakes.Remove(peer);
-                serving.handshake_ended.NotifyAll();
-            }
-            HttpServing& serving;
-            const asio::ip::address& peer;
-        } const turn(serving_, peer_);
-        auto [error] = co_await stream.async_handshake(asio::ssl::stream_base::server, kTuple);
-        if (error) {
-            LogDebug(serving_.settings.name, "handshake: {}", error.message());
-            co_return;
-        }
+    auto [error] = co_await stream.async_handshake(asio::ssl::stream_base::server, kTuple);
+    turn.reset();
+    if (error) {
+        LogDebug(serving_.settings.name, "handshake: {}", error.message());
+        co_return;
     }
     watchdog_->Disarm();
     co_await Serve(stream);
 }
 
 /// Who says nothing takes no turn.
-Awaitable<bool> HttpSession::AwaitHandshakeTurn(tcp::socket& socket) {
+Awaitable<std::shared_ptr<void>> HttpSession::AwaitHandshakeTurn(tcp::socket& socket) {
     auto [error] = co_await socket.async_wait(tcp::socket::wait_read, kTuple);
-    if (error) co_return false;
-    while (!serving_.handshakes.HasRoomFor(peer_)) {
-        const bool one_ended = co_await serving_.handshake_ended.Wait();
-        if (!one_ended) co_return false;
-    }
-    co_return true;
+    if (error) co_return nullptr;
+    co_return co_await serving_.handshakes.Take(peer_);
 }
 
 template <typename Stream>

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "kube/address_caps.h"
+#include "kube/address_turns.h"
 #include "kube/http_body.h"
 #include "kube/http_server.h"
 #include "kube/wait_list.h"
@@ -25,8 +26,8 @@ struct HttpServing {
     HttpServer::Handler handler;
     HttpServer::Settings settings;
     ServerTls* tls;
-    AddressCaps handshakes, streams;
-    WaitList handshake_ended;
+    AddressTurns handshakes;
+    AddressCaps streams;
     bool draining = false;
 };
 
@@ -51,7 +52,7 @@ class HttpSession {
     void Cut();
 
   private:
-    Awaitable<bool> AwaitHandshakeTurn(boost::asio::ip::tcp::socket& socket);
+    Awaitable<std::shared_ptr<void>> AwaitHandshakeTurn(boost::asio::ip::tcp::socket& socket);
     template <typename Stream>
     Awaitable<void> Serve(Stream& stream);
     template <typename Stream>

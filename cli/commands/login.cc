@@ -19,13 +19,8 @@
 namespace dlws::cli {
 namespace {
 
-// RFC 4648, 5, without padding.
 std::string Base64Url(const unsigned char* bytes, std::size_t size) {
-    std::string text = kube::EncodeBase64({reinterpret_cast<const char*>(bytes), size});
-    std::ranges::replace(text, '+', '-');
-    std::ranges::replace(text, '/', '_');
-    std::erase(text, '=');
-    return text;
+    return kube::EncodeBase64Url({reinterpret_cast<const char*>(bytes), size});
 }
 
 // RFC 7636: who has the verifier is who began.

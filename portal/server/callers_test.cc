@@ -8,19 +8,21 @@ namespace {
 
 class CallersTest : public PortalTest {
   protected:
+    static kube::Awaitable<std::expected<Caller, Problem>> OfCarol() {
+        Caller caller;
+        caller.token = "carol-token";
+        caller.session = "s-1";
+        co_return caller;
+    }
     std::expected<Caller, Problem> Of(kube::HttpFields fields, bool sessions = true) {
         kube::HttpRequest request;
         request.method = "GET";
         request.fields = std::move(fields);
         Callers::OpenSession open;
         if (sessions)
-            open = [this](std::string credential, const kube::HttpRequest&,
-                          bool browser) -> kube::Awaitable<std::expected<Caller, Problem>> {
+            open = [this](std::string credential, const kube::HttpRequest&, bool browser) {
                 opened = credential + (browser ? " browser" : " program");
-                Caller caller;
-                caller.token = "carol-token";
-                caller.session = "s-1";
-                co_return caller;
+                return OfCarol();
             };
         Callers callers(verdicts, std::move(open));
         return kube::testing::Run(io, callers.Of(request));
@@ -66,6 +68,12 @@ TEST_F(CallersTest, NobodyIsRefused) {
     EXPECT_EQ(Refused({{"Authorization", "Bearer " + std::string(8'193, 'a')}}), "400BadRequest");
     EXPECT_EQ(Refused({{"Authorization", "Bearer alice-token"}, {"Cookie", "__Host-dlws=a.b"}}),
               "400BadRequest");
+}
+
+TEST_F(CallersTest, AMadeUpTokenIsShownToTheApiServerOnceInAWhile) {
+    for (int i = 0; i < 5; ++i)
+        EXPECT_EQ(Refused({{"Authorization", "Bearer forged"}}), "401LoginExpired");
+    EXPECT_EQ(server.Count("POST", kWho), 1u);
 }
 
 TEST_F(CallersTest, WithoutTheApiServerWhoWasKnownStaysSo) {

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "portal/server/trusted_proxies.h"
+
 namespace dlws::portal {
 namespace {
 
@@ -50,6 +52,9 @@ const kube::FlagSet<Options>& Flags() {
                "connections at once, more are closed; default 12000"),
         Number("max-connections-per-address", &Options::max_connections_per_address, 0, 100'000,
                "of these from one address; default 0: as many as overall"),
+        kube::List("trusted-proxies", &Options::trusted_proxies,
+                   "networks (10.0.0.0/8,fd00::/8) of proxies whose X-Forwarded-For says who asks; "
+                   "default none"),
     };
     return flags;
 }
@@ -77,6 +82,9 @@ std::expected<Options, std::string> ParseOptions(const std::vector<std::string>&
     if (options && options->plain && !options->certificate_folder.empty())
         return std::unexpected(
             "--plain and --certificate-folder exclude each other: HTTP needs no certificate");
+    if (options)
+        if (auto proxies = TrustedProxies::Parse(options->trusted_proxies); !proxies)
+            return std::unexpected(std::move(proxies.error()));
     if (options)
         if (std::string wrong = WrongLogin(*options); !wrong.empty())
             return std::unexpected(std::move(wrong));

@@ -27,6 +27,7 @@ struct Options : kube::CommonOptions {
     int drain_seconds = 5;
     int max_connections = 12'000;
     int max_connections_per_address = 0;
+    std::vector<std::string> trusted_proxies;  ///< CIDRs (TrustedProxies)
 };
 
 /// Error: one sentence that says what to write instead.

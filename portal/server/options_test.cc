@@ -18,6 +18,16 @@ TEST(Options, OfThePortal) {
     EXPECT_NE(both.error().find("exclude each other"), std::string::npos);
 }
 
+TEST(Options, OfProxiesInFront) {
+    EXPECT_TRUE(ParseOptions({})->trusted_proxies.empty());
+    auto options = ParseOptions({"--trusted-proxies=10.0.0.0/8,fd00::/8"});
+    ASSERT_TRUE(options);
+    EXPECT_EQ(options->trusted_proxies.size(), 2u);
+    auto wrong = ParseOptions({"--trusted-proxies=10.0.0.0/8,ingress"});
+    ASSERT_FALSE(wrong);
+    EXPECT_NE(wrong.error().find("\"ingress\""), std::string::npos);
+}
+
 TEST(Options, OfTheLogin) {
     EXPECT_TRUE(ParseOptions({"--url=https://dlws.example.org"}));
     EXPECT_TRUE(ParseOptions({"--url=https://198.18.5.1:8443"}));

@@ -83,6 +83,7 @@ Sessions::Settings SessionSettings(const Options& options) {
     settings.ca_file = options.oidc_ca_file;
     settings.tokens = options.token_login;
     settings.version = DLWS_VERSION;
+    settings.proxies = TrustedProxies::Parse(options.trusted_proxies).value_or(TrustedProxies());
     if (options.oidc_issuer.empty()) return settings;
     OidcClient client;
     client.issuer = options.oidc_issuer;
@@ -146,6 +147,7 @@ Portal::Portal(boost::asio::any_io_executor executor, const Options& options,
                            return MakeClusterFeed(cluster_view_, topic);
                        return MakeApprovalsFeed(approvals_, topic);
                    }},
+               .session_ends = &session_ends_},
       kubelet_(users_),
       logs_{.backend = backend_,
             .kubelet = kubelet_,
@@ -195,6 +197,7 @@ Portal::Portal(boost::asio::any_io_executor executor, const Options& options,
         logs_.archive = &archive_.emplace(executor, options.archive_port);
     clusters_.OnChange([this](const kube::Change& change) { OnCluster(change); });
     users_of_cluster_.OnChange([this](const kube::Change& change) { OnUser(change); });
+    sessions_.Store().OnEnd([this](const std::string& id) { session_ends_.Tell(id); });
     AddOperations();
 }
 

@@ -36,6 +36,7 @@
 #include "portal/server/people/handlers.h"
 #include "portal/server/router.h"
 #include "portal/server/session/sessions.h"
+#include "portal/server/session_ends.h"
 #include "portal/server/stream/handlers.h"
 #include "portal/server/stream/hub.h"
 
@@ -96,6 +97,7 @@ class Portal {
     Jobs jobs_;
     Approvals approvals_;
     Cluster cluster_view_;
+    SessionEnds session_ends_;
     Streams streams_;
     ApiLogKubelet kubelet_;
     std::optional<HttpLogArchive> archive_;

@@ -518,6 +518,16 @@ class Portal(unittest.TestCase):
         for wrong in ({"url": ""}, {"oidc": {**oidc, "clientId": ""}}, {"oidc": {**oidc, "issuer": "http://login.example.org"}}):
             self.assertNotEqual(template({"portal": {**values["portal"], **wrong}}).returncode, 0, wrong)
 
+    def test_proxies_that_are_believed(self):
+        def arguments(*proxies):
+            values = {"portal": {"enabled": True, "trustedProxies": list(proxies)}}
+            return [a for a in self.deployment(values)["containers"][0]["args"] if a.startswith("--trusted-proxies")]
+
+        self.assertEqual(arguments(), [])
+        self.assertEqual(arguments("10.244.0.0/16", "fd00::/8", "192.0.2.1"), ["--trusted-proxies=10.244.0.0/16,fd00::/8,192.0.2.1"])
+        for wrong in ("10.0.0.0/8,192.0.2.1", "ingress", "", "10.0.0.0/8 "):
+            self.assertNotEqual(template({"portal": {"enabled": True, "trustedProxies": [wrong]}}).returncode, 0, wrong)
+
     def test_sessions_are_all_that_it_writes(self):
         documents = render(VALUE_SETS["portal"])
         role = only(documents, "Role", "dlworkspace-portal-sessions")

@@ -8,8 +8,8 @@
 #include <map>
 #include <optional>
 
-#include "kube/base64.h"
 #include "model/render.h"
+#include "portal/server/access/jwt.h"
 
 namespace dlws::portal {
 namespace json = boost::json;
@@ -48,23 +48,6 @@ std::string TextAt(const json::value& document, std::string_view pointer) {
     return found && found->is_string() ? std::string(found->as_string()) : std::string();
 }
 
-// How long a JWT says that it holds; nothing of it decides anything. Absent: it does not say.
-std::optional<std::int64_t> EndOf(const std::string& token) {
-    const std::size_t from = token.find('.');
-    const std::size_t to = token.find('.', from + 1);
-    if (from == std::string::npos || to == std::string::npos) return std::nullopt;
-    std::string payload = token.substr(from + 1, to - from - 1);
-    std::ranges::replace(payload, '-', '+');
-    std::ranges::replace(payload, '_', '/');
-    payload.append((4 - payload.size() % 4) % 4, '=');
-    auto bytes = kube::DecodeBase64(payload);
-    if (!bytes) return std::nullopt;
-    boost::system::error_code error;
-    const json::value claims = json::parse(*bytes, error);
-    const json::value* exp = error ? nullptr : At(claims, "/exp");
-    return exp && exp->is_int64() ? std::optional(exp->as_int64()) : std::nullopt;
-}
-
 }  // namespace
 
 std::string KeyOf(const std::string& token) {
@@ -88,7 +71,9 @@ struct Verdicts::Token {
 };
 
 Verdicts::Verdicts(kube::Api& users, Settings settings)
-    : users_(users), settings_(std::move(settings)) {}
+    : users_(users),
+      settings_(std::move(settings)),
+      refused_(settings_.refused, settings_.most_refused) {}
 Verdicts::~Verdicts() = default;
 
 Verdicts::Token& Verdicts::Of(const std::string& token, const std::string& key) {
@@ -98,15 +83,12 @@ Verdicts::Token& Verdicts::Of(const std::string& token, const std::string& key) 
     }
     tokens_.emplace_front();
     tokens_.front().key = key;
-    if (auto end = EndOf(token)) {
+    if (const auto end = EndOfJwt(token)) {
         // Both clocks are looked at once, so a wall clock that is set moves nothing later on.
-        const std::int64_t ends = std::clamp<std::int64_t>(*end, 0, std::int64_t(1) << 40);
-        const std::int64_t left =
-            ends - std::chrono::floor<std::chrono::seconds>(users_.ServerTime())
-                       .time_since_epoch()
-                       .count();
+        const auto left = *end - std::chrono::floor<std::chrono::seconds>(users_.ServerTime());
         tokens_.front().ends =
-            settings_.now() + std::chrono::seconds(std::clamp<std::int64_t>(left, 0, 1 << 30));
+            settings_.now() + std::clamp<std::chrono::seconds>(left, std::chrono::seconds(0),
+                                                               std::chrono::hours(24 * 365));
     }
     by_key_[key] = tokens_.begin();
     return tokens_.front();
@@ -134,6 +116,11 @@ kube::Awaitable<kube::Result<bool>> Verdicts::Ask(std::string token, std::string
     const Clock::time_point give_up = settings_.now() + settings_.deadline;
     for (;;) {
         const Clock::time_point now = settings_.now();
+        if (refused_.Has(key, now))
+            co_return std::unexpected(
+                kube::Error{.kind = kube::ErrorKind::kStatus,
+                            .code = 401,
+                            .message = "the API server refused this token a moment ago"});
         Token& mine = Of(token, key);
         if (mine.verdicts.size() > kMostOfOne) {
             size_ -= mine.verdicts.size();
@@ -185,6 +172,7 @@ kube::Result<bool> Verdicts::Keep(const std::string& token, const std::string& k
     const Clock::time_point now = settings_.now();
     if (!answer && answer.error().IsUnauthorized()) {
         Forget(key);
+        refused_.Add(key, now);
         return std::unexpected(answer.error());
     }
     Token& mine = Of(token, key);

@@ -13,6 +13,7 @@
 
 #include "kube/api.h"
 #include "kube/wait_list.h"
+#include "portal/server/access/refused.h"
 
 namespace dlws::portal {
 
@@ -46,8 +47,8 @@ struct Person {
 ///
 /// Equal questions at one time are one review. While the API server is away (no answer, or 5xx)
 /// what it said last, and who somebody is, count for `stale` longer. A 401 forgets all
-/// of the token. Never past the token's own end: `exp` of a JWT, read without trust, can only make
-/// it shorter.
+/// of the token, and is itself remembered for `refused`. Never past the token's own end: `exp` of a
+/// JWT, read without trust, can only make it shorter.
 ///
 /// `users`: a client without an identity of its own; it outlives us. Confined to its executor.
 class Verdicts {
@@ -58,6 +59,8 @@ class Verdicts {
         std::chrono::seconds stale{600};
         std::size_t most = 50'000;  ///< verdicts; the tokens that asked longest ago go first
         std::chrono::seconds deadline{5};
+        std::chrono::seconds refused{10};
+        std::size_t most_refused = 10'000;  ///< tokens
         std::function<Clock::time_point()> now = &Clock::now;
     };
 
@@ -97,6 +100,7 @@ class Verdicts {
     Tokens tokens_;  ///< used last, first
     std::unordered_map<std::string, Tokens::iterator> by_key_;
     std::size_t size_ = 0;
+    Refused<Clock::time_point> refused_;  ///< by key
 };
 
 /// SHA-256 in hex: the key of a token.

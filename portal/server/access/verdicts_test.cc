@@ -51,7 +51,7 @@ TEST_F(VerdictsTest, NeverCountLongerThanTheToken) {
     const auto end = std::chrono::system_clock::now() + seconds(20);
     const std::string claims =
         "{\"exp\":" + std::to_string(std::chrono::system_clock::to_time_t(end)) + "}";
-    const std::string token = "alice-token." + kube::EncodeBase64(claims) + ".x";
+    const std::string token = "alice-token." + kube::EncodeBase64Url(claims) + ".x";
     Allow("alice list dljobs vision");
     EXPECT_TRUE(Yes(token, "list"));
     now += seconds(10);
@@ -118,7 +118,7 @@ TEST_F(VerdictsTest, TokensOfNobodyAreNotKept) {
 TEST_F(VerdictsTest, AnEndThatIsNoTimeIsTheEnd) {
     Allow("alice list dljobs vision");
     const std::string claims = R"({"exp":-9223372036854775808})";
-    const std::string token = "alice-token." + kube::EncodeBase64(claims) + ".x";
+    const std::string token = "alice-token." + kube::EncodeBase64Url(claims) + ".x";
     EXPECT_TRUE(Yes(token, "list"));
     EXPECT_TRUE(Yes(token, "list"));
     EXPECT_EQ(Asked(), 2u) << "asked each time";
@@ -133,6 +133,21 @@ TEST_F(VerdictsTest, ARefusalOfTheTokenForgetsAllOfIt) {
     EXPECT_TRUE(may.error().IsUnauthorized());
     EXPECT_EQ(verdicts.Size(), 0u);
     EXPECT_FALSE(May("alice", "list"));
+}
+
+TEST_F(VerdictsTest, ARefusedTokenIsNotShownAgainAtOnce) {
+    for (int i = 0; i < 3; ++i) {
+        auto may = May("a.forged.b", "list");
+        ASSERT_FALSE(may);
+        EXPECT_TRUE(may.error().IsUnauthorized());
+    }
+    EXPECT_EQ(Asked(), 1u);
+    EXPECT_FALSE(May("another.forged.b", "list"));
+    EXPECT_EQ(Asked(), 2u);
+    now += seconds(10);
+    EXPECT_FALSE(May("a.forged.b", "list"));
+    EXPECT_EQ(Asked(), 3u);
+    EXPECT_EQ(verdicts.Size(), 0u);
 }
 
 TEST_F(VerdictsTest, ARefusalInANamespaceForgetsWhatIsOfIt) {

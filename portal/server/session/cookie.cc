@@ -4,9 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/algorithm/string/predicate.hpp>
 #include <boost/json.hpp>
 
+#include "kube/base64.h"
 #include "portal/server/session/crypto.h"
 
 namespace dlws::portal {
@@ -17,14 +17,6 @@ namespace {
 
 constexpr std::size_t kIdDigits = 32, kKeyBytes = 32, kMaxReturn = 2048;
 
-std::string_view Trimmed(std::string_view text) {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
-        text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t'))
-        text.remove_suffix(1);
-    return text;
-}
-
 // A string member, empty when it is not there.
 std::string Member(const json::object& object, std::string_view name) {
     const json::value* value = object.if_contains(name);
@@ -32,7 +24,7 @@ std::string Member(const json::object& object, std::string_view name) {
 }
 
 bool IsToken43(std::string_view text) {
-    const auto bytes = DecodeBase64Url(text);
+    const auto bytes = kube::DecodeBase64Url(text);
     return bytes && bytes->size() == 32;
 }
 
@@ -43,34 +35,16 @@ SessionKey NewSessionKey() {
 }
 
 std::string Format(const SessionKey& key) {
-    return key.id + "." + EncodeBase64Url(key.key.Reveal());
+    return key.id + "." + kube::EncodeBase64Url(key.key.Reveal());
 }
 
 std::optional<SessionKey> ParseSessionKey(std::string_view text) {
     if (text.size() <= kIdDigits || text[kIdDigits] != '.') return std::nullopt;
     const std::string_view id = text.substr(0, kIdDigits);
     if (id.find_first_not_of("0123456789abcdef") != std::string_view::npos) return std::nullopt;
-    auto key = DecodeBase64Url(text.substr(kIdDigits + 1));
+    auto key = kube::DecodeBase64Url(text.substr(kIdDigits + 1));
     if (!key || key->size() != kKeyBytes) return std::nullopt;
     return SessionKey{std::string(id), Secret(std::move(*key))};
-}
-
-std::optional<std::string> FindCookie(const kube::HttpFields& fields, std::string_view name) {
-    std::optional<std::string> found;
-    for (const auto& [field, value] : fields) {
-        if (!boost::algorithm::iequals(field, "cookie")) continue;
-        std::string_view rest = value;
-        while (!rest.empty()) {
-            const std::size_t end = std::min(rest.find(';'), rest.size());
-            const std::string_view pair = Trimmed(rest.substr(0, end));
-            rest.remove_prefix(std::min(end + 1, rest.size()));
-            const std::size_t equals = pair.find('=');
-            if (equals == std::string_view::npos || pair.substr(0, equals) != name) continue;
-            if (found) return std::nullopt;
-            found = std::string(pair.substr(equals + 1));
-        }
-    }
-    return found;
 }
 
 std::string SetSessionCookie(const SessionKey& key, std::chrono::seconds lifetime) {
@@ -84,9 +58,9 @@ std::string ClearSessionCookie() {
 
 LoginAttempt NewLoginAttempt(std::string return_to) {
     LoginAttempt attempt;
-    attempt.state = EncodeBase64Url(RandomBytes(32));
-    attempt.nonce = EncodeBase64Url(RandomBytes(32));
-    attempt.verifier = EncodeBase64Url(RandomBytes(32));
+    attempt.state = kube::EncodeBase64Url(RandomBytes(32));
+    attempt.nonce = kube::EncodeBase64Url(RandomBytes(32));
+    attempt.verifier = kube::EncodeBase64Url(RandomBytes(32));
     attempt.return_to = std::move(return_to);
     return attempt;
 }
@@ -98,7 +72,7 @@ std::string SetLoginCookie(const LoginAttempt& attempt) {
         {"cliPort", attempt.cli_port},  {"cliChallenge", attempt.cli_challenge}};
     // Lax: the provider's answer is a navigation that another site begins.
     return fmt::format("{}={}; Path=/; Max-Age={}; Secure; HttpOnly; SameSite=Lax", kLoginCookie,
-                       EncodeBase64Url(json::serialize(content)),
+                       kube::EncodeBase64Url(json::serialize(content)),
                        std::chrono::seconds(kLoginLifetime).count());
 }
 
@@ -107,7 +81,7 @@ std::string ClearLoginCookie() {
 }
 
 std::optional<LoginAttempt> ParseLoginAttempt(std::string_view cookie) {
-    const auto text = DecodeBase64Url(cookie);
+    const auto text = kube::DecodeBase64Url(cookie);
     if (!text) return std::nullopt;
     json::error_code error;
     const json::value document = json::parse(*text, error);

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "kube/http_message.h"
+#include "portal/server/credential.h"
 #include "portal/server/session/secret.h"
 
 /// @file
@@ -16,9 +16,7 @@
 
 namespace dlws::portal {
 
-inline constexpr std::string_view kSessionCookie = "__Host-dlws";
 inline constexpr std::string_view kLoginCookie = "__Host-dlws-login";
-inline constexpr std::string_view kBearerPrefix = "dlws1.";
 inline constexpr std::chrono::minutes kLoginLifetime{10};
 
 /// Names a session and opens its record: `ID.KEY`.
@@ -34,10 +32,6 @@ SessionKey NewSessionKey();
 std::string Format(const SessionKey& key);
 /// Nothing where it is not exactly what Format writes.
 std::optional<SessionKey> ParseSessionKey(std::string_view text);
-
-/// The value of a cookie in the `Cookie` fields of a request. Nothing when it is not there, and
-/// when it is there twice: which of two is ours nobody can say.
-std::optional<std::string> FindCookie(const kube::HttpFields& fields, std::string_view name);
 
 /// Values of Set-Cookie. The session's goes with no request that another site begins.
 std::string SetSessionCookie(const SessionKey& key, std::chrono::seconds lifetime);

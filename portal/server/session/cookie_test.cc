@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "kube/base64.h"
 #include "portal/server/session/crypto.h"
 
 namespace dlws::portal {
@@ -33,20 +34,6 @@ TEST(CookieTest, AnythingElseIsNoKey) {
         EXPECT_FALSE(ParseSessionKey(wrong)) << wrong;
 }
 
-TEST(CookieTest, OneOfManyCookiesIsFound) {
-    const kube::HttpFields fields{{"Accept", "*/*"}, {"cookie", "a=1;__Host-dlws=x.y ; b=2"}};
-    EXPECT_EQ(FindCookie(fields, kSessionCookie), "x.y");
-    EXPECT_EQ(FindCookie(fields, "b"), "2");
-    EXPECT_EQ(FindCookie(fields, kLoginCookie), std::nullopt);
-    EXPECT_EQ(FindCookie(fields, "dlws"), std::nullopt);
-    EXPECT_EQ(FindCookie({{"Cookie", "=;;;a"}}, "a"), std::nullopt);
-}
-
-TEST(CookieTest, ACookieThatIsThereTwiceIsNone) {
-    EXPECT_EQ(FindCookie({{"Cookie", "a=1; a=2"}}, "a"), std::nullopt);
-    EXPECT_EQ(FindCookie({{"Cookie", "a=1"}, {"Cookie", "a=1"}}, "a"), std::nullopt);
-}
-
 TEST(CookieTest, ACookieStaysWithThisHostAndOutOfScripts) {
     for (const std::string& cookie :
          {SetSessionCookie(NewSessionKey(), std::chrono::hours(1)), ClearSessionCookie()}) {
@@ -70,7 +57,7 @@ std::string ValueOf(const std::string& set_cookie) {
 TEST(CookieTest, ALoginAttemptReadsAsItWasWritten) {
     LoginAttempt attempt = NewLoginAttempt("/jobs?q=a%20b&sort=-created");
     attempt.cli_port = 40123;
-    attempt.cli_challenge = EncodeBase64Url(RandomBytes(32));
+    attempt.cli_challenge = kube::EncodeBase64Url(RandomBytes(32));
     const auto read = ParseLoginAttempt(ValueOf(SetLoginCookie(attempt)));
     ASSERT_TRUE(read);
     EXPECT_EQ(read->state, attempt.state);
@@ -92,8 +79,9 @@ TEST(CookieTest, ALoginAttemptThatSomebodyMadeUpIsNone) {
     no_state.state = "";
     half.cli_port = 40123;
     for (const std::string& wrong :
-         {std::string(), EncodeBase64Url("{}"), EncodeBase64Url("[]"), std::string("%"),
-          EncodeBase64Url("{"), ValueOf(SetLoginCookie(no_state)), ValueOf(SetLoginCookie(half))})
+         {std::string(), kube::EncodeBase64Url("{}"), kube::EncodeBase64Url("[]"), std::string("%"),
+          kube::EncodeBase64Url("{"), ValueOf(SetLoginCookie(no_state)),
+          ValueOf(SetLoginCookie(half))})
         EXPECT_FALSE(ParseLoginAttempt(wrong)) << wrong;
     LoginAttempt elsewhere = NewLoginAttempt("//evil.example");
     EXPECT_EQ(ParseLoginAttempt(ValueOf(SetLoginCookie(elsewhere)))->return_to, "/");

@@ -9,11 +9,8 @@
 #include <openssl/params.h>
 #include <openssl/rand.h>
 
-#include <algorithm>
 #include <memory>
 #include <stdexcept>
-
-#include "kube/base64.h"
 
 namespace dlws::portal {
 
@@ -40,24 +37,6 @@ int Length(std::string_view text) {
 }
 
 }  // namespace
-
-std::string EncodeBase64Url(std::string_view bytes) {
-    std::string text = kube::EncodeBase64(bytes);
-    text.erase(std::find(text.begin(), text.end(), '='), text.end());
-    std::replace(text.begin(), text.end(), '+', '-');
-    std::replace(text.begin(), text.end(), '/', '_');
-    return text;
-}
-
-std::optional<std::string> DecodeBase64Url(std::string_view text) {
-    std::string standard(text);
-    std::replace(standard.begin(), standard.end(), '-', '+');
-    std::replace(standard.begin(), standard.end(), '_', '/');
-    standard.append((4 - standard.size() % 4) % 4, '=');
-    auto bytes = kube::DecodeBase64(standard);
-    if (!bytes || EncodeBase64Url(bytes.value()) != text) return std::nullopt;
-    return std::move(bytes).value();
-}
 
 std::string RandomBytes(std::size_t count) {
     std::string bytes(count, '\0');

@@ -14,12 +14,6 @@
 
 namespace dlws::portal {
 
-/// base64url without padding (RFC 7515, appendix C).
-std::string EncodeBase64Url(std::string_view bytes);
-/// Nothing where the text is not what EncodeBase64Url would write: padding, white space and stray
-/// bits at the end are refused, so that one value has one spelling.
-std::optional<std::string> DecodeBase64Url(std::string_view text);
-
 /// From the system's generator.
 std::string RandomBytes(std::size_t count);
 std::string HexOf(std::string_view bytes);

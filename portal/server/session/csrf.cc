@@ -8,6 +8,7 @@
 #include <boost/url/parse.hpp>
 #include <vector>
 
+#include "kube/base64.h"
 #include "portal/server/session/crypto.h"
 
 namespace dlws::portal {
@@ -25,7 +26,7 @@ std::vector<std::string_view> Values(const kube::HttpFields& fields, std::string
 }  // namespace
 
 std::string CsrfToken(const SessionKey& key) {
-    return EncodeBase64Url(HmacSha256(Hkdf(key.key, key.id, "dlws csrf 1"), key.id));
+    return kube::EncodeBase64Url(HmacSha256(Hkdf(key.key, key.id, "dlws csrf 1"), key.id));
 }
 
 std::optional<std::string> OriginOf(std::string_view url) {

@@ -10,6 +10,7 @@
 #include "kube/log.h"
 #include "kube/random.h"
 #include "model/time.h"
+#include "portal/server/access/jwt.h"
 #include "portal/server/session/crypto.h"
 #include "portal/server/session/csrf.h"
 
@@ -41,6 +42,13 @@ Problem LoginAway(std::string detail) {
     return problem;
 }
 
+Problem TooManyTries() {
+    Problem problem(429, "TooManyRequests", "Too many requests",
+                    "Ten tries a minute are let in from one address. Wait a minute.");
+    problem.retry_after = std::chrono::seconds(60);
+    return problem;
+}
+
 Problem FromStore(const StoreError& error) {
     switch (error.kind) {
         case StoreError::kFull:
@@ -57,18 +65,6 @@ Problem FromStore(const StoreError& error) {
 Problem FromLoss(const Renewal::Loss& loss) {
     if (loss.kind == Renewal::Loss::kOver) return Over(loss.why);
     return LoginAway("The API server or the login provider does not answer. Try again.");
-}
-
-// What a JWT says of its time; nothing of it decides anything but when we stop to try it.
-std::optional<Seconds> EndOfToken(const std::string& token) {
-    const std::size_t from = token.find('.'), to = token.find('.', from + 1);
-    if (from == std::string::npos || to == std::string::npos) return std::nullopt;
-    const auto payload = DecodeBase64Url(token.substr(from + 1, to - from - 1));
-    json::error_code error;
-    const json::value claims = payload ? json::parse(*payload, error) : json::value();
-    const json::value* end = error ? nullptr : claims.find_pointer("/exp", error);
-    if (!end || !end->is_int64()) return std::nullopt;
-    return Seconds(std::chrono::seconds(end->as_int64()));
 }
 
 // The token of {"token": …}; empty: it is something else.
@@ -101,15 +97,23 @@ std::string Given(const Call& call, std::string_view name) {
 
 }  // namespace
 
+bool Tries::Left(const std::string& address, Seconds now) {
+    const auto is_over = [now](const Minute& minute) {
+        return minute.began + std::chrono::minutes(1) <= now;
+    };
+    const auto found = minutes_.find(address);
+    if (found != minutes_.end()) return is_over(found->second) || found->second.tries < per_minute_;
+    if (minutes_.size() >= most_)
+        std::erase_if(minutes_, [&](const auto& each) { return is_over(each.second); });
+    return minutes_.size() < most_;
+}
+
 bool Tries::Take(const std::string& address, Seconds now) {
-    if (minutes_.size() >= most_ && !minutes_.contains(address))
-        std::erase_if(minutes_, [now](const auto& each) {
-            return each.second.began + std::chrono::minutes(1) <= now;
-        });
-    if (minutes_.size() >= most_ && !minutes_.contains(address)) return false;
+    if (!Left(address, now)) return false;
     Minute& minute = minutes_[address];
     if (minute.began + std::chrono::minutes(1) <= now) minute = {now, 0};
-    return ++minute.tries <= per_minute_;
+    ++minute.tries;
+    return true;
 }
 
 Awaitable<std::expected<Caller, Problem>> Login::Open(std::string credential,
@@ -186,15 +190,34 @@ Awaitable<Outcome> Login::StartLogin(Call call) {
     co_return answer;
 }
 
+std::expected<std::shared_ptr<void>, Problem> Login::MayExchange(const std::string& address) {
+    if (!tries_.Left(address, settings_.now())) return std::unexpected(TooManyTries());
+    if (*exchanges_ >= settings_.most_exchanges) {
+        Problem problem(503, "LoginAway", "Logins cannot be looked at now",
+                        "Too many people are logging in at this moment. Load this page again.");
+        problem.retry_after = std::chrono::seconds(2);
+        return std::unexpected(std::move(problem));
+    }
+    ++*exchanges_;
+    return std::shared_ptr<void>(nullptr, [all = exchanges_](void*) { --*all; });
+}
+
 Awaitable<Outcome> Login::FinishLogin(Call call) {
     if (!parts_.provider) co_return std::unexpected(NotFound("login provider"));
     const auto cookie = FindCookie(call.request.fields, kLoginCookie);
     auto attempt = cookie ? ParseLoginAttempt(*cookie) : std::nullopt;
-    if (!attempt) co_return Redirect("/login?error=state");
     Callback callback{Given(call, "code"), Given(call, "state"), Given(call, "iss"),
                       Given(call, "error"), Given(call, "error_description")};
+    // Somebody else's answer, of a link for example: it ends no login that is under way.
+    if (!attempt || !SameBytes(callback.state, attempt->state))
+        co_return Redirect("/login?error=state");
+    const std::string address = settings_.proxies.AddressOf(call.request);
+    const auto may = MayExchange(address);
+    if (!may) co_return std::unexpected(may.error());
     const std::string back = attempt->return_to;
     auto key = co_await Redeemed(std::move(callback), std::move(*attempt));
+    if (!key && (key.error() == "LoginFailed" || key.error() == "TokenRefused"))
+        tries_.Take(address, settings_.now());
     kube::HttpAnswer answer = Redirect(key ? back : "/login?error=" + key.error());
     // Used up: a second answer with this state is another's, or the same once more.
     answer.fields.emplace_back("Set-Cookie", ClearLoginCookie());
@@ -206,7 +229,6 @@ Awaitable<std::expected<SessionKey, std::string>> Login::Redeemed(Callback callb
                                                                   LoginAttempt attempt) {
     auto known = co_await parts_.provider->Known();
     if (!known) co_return std::unexpected("LoginAway");
-    if (!SameBytes(callback.state, attempt.state)) co_return std::unexpected("state");
     auto code = CheckCallback(callback, attempt, *known);
     if (!code) {
         kube::LogDebug(kLog, "{}", code.error());
@@ -261,12 +283,8 @@ Awaitable<Outcome> Login::LoginWithToken(Call call) {
     if (!settings_.tokens) co_return std::unexpected(NotFound("login with a token"));
     if (std::string why = WhyNotOwnOrigin(call.request.fields, settings_.origin); !why.empty())
         co_return std::unexpected(CrossSite(why + "."));
-    if (!tries_.Take(call.request.peer, settings_.now())) {
-        Problem problem(429, "TooManyRequests", "Too many requests",
-                        "Ten tries a minute are let in from one address. Wait a minute.");
-        problem.retry_after = std::chrono::seconds(60);
-        co_return std::unexpected(std::move(problem));
-    }
+    if (!tries_.Take(settings_.proxies.AddressOf(call.request), settings_.now()))
+        co_return std::unexpected(TooManyTries());
     std::string token = PastedToken(call.request.body);
     if (token.empty())
         co_return std::unexpected(BadRequest(
@@ -275,7 +293,7 @@ Awaitable<Outcome> Login::LoginWithToken(Call call) {
                                  kMinToken, kMaxPasted)));
     Record record;
     record.token_issued = settings_.now();
-    record.token_ends = EndOfToken(token).value_or(settings_.now() + kUnrenewedLifetime);
+    record.token_ends = EndOfJwt(token).value_or(settings_.now() + kUnrenewedLifetime);
     record.token = Secret(std::move(token));
     auto key = co_await Begin(std::move(record));
     if (!key) co_return std::unexpected(key.error());
@@ -286,32 +304,69 @@ Awaitable<Outcome> Login::LoginWithToken(Call call) {
     co_return answer;
 }
 
+// Not by Renewal::Fresh: a session ends also when its token has, or the provider is away. Who has
+// its key is the one that it was made for.
+Awaitable<std::expected<Login::Leaving, Problem>> Login::WhoLeaves(Credential credential,
+                                                                   const kube::HttpRequest& request,
+                                                                   bool everywhere) {
+    Leaving leaving;
+    if (credential.kind == Credential::kNone)
+        co_return std::unexpected(
+            Problem(401, "LoginRequired", "You are not logged in", "There is no session to end."));
+    if (credential.kind == Credential::kToken) {
+        if (!everywhere)
+            co_return std::unexpected(
+                BadRequest("header.Authorization",
+                           "is a token of the API server's, which nobody can end; send a session"));
+        leaving.token = credential.text;
+        auto who = co_await parts_.verdicts.Who(credential.text, KeyOf(credential.text));
+        if (!who) co_return std::unexpected(FromError(who.error()));
+        leaving.username = std::move(who->username);
+        co_return leaving;
+    }
+    leaving.key = ParseSessionKey(credential.text);
+    if (leaving.key && credential.browser)
+        if (std::string why = WhyForged(request.fields, settings_.origin, *leaving.key);
+            !why.empty())
+            co_return std::unexpected(CrossSite(why + "."));
+    // Who has no session any more wants what is already so; but whose all the others are, nobody
+    // can say.
+    if (!leaving.key && everywhere) co_return std::unexpected(Over(""));
+    if (!leaving.key) co_return leaving;
+    auto session = co_await parts_.store.Read(*leaving.key);
+    const bool gone = !session && session.error().kind == StoreError::kGone;
+    if (gone && everywhere) co_return std::unexpected(Over(""));
+    if (gone) leaving.key.reset();
+    if (gone) co_return leaving;
+    if (!session) co_return std::unexpected(FromStore(session.error()));
+    const Record& record = session.value()->record;
+    leaving.username = record.username;
+    leaving.by_provider = !record.subject.empty();
+    leaving.token = record.token.Reveal();
+    co_return leaving;
+}
+
 Awaitable<Outcome> Login::Logout(Call call) {
     const std::string everywhere = Given(call, "everywhere");
     if (everywhere != "" && everywhere != "true" && everywhere != "false")
         co_return std::unexpected(BadRequest("query.everywhere", "must be true or false"));
-    if (call.caller.session.empty() && everywhere != "true")
-        co_return std::unexpected(
-            BadRequest("header.Authorization",
-                       "is a token of the API server's, which nobody can end; send a session"));
-    json::object body;
-    const auto cookie = FindCookie(call.request.fields, kSessionCookie);
-    if (auto key = cookie ? ParseSessionKey(*cookie) : std::nullopt; key && parts_.provider) {
-        auto session = co_await parts_.store.Read(*key);
-        if (session && !session.value()->record.subject.empty()) {
-            auto known = co_await parts_.provider->Known();
-            const std::string next =
-                known ? EndSessionUrl(*known, parts_.provider->Client(), settings_.origin + "/")
-                      : "";
-            if (!next.empty()) body["next"] = next;
-        }
-    }
-    std::string id = call.caller.session;
-    auto ended = everywhere == "true" ? co_await parts_.store.DeleteAllOf(call.caller.username)
+    auto credential = CredentialOf(call.request, true);
+    if (!credential) co_return std::unexpected(credential.error());
+    auto leaving = co_await WhoLeaves(std::move(*credential), call.request, everywhere == "true");
+    if (!leaving) co_return std::unexpected(leaving.error());
+    auto ended = everywhere == "true" ? co_await parts_.store.DeleteAllOf(leaving->username)
                                       : Stored<void>();
-    if (ended && !id.empty()) ended = co_await parts_.store.Delete(std::move(id));
+    if (ended && leaving->key) ended = co_await parts_.store.Delete(leaving->key->id);
     if (!ended) co_return std::unexpected(FromStore(ended.error()));
-    parts_.verdicts.Forget(call.caller.key);
+    if (!leaving->token.empty()) parts_.verdicts.Forget(KeyOf(leaving->token));
+    json::object body;
+    if (parts_.provider && leaving->by_provider) {
+        // After ours has ended: this one may take its time, or not answer.
+        auto known = co_await parts_.provider->Known();
+        const std::string next =
+            known ? EndSessionUrl(*known, parts_.provider->Client(), settings_.origin + "/") : "";
+        if (!next.empty()) body["next"] = next;
+    }
     kube::HttpAnswer answer = JsonAnswer(json::serialize(body));
     answer.fields.emplace_back("Set-Cookie", ClearSessionCookie());
     co_return answer;
@@ -368,6 +423,7 @@ void AddLogin(Router& router, Login& login) {
     router.Add({.id = "Logout",
                 .method = "POST",
                 .path = "/auth/logout",
+                .who = Operation::kAnybody,
                 .query = {{"everywhere"}},
                 .handler = [&login](Call call) { return login.Logout(std::move(call)); }});
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "portal/server/session/handlers.h"
 
+#include "kube/base64.h"
+#include "kube/together.h"
 #include "portal/server/fixture.h"
 #include "portal/server/session/crypto.h"
 #include "portal/server/session/csrf.h"
@@ -120,7 +122,7 @@ class LoginTest : public PortalTest {
             answer.status = 201;
             const std::string token = request.Header("authorization").substr(7);
             const std::size_t from = token.find('.') + 1;
-            const auto claims = DecodeBase64Url(token.substr(from, token.rfind('.') - from));
+            const auto claims = kube::DecodeBase64Url(token.substr(from, token.rfind('.') - from));
             const std::string who(json::parse(claims.value()).at("sub").as_string());
             answer.body = json::serialize(
                 json::object{{"status", {{"userInfo", {{"username", who + "@example.org"}}}}}});
@@ -136,13 +138,33 @@ class LoginTest : public PortalTest {
         EXPECT_EQ(Word(finished), "303 /jobs");
         return Cookie(finished, kSessionCookie);
     }
-    Call AsCallerOf(const std::string& cookie, const std::string& query = "") {
-        auto caller = Open(cookie, "GET");
-        Call call =
-            With({{"Cookie", std::string(kSessionCookie) + "=" + cookie}}, query, {{"everywhere"}});
-        call.caller = caller.value();
-        call.caller.username = Text(SessionOf(cookie), "username");
-        return call;
+    // As our page asks it.
+    Outcome Logout(const std::string& cookie, const std::string& query = "") {
+        const auto key = ParseSessionKey(cookie);
+        return LogoutWith({{"Cookie", std::string(kSessionCookie) + "=" + cookie},
+                           {"Origin", kOrigin},
+                           {"X-CSRF-Token", key ? CsrfToken(*key) : ""}},
+                          query);
+    }
+    Outcome LogoutWith(kube::HttpFields fields, const std::string& query = "") {
+        Call call = With(std::move(fields), query, {{"everywhere"}});
+        call.request.method = "POST";
+        return kube::testing::Run(io, login.Logout(std::move(call)));
+    }
+    static kube::Awaitable<void> FinishInto(Login& login, Call call, std::vector<Outcome>& all) {
+        all.push_back(co_await login.FinishLogin(std::move(call)));
+    }
+    static kube::Awaitable<void> FinishTogether(Login& login, Call call, int times,
+                                                std::vector<Outcome>& all) {
+        std::vector<kube::Awaitable<void>> tasks;
+        for (int i = 0; i < times; ++i)
+            tasks.push_back(FinishInto(login, call, all));
+        co_await kube::Together(std::move(tasks));
+    }
+    static bool ClearsTheLogin(const Outcome& outcome) {
+        return outcome && std::ranges::any_of(outcome->fields, [](const auto& field) {
+                   return field.first == "Set-Cookie" && field.second == ClearLoginCookie();
+               });
     }
 
     Seconds time{std::chrono::seconds(1'800'000'000)};
@@ -190,9 +212,13 @@ TEST_F(LoginTest, AnAnswerToAnotherLoginIsNone) {
     const std::string mine = Cookie(Start(), kLoginCookie), other = Cookie(Start(), kLoginCookie);
     const std::string state = ParseLoginAttempt(other)->state;
     web.GiveTokens(IdToken("mallory", ParseLoginAttempt(other)->nonce));
-    EXPECT_EQ(Word(Finish(mine, "code=c&state=" + state)), "303 /login?error=state");
-    EXPECT_EQ(Word(Finish("", "code=c&state=" + state)), "303 /login?error=state");
-    EXPECT_EQ(Word(Finish(mine, "code=c")), "303 /login?error=state");
+    for (const Outcome& another :
+         {Finish(mine, "code=c&state=" + state), Finish("", "code=c&state=" + state),
+          Finish(mine, "code=c"), Finish(mine, "error=access_denied&state=" + state)}) {
+        EXPECT_EQ(Word(another), "303 /login?error=state");
+        EXPECT_FALSE(ClearsTheLogin(another)) << "mine is still under way";
+    }
+    EXPECT_EQ(web.Asked(std::string(testing::kFakeIssuer) + "/token"), 0U);
     // The right state, and an ID token for another login.
     EXPECT_EQ(Word(Finish(mine, "code=c&state=" + ParseLoginAttempt(mine)->state)),
               "303 /login?error=LoginFailed");
@@ -273,8 +299,54 @@ TEST_F(LoginTest, TenTriesAMinuteFromOneAddress) {
         EXPECT_EQ(Word(Paste("eve-token")), "401 TokenRefused");
     EXPECT_EQ(Word(Paste("carol-token")), "429 TooManyRequests");
     EXPECT_TRUE(Paste("carol-token", "192.0.2.2"));
+    for (int i = 0; i < 10; ++i)
+        EXPECT_TRUE(Paste("carol-token", "2001:db8::" + std::to_string(i)));
+    EXPECT_EQ(Word(Paste("carol-token", "2001:db8::ffff")), "429 TooManyRequests");
+    EXPECT_TRUE(Paste("carol-token", "2001:db8:0:1::1"));
     time += std::chrono::seconds(60);
     EXPECT_TRUE(Paste("carol-token"));
+}
+
+TEST_F(LoginTest, FailedLoginsCountForTheAddress) {
+    web.RefuseTokens("invalid_grant");
+    const std::string cookie = Cookie(Start(), kLoginCookie);
+    const std::string query = "code=c&state=" + ParseLoginAttempt(cookie)->state;
+    for (int i = 0; i < 10; ++i)
+        EXPECT_EQ(Word(Finish(cookie, query)), "303 /login?error=LoginFailed");
+    const auto over = Finish(cookie, query);
+    EXPECT_EQ(Word(over), "429 TooManyRequests");
+    EXPECT_EQ(over.error().retry_after, std::chrono::seconds(60));
+    EXPECT_EQ(web.Asked(std::string(testing::kFakeIssuer) + "/token"), 10U);
+    time += std::chrono::seconds(60);
+    EXPECT_EQ(Word(Finish(cookie, query)), "303 /login?error=LoginFailed");
+}
+
+TEST_F(LoginTest, LoginsThatSucceedAndAProviderThatIsAwayCountForNobody) {
+    TakeIdTokens();
+    for (int i = 0; i < 12; ++i)
+        LogIn("alice");
+    const std::string cookie = Cookie(Start(), kLoginCookie);
+    const std::string query = "code=c&state=" + ParseLoginAttempt(cookie)->state;
+    web.answers.erase(std::string(testing::kFakeIssuer) + "/token");
+    for (int i = 0; i < 12; ++i)
+        EXPECT_EQ(Word(Finish(cookie, query)), "303 /login?error=LoginAway");
+}
+
+TEST_F(LoginTest, OnlySoManyCodesAreExchangedAtATime) {
+    const std::string cookie = Cookie(Start(), kLoginCookie);
+    const std::string query = "code=c&state=" + ParseLoginAttempt(cookie)->state;
+    web.answers.erase(std::string(testing::kFakeIssuer) + "/token");
+    Call call =
+        With({{"Cookie", std::string(kLoginCookie) + "=" + cookie}}, query, {{"code"}, {"state"}});
+    std::vector<Outcome> all;
+    kube::testing::Run(io, FinishTogether(login, call, 20, all));
+    ASSERT_EQ(all.size(), 20U);
+    for (std::size_t i = 0; i < 4; ++i) {
+        EXPECT_EQ(Word(all[i]), "503 LoginAway");
+        EXPECT_EQ(all[i].error().retry_after, std::chrono::seconds(2));
+    }
+    EXPECT_EQ(web.Asked(std::string(testing::kFakeIssuer) + "/token"), 16U);
+    EXPECT_EQ(Word(Finish(cookie, query)), "303 /login?error=LoginAway") << "they are given back";
 }
 
 TEST(TriesTest, ManyAddressesTakeNoMemory) {
@@ -308,8 +380,10 @@ TEST_F(LoginTest, AWriteByCookieMustBeOurPages) {
 TEST_F(LoginTest, LogoutEndsTheSession) {
     TakeIdTokens();
     const std::string cookie = LogIn("alice"), other = LogIn("alice"), bobs = LogIn("bob");
-    const auto ended = kube::testing::Run(io, login.Logout(AsCallerOf(cookie)));
+    const auto caller = Open(cookie);
+    const auto ended = Logout(cookie);
     ASSERT_TRUE(ended);
+    EXPECT_EQ(kube::testing::Run(io, caller->current_token()).error().status, 401);
     EXPECT_THAT(Text(ended, "next"), StartsWith("https://login.example/end?client_id=portal"));
     EXPECT_THAT(ended->fields,
                 ::testing::Contains(::testing::Pair("Set-Cookie", ClearSessionCookie())));
@@ -322,15 +396,74 @@ TEST_F(LoginTest, LogoutEndsTheSession) {
 TEST_F(LoginTest, LogoutEverywhereEndsAllOfOnePerson) {
     TakeIdTokens();
     const std::string cookie = LogIn("alice"), other = LogIn("alice"), bobs = LogIn("bob");
-    ASSERT_TRUE(kube::testing::Run(io, login.Logout(AsCallerOf(cookie, "everywhere=true"))));
+    ASSERT_TRUE(Logout(cookie, "everywhere=true"));
     EXPECT_FALSE(Open(cookie));
     EXPECT_FALSE(Open(other));
     EXPECT_TRUE(Open(bobs));
-    Call bearer = With({}, "", {{"everywhere"}});
-    bearer.caller = As("carol");
-    EXPECT_EQ(Word(kube::testing::Run(io, login.Logout(bearer))), "400 BadRequest");
-    EXPECT_EQ(Word(kube::testing::Run(io, login.Logout(AsCallerOf(bobs, "everywhere=maybe")))),
-              "400 BadRequest");
+    EXPECT_EQ(Word(Logout(cookie, "everywhere=true")), "401 LoginExpired");
+    EXPECT_EQ(Word(Logout(bobs, "everywhere=maybe")), "400 BadRequest");
+    const kube::HttpFields bearer{{"Authorization", "Bearer carol-token"}};
+    EXPECT_EQ(Word(LogoutWith(bearer)), "400 BadRequest");
+}
+
+TEST_F(LoginTest, ATokenOfTheApiServersEndsAllOfItsUser) {
+    const std::string carols = Cookie(Paste("carol-token"), kSessionCookie);
+    const std::string daves = Cookie(Paste("dave-token"), kSessionCookie);
+    EXPECT_EQ(Word(LogoutWith({{"Authorization", "Bearer forged"}}, "everywhere=true")),
+              "401 LoginExpired");
+    EXPECT_TRUE(LogoutWith({{"Authorization", "Bearer carol-token"}}, "everywhere=true"));
+    EXPECT_FALSE(Open(carols));
+    EXPECT_TRUE(Open(daves));
+    // That of `dlws login`, which no browser sends by itself.
+    EXPECT_TRUE(LogoutWith({{"Authorization", "Bearer dlws1." + daves}}));
+    EXPECT_TRUE(secrets.stored.empty());
+}
+
+TEST_F(LoginTest, LogoutWorksWhenTheTokenHasEndedAndTheProviderIsAway) {
+    TakeIdTokens();
+    const std::string cookie = LogIn("alice"), other = LogIn("alice"), ended = LogIn("alice");
+    web.RefuseTokens("invalid_grant");
+    time += std::chrono::seconds(301);
+    EXPECT_EQ(Open(ended).error().reason, "LoginExpired");
+    web.answers.clear();
+    time += std::chrono::minutes(30);
+    EXPECT_EQ(Open(cookie).error().reason, "LoginAway");
+    Answer(503);  // and nobody says whom a token belongs to
+    for (const std::string& each : {cookie, ended}) {
+        const auto answer = Logout(each);
+        EXPECT_EQ(Word(answer), "200 ");
+        EXPECT_EQ(Cookie(answer, kSessionCookie), "");
+        EXPECT_THAT(answer->fields,
+                    ::testing::Contains(::testing::Pair("Set-Cookie", ClearSessionCookie())));
+    }
+    EXPECT_EQ(secrets.stored.size(), 1U);
+    EXPECT_TRUE(Logout(other, "everywhere=true"));
+    EXPECT_TRUE(secrets.stored.empty());
+}
+
+TEST_F(LoginTest, LogoutOfASessionThatHasGoneClearsTheCookie) {
+    const std::string cookie = Cookie(Paste("carol-token"), kSessionCookie);
+    secrets.stored.clear();
+    secrets.Tell();
+    time += std::chrono::seconds(61);
+    for (const std::string& each : {cookie, Format(NewSessionKey()), std::string("x")})
+        EXPECT_THAT(Logout(each)->fields,
+                    ::testing::Contains(::testing::Pair("Set-Cookie", ClearSessionCookie())));
+    EXPECT_EQ(Word(LogoutWith({})), "401 LoginRequired");
+    secrets.fails = 503;
+    EXPECT_EQ(Word(Logout(Format(NewSessionKey()))), "503 LoginAway") << "it may be there";
+}
+
+TEST_F(LoginTest, OnlyOurOwnPageLogsOut) {
+    const std::string cookie = Cookie(Paste("carol-token"), kSessionCookie);
+    const std::string field = std::string(kSessionCookie) + "=" + cookie;
+    const std::string csrf = CsrfToken(*ParseSessionKey(cookie));
+    EXPECT_EQ(Word(LogoutWith({{"Cookie", field}})), "403 CrossSite");
+    EXPECT_EQ(Word(LogoutWith({{"Cookie", field}, {"Origin", kOrigin}})), "403 CrossSite");
+    EXPECT_EQ(Word(LogoutWith(
+                  {{"Cookie", field}, {"Origin", "https://evil.example"}, {"X-CSRF-Token", csrf}})),
+              "403 CrossSite");
+    EXPECT_EQ(secrets.stored.size(), 1U);
 }
 
 TEST_F(LoginTest, ASessionIsRenewedWhileItIsUsed) {

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "kube/base64.h"
 #include "portal/server/session/crypto.h"
 
 namespace dlws::portal {
@@ -29,7 +30,7 @@ std::string Text(const json::object& object, std::string_view name) {
 }
 
 std::string Bytes(const json::object& object, std::string_view name) {
-    return DecodeBase64Url(Text(object, name)).value_or("");
+    return kube::DecodeBase64Url(Text(object, name)).value_or("");
 }
 
 Number NumberOf(const std::string& bytes) {

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 
+#include "kube/base64.h"
 #include "portal/server/session/crypto.h"
 
 namespace dlws::portal {
@@ -47,7 +48,7 @@ struct Header {
 };
 
 std::optional<Header> ReadHeader(std::string_view encoded) {
-    const auto text = DecodeBase64Url(encoded);
+    const auto text = kube::DecodeBase64Url(encoded);
     if (!text) return std::nullopt;
     json::error_code error;
     const json::value document = json::parse(*text, error);
@@ -115,8 +116,8 @@ std::expected<std::string, JwsError> VerifyJws(std::string_view token,
         token.find('.', second + 1) != token.npos)
         return Wrong("the token is no signed JSON web token");
     const auto header = ReadHeader(token.substr(0, first));
-    const auto payload = DecodeBase64Url(token.substr(first + 1, second - first - 1));
-    const auto signature = DecodeBase64Url(token.substr(second + 1));
+    const auto payload = kube::DecodeBase64Url(token.substr(first + 1, second - first - 1));
+    const auto signature = kube::DecodeBase64Url(token.substr(second + 1));
     if (!header || !payload || !signature)
         return Wrong("the token is no signed JSON web token that the portal can read");
     const Algorithm* algorithm = Find(header->alg);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "kube/base64.h"
 #include "portal/server/session/crypto.h"
 #include "portal/server/session/testing/signer.h"
 
@@ -43,17 +44,18 @@ TEST_P(EachAlgorithm, ASignatureOfAnotherKeyOrTextIsNot) {
     EXPECT_TRUE(VerifyJws(SigningInput(header, kPayload) + "." + signature, keys));
     EXPECT_FALSE(VerifyJws(SigningInput(header, R"({"sub":"bob"})") + "." + signature, keys));
     EXPECT_FALSE(VerifyJws(SigningInput(header + " ", kPayload) + "." + signature, keys));
-    std::string bytes = DecodeBase64Url(signature).value();
+    std::string bytes = kube::DecodeBase64Url(signature).value();
     for (const std::size_t at : {std::size_t{0}, bytes.size() / 2, bytes.size() - 1}) {
         std::string changed = bytes;
         changed[at] = static_cast<char>(changed[at] ^ 1);
         EXPECT_FALSE(
-            VerifyJws(SigningInput(header, kPayload) + "." + EncodeBase64Url(changed), keys))
+            VerifyJws(SigningInput(header, kPayload) + "." + kube::EncodeBase64Url(changed), keys))
             << at;
     }
     for (const std::string& wrong : {std::string(), bytes + "x", bytes.substr(1), bytes + bytes,
                                      std::string(bytes.size(), '\0')})
-        EXPECT_FALSE(VerifyJws(SigningInput(header, kPayload) + "." + EncodeBase64Url(wrong), keys))
+        EXPECT_FALSE(
+            VerifyJws(SigningInput(header, kPayload) + "." + kube::EncodeBase64Url(wrong), keys))
             << wrong.size();
 }
 
@@ -76,7 +78,8 @@ TEST(JwsTest, APublicKeyIsNoSharedSecret) {
     const Signer signer("RS256");
     const std::string input = SigningInput(R"({"alg":"HS256","kid":"key-1"})", kPayload);
     for (const std::string& secret : {signer.PublicPem(), signer.Jwk()}) {
-        const std::string forged = input + "." + EncodeBase64Url(HmacSha256(Secret(secret), input));
+        const std::string forged =
+            input + "." + kube::EncodeBase64Url(HmacSha256(Secret(secret), input));
         const auto refused = VerifyJws(forged, Keys(signer.Jwk()));
         ASSERT_FALSE(refused);
         EXPECT_NE(refused.error().message.find("HS256"), std::string::npos);

@@ -10,6 +10,7 @@
 #include <boost/url/rfc/unreserved_chars.hpp>
 
 #include "kube/base64.h"
+#include "portal/server/access/jwt.h"
 #include "portal/server/session/crypto.h"
 
 namespace dlws::portal {
@@ -106,16 +107,6 @@ std::string WhyWrongTime(const Claims& claims, const Expected& expected) {
     return "";
 }
 
-// NumericDate (RFC 7519, 2): seconds, maybe with a fraction. Nothing where it is no date of this
-// millennium's ten.
-std::optional<Seconds> Time(const json::object& claims, std::string_view name) {
-    const json::value* value = claims.if_contains(name);
-    if (!value || !value->is_number()) return std::nullopt;
-    const double seconds = value->to_number<double>();
-    if (!(seconds >= 0 && seconds < 1e11)) return std::nullopt;
-    return Seconds(std::chrono::seconds(static_cast<std::int64_t>(seconds)));
-}
-
 }  // namespace
 
 std::string DiscoveryUrl(std::string_view issuer) {
@@ -175,7 +166,7 @@ std::string AuthorizationUrl(const Discovery& discovery, const OidcClient& clien
                           {"redirect_uri", client.redirect_uri},
                           {"state", attempt.state},
                           {"nonce", attempt.nonce},
-                          {"code_challenge", EncodeBase64Url(Sha256(attempt.verifier))},
+                          {"code_challenge", kube::EncodeBase64Url(Sha256(attempt.verifier))},
                           {"code_challenge_method", "S256"}};
     if (discovery.offers_offline) {
         scopes += " offline_access";
@@ -254,7 +245,7 @@ Checked<Claims> CheckIdToken(std::string_view payload, const Expected& expected)
                         Quoted(Text(object, "iss")), expected.issuer));
     if (std::string why = WhyNotForUs(object, expected); !why.empty())
         return std::unexpected(std::move(why));
-    const auto ends = Time(object, "exp"), issued = Time(object, "iat");
+    const auto ends = TimeClaim(object, "exp"), issued = TimeClaim(object, "iat");
     if (!ends || !issued) return std::unexpected("the ID token lacks exp or iat");
     Claims claims{Text(object, "sub"), *issued, *ends};
     if (std::string why = WhyWrongTime(claims, expected); !why.empty())

@@ -62,7 +62,7 @@ TEST(OidcDiscoveryTest, ItIsRead) {
          {"end_session_endpoint", "scopes_supported", "code_challenge_methods_supported",
           "authorization_response_iss_parameter_supported"})
         plain.erase(optional);
-    plain["token_endpoint_auth_methods_supported"] = {"client_secret_post"};
+    plain["token_endpoint_auth_methods_supported"] = json::array{"client_secret_post"};
     const auto least = ParseDiscovery(json::serialize(plain), kIssuer);
     ASSERT_TRUE(least) << least.error();
     EXPECT_EQ(least->end_session_endpoint, "");
@@ -99,7 +99,7 @@ TEST(OidcDiscoveryTest, EachEndpointMustBeHttps) {
 
 TEST(OidcDiscoveryTest, WithoutPkceOrJsonItIsRefused) {
     json::object document = Document();
-    document["code_challenge_methods_supported"] = {"plain"};
+    document["code_challenge_methods_supported"] = json::array{"plain"};
     EXPECT_FALSE(ParseDiscovery(json::serialize(document), kIssuer));
     for (const std::string& text : {std::string(), std::string("[]"), std::string("<html>"),
                                     std::string(kMaxDiscovery + 1, ' ')})

@@ -23,7 +23,7 @@ std::string Unreadable(const kube::Result<Web::Answer>& answer, const std::strin
     return fmt::format("GET {} was answered with {}", url, answer->status);
 }
 
-std::unexpected<TokenRefusal> Refused(std::string message) {
+std::unexpected<TokenRefusal> Refuse(std::string message) {
     return std::unexpected(TokenRefusal{std::move(message), false});
 }
 
@@ -110,12 +110,12 @@ Awaitable<Renewed> Provider::Ask(std::string url, TokenRequest asked, Expected e
     request.deadline = kSourceDeadline - kKeysDeadline;
     request.max_bytes = 4 * kMaxRecord;
     auto answer = co_await web_.Send(std::move(request));
-    if (!answer) co_return Refused(answer.error().message);
+    if (!answer) co_return Refuse(answer.error().message);
     auto tokens = ParseTokens(answer->status, answer->body);
     if (!tokens) co_return std::unexpected(tokens.error());
     std::string id_token = tokens->id_token.Reveal();
     auto payload = co_await Verified(std::move(id_token));
-    if (!payload) co_return Refused(payload.error());
+    if (!payload) co_return Refuse(payload.error());
     expected.now = now_();
     auto claims = CheckIdToken(*payload, expected);
     // The same question would be answered with a token like this one.
@@ -125,7 +125,7 @@ Awaitable<Renewed> Provider::Ask(std::string url, TokenRequest asked, Expected e
 
 Awaitable<Renewed> Provider::Redeem(std::string code, LoginAttempt attempt) {
     auto known = co_await Known();
-    if (!known) co_return Refused(known.error());
+    if (!known) co_return Refuse(known.error());
     Expected expected{client_.issuer, client_.client_id, attempt.nonce, "", {}};
     TokenRequest request = CodeRequest(*known, client_, code, attempt.verifier);
     std::string url = known->token_endpoint;

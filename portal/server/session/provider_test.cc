@@ -67,10 +67,10 @@ TEST_F(ProviderTest, ItIsReadOnceForAllAndAgainEachHour) {
     EXPECT_EQ(AskedFor(discovery_), 1U);
     EXPECT_EQ(AskedFor("/jwks"), 1U);
     now_ += std::chrono::minutes(59);
-    (void)kube::testing::Run(io_, provider_.Known());
+    EXPECT_TRUE(kube::testing::Run(io_, provider_.Known()));
     EXPECT_EQ(AskedFor(discovery_), 1U);
     now_ += std::chrono::minutes(1);
-    (void)kube::testing::Run(io_, provider_.Known());
+    EXPECT_TRUE(kube::testing::Run(io_, provider_.Known()));
     EXPECT_EQ(AskedFor(discovery_), 2U);
     EXPECT_EQ(AskedFor("/jwks"), 2U);
 }

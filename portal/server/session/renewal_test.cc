@@ -56,7 +56,7 @@ class FakeProvider : public Renewal::Source {
     Awaitable<Renewed> Renew(Secret refresh_token, std::string subject) override {
         ++asked;
         EXPECT_EQ(subject, "sub");
-        const std::string given = refresh_token.Reveal();
+        const std::string& given = refresh_token.Reveal();
         co_await kube::SleepFor(std::chrono::milliseconds(20));
         if (silent) co_return std::unexpected(TokenRefusal{"no answer", false});
         if (!used.insert(given).second || ended) {

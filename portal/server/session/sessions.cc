@@ -42,6 +42,7 @@ Sessions::Sessions(kube::Client& own, Verdicts& verdicts, kube::Random& random, 
     login.tokens = settings_.tokens && Wanted();
     login.version = settings_.version;
     login.features = settings_.features;
+    login.proxies = settings_.proxies;
     login.now = &Now;
     login_.emplace(Login::Parts{store_, *renewal_, verdicts, provider}, std::move(login));
     cache_.OnChange([this](const kube::Change& change) { store_.Observe(change); });

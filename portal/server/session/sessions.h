@@ -10,7 +10,8 @@
 #include "kube/informer.h"
 #include "kube/random.h"
 #include "portal/server/session/handlers.h"
-#include "portal/server/session/web_client.h"
+#include "portal/server/session/http_web.h"
+#include "portal/server/trusted_proxies.h"
 
 namespace dlws::portal {
 
@@ -31,6 +32,7 @@ class Sessions {
         bool tokens = true;
         std::string version = {};
         std::vector<std::string> features = {};
+        TrustedProxies proxies = {};
     };
 
     Sessions(kube::Client& own, Verdicts& verdicts, kube::Random& random, Settings settings);
@@ -46,7 +48,7 @@ class Sessions {
     std::uint64_t seed_;
     SessionStore store_;
     kube::Informer cache_;
-    WebClient web_;
+    HttpWeb web_;
     std::optional<Provider> provider_;
     std::optional<Renewal> renewal_;
     std::optional<Login> login_;

@@ -64,7 +64,10 @@ Lease LeaseOf(const std::string& text) {
 }  // namespace
 
 SessionStore::SessionStore(kube::Api& own, Settings settings)
-    : own_(own), settings_(std::move(settings)), changes_(own.Executor()) {}
+    : own_(own),
+      settings_(std::move(settings)),
+      changes_(own.Executor()),
+      refused_(settings_.refused, settings_.most_refused) {}
 
 kube::Informer::Settings SessionStore::Watched(const std::string& ns) {
     kube::Informer::Settings settings{.resource = kube::kSecrets, .ns = ns};
@@ -204,23 +207,30 @@ Awaitable<Stored<void>> SessionStore::MakeRoom(std::string user) {
 
 Awaitable<Stored<SessionPtr>> SessionStore::Read(SessionKey key, bool anew) {
     const Seconds now = settings_.now();
-    if (const auto found = read_.find(CacheKey(key)); found != read_.end() && !anew) {
+    const std::string hash = CacheKey(key);
+    if (const auto found = read_.find(hash); found != read_.end() && !anew) {
         Cached& cached = found->second;
         if (now < cached.used + settings_.idle && now < cached.read + settings_.reread) {
             cached.used = now;
             co_return cached.session;
         }
     }
+    // A name is never given twice, and no record ever gets another key.
+    if (refused_.Has(hash, now)) co_return std::unexpected(StoreError{StoreError::kGone});
     if (!seen_.contains(key.id) && !MayAsk())
         co_return std::unexpected(StoreError{StoreError::kBusy});
     kube::ObjectKey name(settings_.ns, key.id);
     auto secret = co_await own_.Get(kube::kSecrets, std::move(name));
+    if (!secret && secret.error().IsNotFound()) refused_.Add(hash, now);
     if (!secret) co_return std::unexpected(Failed(secret.error()));
     json::error_code error;
     const json::value document = json::parse(secret.value()->raw, error);
     auto sealed = kube::DecodeBase64(Member(error ? nullptr : At(document, "/data"), "record"));
     auto record = sealed ? Unseal(*sealed, key) : std::nullopt;
-    if (!record) co_return std::unexpected(StoreError{StoreError::kGone});
+    if (!record) {
+        refused_.Add(hash, now);
+        co_return std::unexpected(StoreError{StoreError::kGone});
+    }
     Lease lease = LeaseOf(Member(At(document, "/metadata/annotations"), kRenewing));
     co_return Keep(key, *secret.value(), std::move(*record), std::move(lease));
 }

@@ -13,6 +13,7 @@
 #include "kube/api.h"
 #include "kube/informer.h"
 #include "kube/wait_list.h"
+#include "portal/server/access/refused.h"
 #include "portal/server/session/record.h"
 
 namespace dlws::portal {
@@ -68,6 +69,9 @@ class SessionStore {
         std::chrono::seconds idle{60};
         std::chrono::seconds reread{300};  ///< used or not, should the watch have missed something
         int unknown_a_second = 50;         ///< reads of sessions that the watch has not shown
+        std::chrono::seconds refused{
+            10};  ///< what there is not, or has another key, is not asked for
+        std::size_t most_refused = 10'000;
         std::function<Seconds()> now;
     };
 
@@ -131,6 +135,7 @@ class SessionStore {
     std::unordered_map<std::string, Seen> seen_;          ///< by id
     std::unordered_map<std::string, Cached> read_;        ///< by SHA-256 of ID.KEY
     std::unordered_map<std::string, std::string> names_;  ///< id to the key of read_
+    Refused<Seconds> refused_;                            ///< as read_
     Seconds asked_at_{}, logged_at_{};
     int asked_ = 0;
 };

@@ -81,7 +81,7 @@ TEST_F(StoreTest, ASecretThatWasCopiedIsUseless) {
 
 TEST_F(StoreTest, WhatIsUsedIsNotReadAgain) {
     const SessionKey key = Make("alice");
-    (void)kube::testing::Run(io_, other_.Read(key));
+    EXPECT_TRUE(kube::testing::Run(io_, other_.Read(key)));
     const int reads = secrets_.reads;
     for (int i = 0; i < 4; ++i) {
         now_ += std::chrono::seconds(59);
@@ -89,11 +89,11 @@ TEST_F(StoreTest, WhatIsUsedIsNotReadAgain) {
     }
     EXPECT_EQ(secrets_.reads, reads);
     now_ += std::chrono::seconds(60);
-    (void)kube::testing::Run(io_, other_.Read(key));
+    EXPECT_TRUE(kube::testing::Run(io_, other_.Read(key)));
     EXPECT_EQ(secrets_.reads, reads + 1);
     for (int i = 0; i < 6; ++i) {  // now and then, used or not
         now_ += std::chrono::seconds(59);
-        (void)kube::testing::Run(io_, other_.Read(key));
+        EXPECT_TRUE(kube::testing::Run(io_, other_.Read(key)));
     }
     EXPECT_EQ(secrets_.reads, reads + 2);
     EXPECT_EQ(other_.Decrypted(), 1U);
@@ -107,7 +107,7 @@ TEST_F(StoreTest, WhatIsUsedIsNotReadAgain) {
 
 TEST_F(StoreTest, ALogoutCountsAtTheOtherReplicaWhenTheWatchTells) {
     const SessionKey key = Make("alice");
-    (void)kube::testing::Run(io_, other_.Read(key));
+    EXPECT_TRUE(kube::testing::Run(io_, other_.Read(key)));
     std::vector<std::string> ended;
     other_.OnEnd([&](const std::string& id) { ended.push_back(id); });
     EXPECT_TRUE(kube::testing::Run(io_, store_.Delete(key.id)));
@@ -131,20 +131,20 @@ TEST_F(StoreTest, WhatEndsOrChangesWhileItIsReadIsNotKept) {
         secrets_.stored[key.id] = written;
         secrets_.Tell();
     };
-    (void)kube::testing::Run(io_, other_.Read(key));
+    EXPECT_TRUE(kube::testing::Run(io_, other_.Read(key)));
     EXPECT_EQ(other_.Decrypted(), 0U);
     secrets_.after_read = [&] {
         secrets_.stored.clear();
         other_.Observe({last, nullptr});
     };
-    (void)kube::testing::Run(io_, other_.Read(key));
+    EXPECT_TRUE(kube::testing::Run(io_, other_.Read(key)));
     secrets_.after_read = nullptr;
     EXPECT_EQ(KindOf(kube::testing::Run(io_, other_.Read(key))), StoreError::kGone);
 }
 
 TEST_F(StoreTest, AChangeElsewhereIsReadAnew) {
     const SessionKey key = Make("alice");
-    (void)kube::testing::Run(io_, other_.Read(key));
+    EXPECT_TRUE(kube::testing::Run(io_, other_.Read(key)));
     Session session = **kube::testing::Run(io_, store_.Read(key));
     session.record.token = Secret("renewed");
     ASSERT_TRUE(kube::testing::Run(io_, store_.Write(key, session)));
@@ -214,7 +214,7 @@ TEST_F(StoreTest, WhatHasEndedIsSweptByBothWithoutHarm) {
     EXPECT_EQ(kube::testing::Run(io_, store_.Sweep()), 0U);  // a moment, for clocks that differ
     now_ += std::chrono::minutes(2);
     EXPECT_EQ(kube::testing::Run(io_, store_.Sweep()), 1U);
-    (void)kube::testing::Run(io_, other_.Sweep());
+    EXPECT_TRUE(kube::testing::Run(io_, other_.Sweep()));
     secrets_.Tell();
     EXPECT_EQ(store_.Size(), 1U);
     EXPECT_EQ(other_.Size(), 1U);
@@ -247,9 +247,23 @@ TEST_F(StoreTest, MadeUpSessionsDoNotFloodTheApiServer) {
     EXPECT_EQ(store_.Decrypted(), 1U);  // alice's: of bob's end nobody would tell
 }
 
+TEST_F(StoreTest, AWrongKeyIsNotLookedUpAgainAtOnce) {
+    const SessionKey key = Make("alice"), none = NewSessionKey();
+    const SessionKey wrong(key.id, none.key);
+    const int reads = secrets_.reads;
+    for (int i = 0; i < 3; ++i)
+        for (const SessionKey& each : {wrong, none})
+            EXPECT_EQ(KindOf(kube::testing::Run(io_, other_.Read(each))), StoreError::kGone);
+    EXPECT_EQ(secrets_.reads, reads + 2);
+    EXPECT_EQ(UserOf(kube::testing::Run(io_, other_.Read(key))), "alice");
+    now_ += std::chrono::seconds(10);
+    EXPECT_EQ(KindOf(kube::testing::Run(io_, other_.Read(wrong))), StoreError::kGone);
+    EXPECT_EQ(secrets_.reads, reads + 4);
+}
+
 TEST_F(StoreTest, WhileTheApiServerIsAwayWhatIsInMemoryCounts) {
     const SessionKey used = Make("alice"), unused = Make("bob");
-    (void)kube::testing::Run(io_, other_.Read(used));
+    EXPECT_TRUE(kube::testing::Run(io_, other_.Read(used)));
     secrets_.fails = 503;
     EXPECT_EQ(UserOf(kube::testing::Run(io_, other_.Read(used))), "alice");
     EXPECT_EQ(KindOf(kube::testing::Run(io_, other_.Read(unused))), StoreError::kAway);

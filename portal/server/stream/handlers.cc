@@ -60,9 +60,12 @@ kube::Awaitable<Outcome> StreamUpdates(const Streams& streams, Call call) {
                   : BadRequest("query.topic", denied.front().topic + " is not served here"));
     }
     if (id) co_await WaitUntilSeen(streams, id->version);
+    const std::string session = call.caller.session;
     auto body = std::make_shared<SseBody>(streams.executor, streams.settings, streams.hub,
                                           std::move(call.caller), std::move(*ticket));
     body->Begin(std::move(feeds), denied, id);
+    if (streams.session_ends)
+        streams.session_ends->Add(session, body, [body = body.get()] { body->LogOut(); });
     kube::HttpAnswer answer;
     answer.content_type = "text/event-stream";
     answer.fields.emplace_back("X-Accel-Buffering", "no");  // an nginx in front must not collect it

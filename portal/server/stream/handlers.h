@@ -8,6 +8,7 @@
 
 #include "portal/server/jobs/handlers.h"
 #include "portal/server/router.h"
+#include "portal/server/session_ends.h"
 #include "portal/server/stream/sse_body.h"
 
 namespace dlws::portal {
@@ -23,6 +24,7 @@ struct Streams {
     std::chrono::milliseconds patience{2'000};
     /// Of the topics `cluster` and `approvals`; null: they are not served.
     std::function<std::unique_ptr<Feed>(const Topic&, const Caller&)> other;
+    SessionEnds* session_ends = nullptr;
 };
 
 void AddStreams(Router& router, const Streams& streams);

@@ -94,6 +94,11 @@ void SseBody::Stop() {
     waiters_.NotifyAll();
 }
 
+void SseBody::LogOut() {
+    End("LoggedOut");
+    waiters_.NotifyAll();
+}
+
 void SseBody::End(std::string reason) {
     if (end_.empty()) end_ = std::move(reason);
 }

@@ -47,6 +47,8 @@ class SseBody final : public kube::HttpBody {
 
     kube::Awaitable<std::string> Next() override;
     void Stop() override;
+    /// The session has been ended: so is the stream.
+    void LogOut();
 
   private:
     kube::Awaitable<void> AskAgain();

@@ -50,6 +50,7 @@ class SseTest : public PortalTest {
         call.query = kube::ParseHttpQuery(query, match->operation->query).value();
         if (!id.empty()) call.request.fields.emplace_back("Last-Event-ID", id);
         call.caller.current_token = current_token;
+        call.caller.session = "s-" + who;
         return kube::testing::Run(io, match->operation->handler(std::move(call)));
     }
     std::shared_ptr<kube::HttpBody> Stream(const std::string& who, const std::string& query,
@@ -105,7 +106,12 @@ class SseTest : public PortalTest {
     std::function<kube::Awaitable<std::expected<std::string, Problem>>()> current_token;
     Jobs jobs{backend, table, store, [] { return std::string("r7"); },
               [](const model::DLJob&) { return std::string(); }};
-    Streams streams{.executor = io.get_executor(), .backend = backend, .jobs = jobs, .hub = hub};
+    SessionEnds ends;
+    Streams streams{.executor = io.get_executor(),
+                    .backend = backend,
+                    .jobs = jobs,
+                    .hub = hub,
+                    .session_ends = &ends};
 };
 
 TEST_F(SseTest, BeginsWithHelloAndTellsChanges) {
@@ -240,6 +246,21 @@ TEST_F(SseTest, AsksWithTheTokenOfTheSession) {
     EXPECT_THAT(Read(*body), ElementsAre("alive"));
     token = std::unexpected(Problem(401, "LoggedOut", "You are logged out"));
     EXPECT_THAT(Read(*body), ElementsAre("end LoggedOut"));
+}
+
+TEST_F(SseTest, EndsWithItsSessionAtOnce) {
+    Allow("alice watch dljobs vision");
+    Allow("bob watch dljobs vision");
+    streams.settings.ask_again = std::chrono::minutes(1);
+    auto body = Stream("alice", "topic=jobs"), bobs = Stream("bob", "topic=jobs");
+    Read(*body);
+    Read(*bobs);
+    const auto began = SseBody::Clock::now();
+    boost::asio::post(io, [&] { ends.Tell("s-alice"); });
+    EXPECT_THAT(Read(*body), ElementsAre("end LoggedOut"));
+    EXPECT_LT(SseBody::Clock::now() - began, std::chrono::milliseconds(250))
+        << "told, and not found out";
+    EXPECT_THAT(Read(*bobs), ElementsAre("alive"));
 }
 
 TEST_F(SseTest, GoesOnWhileTheApiServerIsAway) {

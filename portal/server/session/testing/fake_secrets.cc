@@ -58,11 +58,11 @@ bool FakeSecrets::Lost(const std::string& verb) {
     return before_write && !before_write(verb);
 }
 
-Result<ObjectPtr> FakeSecrets::Put(std::string name, std::string body, std::string uid) {
+Result<ObjectPtr> FakeSecrets::Put(std::string name, std::string body, const std::string& uid) {
     json::value document = json::parse(body);
     json::object& metadata = document.as_object()["metadata"].as_object();
     metadata["resourceVersion"] = std::to_string(++version_);
-    metadata["uid"] = std::move(uid);
+    metadata["uid"] = uid;
     std::string text = json::serialize(document);
     const auto before = stored.find(name);
     untold_.push_back({before == stored.end() ? nullptr : Little(before->second), Little(text)});

@@ -57,7 +57,7 @@ class FakeSecrets : public kube::Api {
                                                kube::DeleteOptions options) override;
 
   private:
-    kube::Result<kube::ObjectPtr> Put(std::string name, std::string body, std::string uid);
+    kube::Result<kube::ObjectPtr> Put(std::string name, std::string body, const std::string& uid);
     bool Lost(const std::string& verb);
 
     boost::asio::any_io_executor executor_;

@@ -9,6 +9,7 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 
+#include "kube/base64.h"
 #include "portal/server/session/crypto.h"
 
 namespace dlws::portal::testing {
@@ -26,7 +27,7 @@ std::string NumberOf(EVP_PKEY* key, const char* name, std::size_t size = 0) {
     BN_bn2binpad(number, reinterpret_cast<unsigned char*>(bytes.data()),
                  static_cast<int>(bytes.size()));
     BN_free(number);
-    return EncodeBase64Url(bytes);
+    return kube::EncodeBase64Url(bytes);
 }
 
 // r and s, each filled up to `half` bytes.
@@ -74,7 +75,7 @@ std::string Signer::Signature(std::string_view text) const {
 std::string Signer::Sign(std::string_view payload, std::string header) const {
     if (header.empty()) header = fmt::format(R"({{"alg":"{}","kid":"{}"}})", alg_, kid_);
     const std::string input = SigningInput(header, payload);
-    return input + "." + EncodeBase64Url(Signature(input));
+    return input + "." + kube::EncodeBase64Url(Signature(input));
 }
 
 std::string Signer::Jwk(std::string_view more) const {
@@ -102,7 +103,7 @@ std::string Signer::PublicPem() const {
 }
 
 std::string SigningInput(std::string_view header, std::string_view payload) {
-    return EncodeBase64Url(header) + "." + EncodeBase64Url(payload);
+    return kube::EncodeBase64Url(header) + "." + kube::EncodeBase64Url(payload);
 }
 
 }  // namespace dlws::portal::testing
