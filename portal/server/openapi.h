@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
 #include <set>
 #include <string>
 #include <string_view>
+
+#include "kube/http_message.h"
 
 namespace dlws::portal {
 
@@ -14,5 +17,18 @@ std::string_view OpenApiYaml();
 /// server answers 404 to is not in the document it serves. Throws std::runtime_error when the
 /// document is none.
 std::string OpenApiJson(const std::set<std::string, std::less<>>& served);
+
+/// A JSON text that is the same for everybody: its ETag and its compressed form are made once, and
+/// no answer has a copy of it.
+class SharedJson {
+  public:
+    SharedJson() : SharedJson("{}") {}
+    explicit SharedJson(std::string text);
+    kube::HttpAnswer AnswerTo(const kube::HttpRequest& request) const;
+
+  private:
+    std::shared_ptr<const std::string> plain_, gzip_;
+    std::string tag_;
+};
 
 }  // namespace dlws::portal

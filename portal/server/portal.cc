@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <random>
@@ -13,7 +14,6 @@
 #include "kube/program.h"
 #include "model/names.h"
 #include "model/pod.h"
-#include "portal/server/openapi.h"
 #include "portal/server/page/page.h"
 
 namespace dlws::portal {
@@ -23,18 +23,22 @@ constexpr std::string_view kLog = "portal";
 constexpr kube::Resource kDLClusters{"dlworkspace.io", "v1", "dlclusters", "DLCluster", false};
 constexpr kube::Resource kDLUsers{"dlworkspace.io", "v1", "dlusers", "DLUser", false};
 constexpr std::chrono::seconds kStaleAfter{5};
-/// Index of the pods by their job.
 
-// Those of jobs, and of them what logs are found by.
 kube::HttpServer::Settings ServerSettings(const Options& options) {
     kube::HttpServer::Settings settings;
     settings.name = kLog;
     settings.max_body = 1u << 20;
     settings.max_connections = std::size_t(options.max_connections);
     settings.max_streams = settings.max_connections / 4;
-    settings.max_connections_per_address = std::size_t(options.max_connections_per_address);
+    settings.max_connections_per_address =
+        options.max_connections_per_address == 0
+            ? std::max<std::size_t>(1, settings.max_connections / 4)
+            : std::size_t(options.max_connections_per_address);
     settings.drain_delay = std::chrono::seconds(options.drain_seconds);
     settings.drain_deadline = std::chrono::seconds(30);
+    settings.dress_refusal = [hsts = !options.plain](kube::HttpAnswer& refusal) {
+        DressRefusal(refusal, hsts);
+    };
     return settings;
 }
 
@@ -46,8 +50,8 @@ kube::Client::Settings UsersSettings(kube::Metrics* metrics) {
     return settings;
 }
 
-kube::Awaitable<Outcome> GiveOpenApi(const kube::HttpAnswer& answer) {
-    co_return answer;
+kube::Awaitable<Outcome> GiveOpenApi(const SharedJson& document, Call call) {
+    co_return document.AnswerTo(call.request);
 }
 
 // For who has no certificate yet: a browser warns of it.
@@ -78,6 +82,7 @@ Sessions::Settings SessionSettings(const Options& options) {
     settings.ca_file = options.oidc_ca_file;
     settings.tokens = options.token_login;
     settings.version = DLWS_VERSION;
+    if (options.archive_port != 0) settings.features.emplace_back("archive");
     if (options.oidc_issuer.empty()) return settings;
     OidcClient client;
     client.issuer = options.oidc_issuer;
@@ -218,11 +223,11 @@ void Portal::AddOperations() {
                  .method = "GET",
                  .path = "/api/v1/openapi.json",
                  .who = Operation::kAnybody,
-                 .handler = [this](Call) { return GiveOpenApi(openapi_); }});
+                 .handler = [this](Call call) { return GiveOpenApi(openapi_, std::move(call)); }});
     std::set<std::string, std::less<>> served;
     for (const Operation& operation : router_.Operations())
         served.insert(operation.id);
-    openapi_ = TaggedJson(OpenApiJson(served));
+    openapi_ = SharedJson(OpenApiJson(served));
 }
 
 std::string Portal::Lacks() {

@@ -30,6 +30,7 @@
 #include "portal/server/logs/archive_client.h"
 #include "portal/server/logs/handlers.h"
 #include "portal/server/logs/live.h"
+#include "portal/server/openapi.h"
 #include "portal/server/options.h"
 #include "portal/server/people/handlers.h"
 #include "portal/server/router.h"
@@ -99,7 +100,7 @@ class Portal {
     Sessions sessions_;
     Callers callers_;
     Router router_;
-    kube::HttpAnswer openapi_;
+    SharedJson openapi_;
     Front front_;
     kube::ServerTls tls_;
     std::optional<kube::MountedCertificate> certificate_;
