@@ -101,7 +101,8 @@ std::string Gzip(std::string_view text) {
 }
 
 void Compress(const HttpRequest& request, HttpAnswer& answer) {
-    if (answer.stream || answer.Body().size() < kLeastCompressed) return;
+    const std::size_t size = answer.Body().size();
+    if (answer.stream || size < kLeastCompressed || size > kMostCompressed) return;
     if (!answer.Field("Content-Encoding").empty() || !IsText(answer.content_type)) return;
     answer.fields.emplace_back("Vary", "Accept-Encoding");
     if (!AcceptsGzip(request)) return;

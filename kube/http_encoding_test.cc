@@ -114,6 +114,7 @@ TEST(CompressTest, NothingElse) {
         return answer.Field("Content-Encoding").empty() && answer.Field("ETag") == "\"1\"";
     };
     EXPECT_TRUE(untouched(Compressed(Answer(kLeastCompressed - 1))));
+    EXPECT_TRUE(untouched(Compressed(Answer(kMostCompressed + 1))));
     EXPECT_TRUE(untouched(Compressed(Answer(9000, "application/octet-stream"))));
     EXPECT_TRUE(untouched(Compressed(Answer(9000, "image/png"))));
     const HttpAnswer refused = Compressed(Answer(9000), "br");

@@ -43,6 +43,8 @@ struct HttpAnswer {
     /// In place of both: a body of unknown length (http_body.h). Never compressed, never kept
     /// alive.
     std::shared_ptr<HttpBody> stream;
+    /// Let go once the answer is written, or cannot be: what the caller has of a limit.
+    std::shared_ptr<void> held;
 
     std::string_view Body() const { return shared_body ? *shared_body : body; }
     /// As HttpRequest::Field.

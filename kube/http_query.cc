@@ -13,12 +13,14 @@ namespace {
 
 constexpr std::size_t kMaxQuoted = 64;
 
+bool IsReadable(std::string_view text) {
+    return text.size() <= kMaxQuoted &&
+           std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f && c != '\''; });
+}
+
 /// What was sent, for a message: whole where it is short and readable.
 std::string Quoted(std::string_view text) {
-    const bool readable = text.size() <= kMaxQuoted && std::ranges::all_of(text, [](char c) {
-                              return c > 0x20 && c < 0x7f && c != '\'';
-                          });
-    return readable ? fmt::format("'{}'", text) : fmt::format("of {} bytes", text.size());
+    return IsReadable(text) ? fmt::format("'{}'", text) : fmt::format("of {} bytes", text.size());
 }
 
 std::unexpected<std::string> Refuse(std::string why) {
@@ -66,7 +68,11 @@ std::vector<std::string> HttpParameters::All(std::string_view name) const {
 }
 
 std::expected<HttpParameters, std::string> ParseHttpQuery(std::string_view query,
-                                                          std::span<const HttpParameter> known) {
+                                                          std::span<const HttpParameter> known,
+                                                          std::string* wrong) {
+    std::string ignored;
+    std::string& name_of = wrong ? *wrong : ignored;
+    name_of.clear();
     if (query.size() > kMaxHttpQuery)
         return Refuse(fmt::format("the query is {} bytes long; send at most {}", query.size(),
                                   kMaxHttpQuery));
@@ -82,6 +88,7 @@ std::expected<HttpParameters, std::string> ParseHttpQuery(std::string_view query
         const std::string what = "the parameter " + Quoted(piece.substr(0, equals));
         auto name = Decode(piece.substr(0, equals), true, "the name of " + what);
         if (!name) return Refuse(name.error());
+        if (IsReadable(*name)) name_of = *name;
         const auto entry = std::ranges::find(known, *name, &HttpParameter::name);
         if (entry == known.end()) return Refuse(what + " is not known; " + NamesOf(known));
         if (!entry->repeated && parameters.Find(*name))
@@ -89,6 +96,7 @@ std::expected<HttpParameters, std::string> ParseHttpQuery(std::string_view query
         auto value = Decode(piece.substr(std::min(piece.size(), equals + 1)), true, what);
         if (!value) return Refuse(value.error());
         parameters.given_.emplace_back(std::move(*name), std::move(*value));
+        name_of.clear();
     }
     return parameters;
 }

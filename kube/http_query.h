@@ -39,14 +39,18 @@ class HttpParameters {
     std::vector<std::string> All(std::string_view name) const;
 
   private:
-    friend std::expected<HttpParameters, std::string> ParseHttpQuery(
-        std::string_view, std::span<const HttpParameter>);
+    friend std::expected<HttpParameters, std::string> ParseHttpQuery(std::string_view,
+                                                                     std::span<const HttpParameter>,
+                                                                     std::string*);
     std::vector<std::pair<std::string, std::string>> given_;
 };
 
-/// `query` is what follows the '?'. A '+' is a space, as forms send it; a plus is %2B.
+/// `query` is what follows the '?'. A '+' is a space, as forms send it; a plus is %2B. `wrong`, if
+/// given, gets the name of the parameter that the error is about; empty: it is about the whole, or
+/// the name cannot be read.
 std::expected<HttpParameters, std::string> ParseHttpQuery(std::string_view query,
-                                                          std::span<const HttpParameter> known);
+                                                          std::span<const HttpParameter> known,
+                                                          std::string* wrong = nullptr);
 
 /// The segments of a path, each decoded after the split: "/a/b%2Fc" is "a" and "b/c", "/" is one
 /// empty segment. Also an error: a path that does not begin with '/', and the segments "." and

@@ -61,6 +61,21 @@ TEST(HttpQueryTest, SaysWhichParameterAndWhatToWrite) {
     EXPECT_THAT(ErrorOf("a\x1b[31m=1"), HasSubstr("the parameter of 6 bytes"));
 }
 
+TEST(HttpQueryTest, NamesTheParameterThatIsWrong) {
+    const auto wrong = [](std::string_view query) {
+        std::string name = "before";
+        const bool read = ParseHttpQuery(query, kKnown, &name).has_value();
+        return (read ? "read " : "wrong ") + name;
+    };
+    EXPECT_EQ(wrong("limit=1"), "read ");
+    EXPECT_EQ(wrong("limit=1&limt=1"), "wrong limt");
+    EXPECT_EQ(wrong("limit=1&q=a&%71=b"), "wrong q");
+    EXPECT_EQ(wrong("limit=1&q=%FF"), "wrong q");
+    EXPECT_EQ(wrong("limit=1&%zz=1"), "wrong ");
+    EXPECT_EQ(wrong("a\x1b[31m=1"), "wrong ");
+    EXPECT_EQ(wrong("limit=1&q=" + std::string(kMaxHttpQuery, 'x')), "wrong ");
+}
+
 TEST(HttpQueryTest, IsBounded) {
     EXPECT_EQ(ErrorOf("q=" + std::string(kMaxHttpQuery - 2, 'x')), "none");
     EXPECT_THAT(ErrorOf("q=" + std::string(kMaxHttpQuery - 1, 'x')), HasSubstr("at most 8192"));

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -15,6 +16,7 @@
 #include <functional>
 #include <future>
 #include <memory>
+#include <stdexcept>
 #include <thread>
 
 #include "kube/testing/imposter_certificates.h"
@@ -27,8 +29,11 @@ namespace {
 namespace asio = boost::asio;
 using std::chrono::milliseconds;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using testing::Peer;
 using ::testing::StartsWith;
+
+std::atomic<int> held = 0;
 
 Awaitable<HttpAnswer> Echo(HttpRequest request) {
     if (request.path == "/slow") co_await SleepFor(milliseconds(150));
@@ -41,7 +46,13 @@ Awaitable<HttpAnswer> Echo(HttpRequest request) {
         answer.fields = {{"ETag", "W/\"1\""}, {"cache-control", "max-age=60"}};
         ApplyIfNoneMatch(request, answer);
     }
-    if (request.path == "/long") answer.body = std::string(std::stoul(request.query), '#');
+    if (request.path == "/throws") throw std::runtime_error("of no interest to callers");
+    if (request.path == "/held") {
+        ++held;
+        answer.held = std::shared_ptr<void>(nullptr, [](void*) { --held; });
+    }
+    if (request.path == "/long" || request.path == "/held")
+        answer.body = std::string(std::stoul(request.query), '#');
     if (request.path == "/nothing") {
         answer.status = 204;
         answer.body = "none of this may be sent";
@@ -160,6 +171,74 @@ TEST_F(HttpServerTest, ABodyThatIsTooLongOrChunkedIsRefused) {
                 StartsWith("HTTP/1.1 411 "));
     EXPECT_THAT(Ask(std::string(kStart) + "Content-Length: 99999999999999999999\r\n\r\n"),
                 StartsWith("HTTP/1.1 400 "));
+}
+
+// Announced is nothing, arrived is what counts, and it is free again when the handler is done.
+TEST_F(HttpServerTest, BodiesShareOneMemory) {
+    Start({.max_body = 100'000, .max_buffered = 150'000});
+    const std::string body(100'000, 'y');
+    const std::string whole = std::string(kStart) + "Content-Length: 100000\r\n";
+    Peer slow(port_);
+    slow.Send(whole + "\r\n");
+    EXPECT_THAT(Ask(whole + "Connection: close\r\n\r\n" + body), StartsWith("HTTP/1.1 200 "));
+    slow.Send(body.substr(1));
+    // Who asks first need not send what has no room: so it is seen when all of the above has come.
+    const auto probe = [&] {
+        Peer peer(port_);
+        peer.Send(std::string(kStart) + "Content-Length: 50002\r\nExpect: 100-continue\r\n\r\n");
+        return peer.ReadUntil("\r\n\r\n");
+    };
+    std::string told = probe();
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (told.starts_with("HTTP/1.1 100 ") && std::chrono::steady_clock::now() < end)
+        told = probe();
+    EXPECT_THAT(told, StartsWith("HTTP/1.1 503 "));
+    const std::string refused = Ask(whole + "Connection: close\r\n\r\n" + body);
+    EXPECT_THAT(refused, StartsWith("HTTP/1.1 503 "));
+    EXPECT_THAT(refused, HasSubstr("Retry-After: 1\r\n"));
+    EXPECT_THAT(refused, Not(HasSubstr("RESET")));
+    EXPECT_THAT(Ask("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+                StartsWith("HTTP/1.1 200 "));
+    slow.Send("y");
+    EXPECT_THAT(slow.ReadUntil("red y"), StartsWith("HTTP/1.1 200 "));
+    EXPECT_THAT(Ask(whole + "Connection: close\r\n\r\n" + body), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(HttpServerTest, WhatAnAnswerHoldsIsHeldUntilItIsWritten) {
+    Start({});
+    Peer peer(port_);
+    peer.Send("GET /held?60000000 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    peer.ReadUntil("#");
+    EXPECT_EQ(held, 1) << "more than any buffer takes is unread";
+    EXPECT_GE(peer.ReadToEnd().size(), 50'000'000u);
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (held > 0 && std::chrono::steady_clock::now() < end)
+        std::this_thread::sleep_for(milliseconds(1));
+    EXPECT_EQ(held, 0);
+}
+
+TEST_F(HttpServerTest, WhatTheServerItselfRefusesHasTheFormOfItsCallers) {
+    Start({.request_deadline = milliseconds(60),
+           .max_body = 10,
+           .dress_refusal = [](HttpAnswer& answer) {
+               answer.content_type = "application/problem+json";
+               answer.body =
+                   "{\"detail\":\"" + answer.body.substr(0, answer.body.size() - 1) + "\"}";
+           }});
+    const std::string get = "GET / HTTP/1.1\r\nHost: x\r\n";
+    for (const auto& [request, status] :
+         {std::pair{get + "X : a\r\n\r\n", "400"},
+          {std::string(kStart) + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "411"},
+          {std::string(kStart) + "Content-Length: 11\r\n\r\n", "413"},
+          {get + "X: " + std::string(17'000, 'x') + "\r\n\r\n", "431"},
+          {"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n", "503"},
+          {"GET /throws HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "500"}}) {
+        const std::string answer = Ask(request);
+        EXPECT_THAT(answer, StartsWith(std::string("HTTP/1.1 ") + status));
+        EXPECT_THAT(answer, HasSubstr("Content-Type: application/problem+json\r\n")) << status;
+        EXPECT_THAT(answer, HasSubstr("\r\n\r\n{\"detail\":\"")) << status;
+        EXPECT_THAT(answer, Not(HasSubstr("no interest"))) << status;
+    }
 }
 
 TEST_F(HttpServerTest, WhoAsksWhetherToSendIsToldToGoOn) {

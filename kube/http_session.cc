@@ -73,6 +73,13 @@ void PrepareForStream(tcp::socket& socket, std::chrono::milliseconds patience) {
     socket.set_option(UserTimeout(int(patience.count())), ignored);
 }
 
+HttpAnswer NoRoom() {
+    HttpAnswer answer =
+        Refusal(503, "too many bodies of requests are being read; send it again in a moment");
+    answer.fields = {{"Retry-After", "1"}};
+    return answer;
+}
+
 /// Returns when the peer has gone, or says more than it may.
 template <typename Stream>
 Awaitable<void> WatchPeer(Stream& stream, std::size_t unread) {
@@ -155,21 +162,25 @@ Awaitable<void> HttpSession::Serve(Stream& stream) {
         bool chunked = false;
         HttpAnswer answer;
         if (length > kMaxHttpHeader) {
-            answer = Refusal(431, "the header is too long");
+            answer = serving_.Dressed(Refusal(431, "the header is too long"));
         } else {
             auto header = ParseHttpHeader(std::string_view(buffer).substr(0, length),
                                           serving_.settings.max_body);
             buffer.erase(0, length);
             if (!header) {
-                answer = std::move(header.error());
+                answer = serving_.Dressed(std::move(header.error()));
             } else {
-                const bool whole = co_await ReadBody(stream, *header, buffer);
-                if (!whole) co_return;
+                BodyShare share(serving_);
+                const BodyEnd end = co_await ReadBody(stream, *header, buffer, share);
+                if (end == BodyEnd::kGone) co_return;
                 head = header->request.method == "HEAD";
                 keep_alive = header->keep_alive;
                 chunked = header->version >= 11;
                 header->request.peer = peer_.to_string();
-                answer = co_await Call(std::move(header->request));
+                if (end == BodyEnd::kWhole)
+                    answer = co_await Call(std::move(header->request));
+                else
+                    answer = serving_.Dressed(NoRoom());
             }
         }
         if (answer.stream && !head) RefuseOneStreamTooMany(answer);
@@ -217,51 +228,67 @@ Awaitable<std::size_t> HttpSession::ReadHeader(Stream& stream, std::string& buff
     }
 }
 
-/// False: it did not come. What follows it stays in `buffer`.
+/// What follows the body stays in `buffer`. Without room for all of it none is kept.
 template <typename Stream>
-Awaitable<bool> HttpSession::ReadBody(Stream& stream, HttpHeader& header, std::string& buffer) {
+Awaitable<HttpSession::BodyEnd> HttpSession::ReadBody(Stream& stream, HttpHeader& header,
+                                                      std::string& buffer, BodyShare& share) {
     static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
     std::string& body = header.request.body;
     const std::size_t have = std::min(header.body_length, buffer.size());
-    body.assign(buffer, 0, have);
+    std::size_t left = header.body_length - have;
+    bool room = share.Take(have);
+    if (room) body.assign(buffer, 0, have);
     buffer.erase(0, have);
-    if (have == header.body_length) co_return true;
-    ExpireAfter(stream, serving_.settings.body_deadline);
-    if (header.wants_continue) {
+    if (left > 0) ExpireAfter(stream, serving_.settings.body_deadline);
+    if (left > 0 && header.wants_continue) {
+        if (!room || !share.HasRoomFor(left)) co_return BodyEnd::kNoRoom;
         auto [error, written] = co_await asio::async_write(stream, asio::buffer(kContinue), kTuple);
-        if (error) co_return false;
+        if (error) co_return BodyEnd::kGone;
     }
-    // Memory grows with what arrives, not with what is announced.
-    while (body.size() < header.body_length) {
+    // Memory grows with what arrives, not with what is announced. What has no room is read all the
+    // same: a peer that is still sending would not see our answer.
+    while (left > 0) {
         char chunk[16 * 1024];
-        const std::size_t want = std::min(sizeof chunk, header.body_length - body.size());
+        const std::size_t want = std::min(sizeof chunk, left);
         auto [error, size] = co_await stream.async_read_some(asio::buffer(chunk, want), kTuple);
-        if (error || size == 0) co_return false;
-        body.append(chunk, size);
+        if (error || size == 0) co_return BodyEnd::kGone;
+        left -= size;
+        if (room && !share.Take(size)) {
+            room = false;
+            body = std::string();
+            share.GiveBack();
+        }
+        if (room) body.append(chunk, size);
     }
-    co_return true;
+    co_return room ? BodyEnd::kWhole : BodyEnd::kNoRoom;
 }
 
 Awaitable<HttpAnswer> HttpSession::Call(HttpRequest request) {
     const auto& settings = serving_.settings;
     const std::string what = request.method + " " + request.path;
     HttpAnswer answer;
-    answer.status = 500;
-    answer.body = "the handler failed; see the log\n";
+    bool failed = false;
     if (settings.request_deadline.count() > 0)
         watchdog_->Arm(Watchdog::Clock::now() + settings.request_deadline);
     try {
         answer = co_await serving_.handler(std::move(request));
     } catch (const std::exception& error) {
         if (!watchdog_->Fired()) LogError(settings.name, "{}: {}", what, error.what());
+        failed = true;
     }
     watchdog_->Disarm();
     if (watchdog_->Fired() && !cut_) {
         // The handler was told to stop, and not we: who asked is to hear of it.
         co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
-        answer = Refusal(503, fmt::format("no answer within {} ms; what was asked for may have "
-                                          "been done",
-                                          settings.request_deadline.count()));
+        co_return serving_.Dressed(
+            Refusal(503, fmt::format("no answer within {} ms; what was asked for may have been "
+                                     "done",
+                                     settings.request_deadline.count())));
+    }
+    if (failed) {
+        answer = Refusal(500, "the handler failed; see the log");
+        answer.close = false;
+        answer = serving_.Dressed(std::move(answer));
     }
     co_return answer;
 }
@@ -272,6 +299,7 @@ void HttpSession::RefuseOneStreamTooMany(HttpAnswer& answer) const {
                  ? Refusal(429, "too many streams of one address; end one of them")
                  : Refusal(503, "too many streams are open; try again later");
     answer.fields = {{"Retry-After", "5"}};
+    answer = serving_.Dressed(std::move(answer));
 }
 
 /// The connection is not kept: what a peer said meanwhile would have to be.

@@ -7,6 +7,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "kube/address_caps.h"
 #include "kube/address_turns.h"
@@ -28,7 +29,37 @@ struct HttpServing {
     ServerTls* tls;
     AddressTurns handshakes;
     AddressCaps streams;
+    std::size_t buffered = 0;  ///< bytes of bodies in memory
     bool draining = false;
+
+    HttpAnswer Dressed(HttpAnswer refusal) const {
+        if (settings.dress_refusal) settings.dress_refusal(refusal);
+        return refusal;
+    }
+};
+
+/// What one body has of the memory for all of them.
+class BodyShare {
+  public:
+    explicit BodyShare(HttpServing& serving) : serving_(serving) {}
+    ~BodyShare() { GiveBack(); }
+    BodyShare(const BodyShare&) = delete;
+    BodyShare& operator=(const BodyShare&) = delete;
+
+    bool HasRoomFor(std::size_t bytes) const {
+        return bytes <= serving_.settings.max_buffered - serving_.buffered;
+    }
+    bool Take(std::size_t bytes) {
+        if (!HasRoomFor(bytes)) return false;
+        serving_.buffered += bytes;
+        taken_ += bytes;
+        return true;
+    }
+    void GiveBack() { serving_.buffered -= std::exchange(taken_, 0); }
+
+  private:
+    HttpServing& serving_;
+    std::size_t taken_ = 0;
 };
 
 /// Run() once. Confined to the server's executor; outlives Run().
@@ -52,13 +83,16 @@ class HttpSession {
     void Cut();
 
   private:
+    enum class BodyEnd { kWhole, kGone, kNoRoom };
+
     Awaitable<std::shared_ptr<void>> AwaitHandshakeTurn(boost::asio::ip::tcp::socket& socket);
     template <typename Stream>
     Awaitable<void> Serve(Stream& stream);
     template <typename Stream>
     Awaitable<std::size_t> ReadHeader(Stream& stream, std::string& buffer);
     template <typename Stream>
-    Awaitable<bool> ReadBody(Stream& stream, HttpHeader& header, std::string& buffer);
+    Awaitable<BodyEnd> ReadBody(Stream& stream, HttpHeader& header, std::string& buffer,
+                                BodyShare& share);
     Awaitable<HttpAnswer> Call(HttpRequest request);
     void RefuseOneStreamTooMany(HttpAnswer& answer) const;
     template <typename Stream>

@@ -7,6 +7,8 @@
 #include <boost/json.hpp>
 #include <set>
 
+#include "kube/testing/run.h"
+#include "portal/server/front.h"
 #include "portal/server/openapi.h"
 #include "portal/server/portal.h"
 
@@ -36,6 +38,13 @@ class Contract : public ::testing::Test {
         const json::value* reference = value.as_object().if_contains("$ref");
         if (!reference) return value.as_object();
         return document.at_pointer(std::string(reference->as_string()).substr(1)).as_object();
+    }
+    bool HasIfNoneMatch(const json::object& operation) const {
+        const json::value* parameters = operation.if_contains("parameters");
+        if (!parameters) return false;
+        for (const json::value& each : parameters->as_array())
+            if (Resolved(each).at("name").as_string() == "If-None-Match") return true;
+        return false;
     }
     std::set<std::string> QueryOf(const json::object& operation) const {
         std::set<std::string> names;
@@ -79,6 +88,82 @@ TEST_F(Contract, EveryOperationIsDescribed) {
         EXPECT_EQ(operation.who == Operation::kAnybody, anybody);
         EXPECT_TRUE(operation.handler);
     }
+}
+
+// Of what is not served yet too.
+TEST_F(Contract, ListsWhatEveryOperationMayAnswer) {
+    std::set<std::string, std::less<>> ids;
+    const std::string yaml(OpenApiYaml());
+    for (std::size_t at = yaml.find("operationId: "); at != std::string::npos;
+         at = yaml.find("operationId: ", at + 1))
+        ids.insert(yaml.substr(at + 13, yaml.find('\n', at) - at - 13));
+    EXPECT_GE(ids.size(), 39u);
+    document = json::parse(OpenApiJson(ids));
+    for (const auto& path : document.at("paths").as_object())
+        for (const auto& [method, value] : path.value().as_object()) {
+            if (method == "parameters") continue;
+            const json::object& operation = value.as_object();
+            Operation table;
+            table.id = operation.at("operationId").as_string();
+            SCOPED_TRACE(table.id);
+            const json::value* security = operation.if_contains("security");
+            if (security && security->as_array().front().as_object().empty())
+                table.who = Operation::kAnybody;
+            if (operation.contains("requestBody")) table.media = {"application/json"};
+            std::set<int> listed;
+            for (const auto& [code, response] : operation.at("responses").as_object()) {
+                const int status = std::stoi(std::string(code));
+                listed.insert(status);
+                if (status < 400) continue;
+                for (const auto& content : Resolved(response).at("content").as_object())
+                    EXPECT_EQ(content.key(), "application/problem+json") << status;
+            }
+            EXPECT_THAT(FrontAnswers(table), ::testing::Each(::testing::AnyOfArray(listed)));
+            EXPECT_EQ(listed.contains(304), HasIfNoneMatch(operation));
+            const json::value* writes = operation.if_contains("x-writes");
+            if (!writes || writes->at("group").as_string() != "dlworkspace.io") continue;
+            EXPECT_TRUE(listed.contains(404));
+            const bool reads = writes->at("verb").as_string() == "get";
+            EXPECT_TRUE(reads || (listed.contains(409) && listed.contains(422)));
+        }
+}
+
+TEST_F(Contract, TheDocumentIsNotCopied) {
+    for (const Operation& operation : portal.router().Operations()) {
+        if (operation.id != "GetOpenApi") continue;
+        const auto ask = [&](const char* accepts) {
+            Call call;
+            call.request.fields = {{"Accept-Encoding", accepts}};
+            return kube::testing::Run(io, operation.handler(std::move(call))).value();
+        };
+        const kube::HttpAnswer plain = ask("identity"), gzip = ask("gzip");
+        EXPECT_EQ(plain.shared_body, ask("br").shared_body);
+        EXPECT_EQ(json::parse(std::string(plain.Body())), document);
+        EXPECT_EQ(gzip.shared_body, ask("gzip").shared_body);
+        EXPECT_EQ(gzip.Field("Content-Encoding"), "gzip");
+        EXPECT_LT(gzip.Body().size() * 4, plain.Body().size());
+        EXPECT_EQ(plain.Field("ETag"), gzip.Field("ETag"));
+        EXPECT_EQ(plain.Field("Vary"), "Accept-Encoding");
+        return;
+    }
+    FAIL() << "no GetOpenApi";
+}
+
+TEST_F(Contract, FeaturesAreWhatIsOn) {
+    const auto features = [&](int archive_port) {
+        Options options;
+        options.url = "https://dlws.example.org";
+        options.archive_port = archive_port;
+        Portal other(io.get_executor(), options, {.host = "localhost", .port = "1"});
+        for (const Operation& operation : other.router().Operations())
+            if (operation.id == "GetSession")
+                return json::serialize(
+                    json::parse(kube::testing::Run(io, operation.handler(Call())).value().body)
+                        .at("features"));
+        return std::string("no GetSession");
+    };
+    EXPECT_EQ(features(0), "[]");
+    EXPECT_EQ(features(9000), R"(["archive"])");
 }
 
 TEST_F(Contract, WhatIsNotServedIsNotInTheDocumentThatIs) {

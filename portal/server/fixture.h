@@ -5,12 +5,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/json.hpp>
 #include <chrono>
 #include <map>
 #include <mutex>
 #include <set>
+#include <sstream>
 #include <string>
 
 #include "kube/client.h"
@@ -47,6 +49,11 @@ class PortalTest : public ::testing::Test {
                 return boost::json::object{{"status", {{"allowed", allowed}}}};
             });
         });
+        server.When("POST", kRules).Call([this](const kube::testing::Request& request) {
+            return Answered(request, [&](const std::string& who) {
+                return boost::json::object{{"status", RulesOf(who, request.body)}};
+            });
+        });
         server.When("POST", kWho).Call([this](const kube::testing::Request& request) {
             return Answered(request, [](const std::string& who) {
                 return boost::json::object{
@@ -72,6 +79,8 @@ class PortalTest : public ::testing::Test {
         const std::scoped_lock lock(mutex_);
         status_ = status;
     }
+    /// Whether reviews of rules say that they may be incomplete; then they tell nothing.
+    std::atomic<bool> incomplete = false;
     std::size_t Asked() const { return server.Count("POST", kAccess); }
     static Caller As(const std::string& who) {
         Caller caller;
@@ -82,6 +91,7 @@ class PortalTest : public ::testing::Test {
     }
 
     static constexpr const char* kAccess = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+    static constexpr const char* kRules = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews";
     static constexpr const char* kWho = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
 
     kube::testing::Imposter server;
@@ -96,6 +106,22 @@ class PortalTest : public ::testing::Test {
     Backend backend;
 
   private:
+    // The words of `who` that hold in the namespace, without those about one object.
+    boost::json::object RulesOf(const std::string& who, const std::string& body) {
+        const std::string ns(boost::json::parse(body).at("spec").at("namespace").as_string());
+        boost::json::array rules;
+        const std::scoped_lock lock(mutex_);
+        for (const std::string& allowed : allowed_) {
+            std::istringstream words(allowed);
+            std::string person, verb, resource, where;
+            words >> person >> verb >> resource >> where;
+            if (incomplete || person != who || (!where.empty() && where != ns)) continue;
+            rules.push_back(
+                {{"verbs", {verb}}, {"apiGroups", {"dlworkspace.io"}}, {"resources", {resource}}});
+        }
+        return {{"resourceRules", std::move(rules)}, {"incomplete", incomplete.load()}};
+    }
+
     template <typename F>
     kube::testing::Answer Answered(const kube::testing::Request& request, F answer) {
         const std::string authorization = request.Header("authorization");

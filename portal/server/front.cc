@@ -4,8 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/asio/this_coro.hpp>
+#include <boost/beast/core/string.hpp>
+#include <exception>
 #include <random>
 
+#include "kube/http_encoding.h"
 #include "kube/log.h"
 #include "model/time.h"
 
@@ -29,13 +33,9 @@ bool MayComeFromElsewhere(std::string_view id) {
     return id == "StartLogin" || id == "FinishLogin";
 }
 
-std::string MediaTypeOf(const kube::HttpRequest& request) {
-    const std::string_view field = request.Field("Content-Type");
-    std::string type(field.substr(0, field.find(';')));
-    while (type.ends_with(' '))
-        type.pop_back();
-    std::ranges::transform(type, type.begin(), [](unsigned char c) { return std::tolower(c); });
-    return type;
+// A secret beside what an attacker chooses would be told by its length (BREACH).
+bool MayBeCompressed(std::string_view path) {
+    return path.starts_with("/api/");
 }
 
 std::optional<Problem> WrongBody(const Operation& operation, const kube::HttpRequest& request) {
@@ -44,7 +44,7 @@ std::optional<Problem> WrongBody(const Operation& operation, const kube::HttpReq
         return BadRequest("body", "must be empty here");
     }
     if (request.body.empty()) return BadRequest("body", "is missing");
-    if (std::ranges::find(operation.media, MediaTypeOf(request)) != operation.media.end())
+    if (std::ranges::find(operation.media, MediaType(request)) != operation.media.end())
         return std::nullopt;
     return Problem(415, "MediaType", "The body is of a type that is not taken here",
                    fmt::format("Content-Type must be {}.", fmt::join(operation.media, " or ")));
@@ -65,11 +65,67 @@ std::string OnlyKnown(std::string_view query, const std::vector<kube::HttpParame
     return kept;
 }
 
+// A handler that was told to stop throws too; what of that is said, is the server's to say.
+kube::Awaitable<kube::HttpAnswer> Failed(std::exception_ptr thrown, std::string operation,
+                                         std::string id) {
+    const auto state = co_await boost::asio::this_coro::cancellation_state;
+    if (state.cancelled() != boost::asio::cancellation_type::none) std::rethrow_exception(thrown);
+    std::string what = "something that is no exception";
+    try {
+        std::rethrow_exception(thrown);
+    } catch (const std::exception& error) {
+        what = error.what();
+    } catch (...) {
+    }
+    kube::LogError(kLog, "{} failed: {}, request {}", operation, what, id);
+    co_return ToAnswer(Internal(), id);
+}
+
 }  // namespace
 
 bool IsCrossSite(const kube::HttpRequest& request) {
-    const std::string_view site = request.Field("Sec-Fetch-Site");
-    return !site.empty() && site != "same-origin" && site != "none";
+    // All of them: a second one must not hide behind the first.
+    return std::ranges::any_of(request.fields, [](const auto& field) {
+        return boost::beast::iequals(field.first, "Sec-Fetch-Site") &&
+               field.second != "same-origin" && field.second != "none";
+    });
+}
+
+std::set<int> FrontAnswers(const Operation& operation) {
+    std::set<int> statuses{400, 411, 413, 431, 500, 503};
+    if (!MayComeFromElsewhere(operation.id)) statuses.insert(403);
+    if (operation.who == Operation::kLoggedIn) statuses.insert({401, 403, 429});
+    if (!operation.media.empty()) statuses.insert(415);
+    return statuses;
+}
+
+void DressRefusal(kube::HttpAnswer& refusal, bool hsts) {
+    struct Words {
+        int status;
+        const char* reason;
+        const char* title;
+    };
+    static constexpr Words kWords[] = {
+        {400, "BadRequest", "The request cannot be read"},
+        {411, "LengthRequired", "The length of the body is not told"},
+        {413, "TooLarge", "The body is too long"},
+        {429, "TooManyRequests", "Too many requests"},
+        {431, "HeaderTooLong", "The header is too long"},
+        {500, "Internal", "The portal made a mistake"},
+        {503, "Busy", "The portal has too much to do"}};
+    const auto words = std::ranges::find(kWords, refusal.status, &Words::status);
+    std::string detail(refusal.Body());
+    while (detail.ends_with('\n'))
+        detail.pop_back();
+    Problem problem = words == std::end(kWords)
+                          ? Problem(refusal.status, "Refused", "The request is refused")
+                          : Problem(refusal.status, words->reason, words->title);
+    if (refusal.status < 500 || refusal.status == 503) problem.detail = detail + ".";
+    kube::HttpAnswer answer = ToAnswer(problem, NewId());
+    answer.close = refusal.close;
+    answer.fields.insert(answer.fields.end(), refusal.fields.begin(), refusal.fields.end());
+    AddSecurityHeaders(answer, hsts);
+    refusal = std::move(answer);
 }
 
 void AddSecurityHeaders(kube::HttpAnswer& answer, bool secure) {
@@ -94,23 +150,16 @@ kube::Awaitable<kube::HttpAnswer> Front::Answer(kube::HttpRequest request) {
     std::string id = NewId();
     std::string operation = "Page";
     kube::HttpAnswer answer;
-    if (!IsOurs(request.path)) {
-        answer = parts_.page(request);
-    } else {
-        auto match = parts_.router.Find(request.method, request.path);
-        operation = match ? match->operation->id : "None";
-        Outcome outcome = std::unexpected(match ? NotFound("operation") : match.error());
-        const bool read = request.method == "GET" || request.method == "HEAD";
-        kube::HttpRequest asked;  // what is looked at once the request itself is the operation's
-        asked.method = request.method;
-        asked.fields = {{"If-None-Match", std::string(request.Field("If-None-Match"))}};
-        if (match) outcome = co_await Call(*match, std::move(request), id);
-        answer = outcome ? std::move(*outcome) : ToAnswer(outcome.error(), id);
-        kube::ApplyIfNoneMatch(asked, answer);
-        if (auto since = parts_.stale(); since && read)
-            answer.fields.emplace_back(
-                "Dlws-Stale", model::FormatTime(std::chrono::floor<std::chrono::seconds>(*since)));
+    std::exception_ptr thrown;
+    try {
+        if (IsOurs(request.path))
+            answer = co_await AnswerOperation(std::move(request), id, operation);
+        else
+            answer = parts_.page(request);
+    } catch (...) {
+        thrown = std::current_exception();
     }
+    if (thrown) answer = co_await Failed(std::move(thrown), operation, id);
     AddSecurityHeaders(answer, parts_.hsts);
     const double seconds = std::chrono::duration<double>(Clock::now() - began).count();
     parts_.metrics.Count("dlws_portal_requests_total",
@@ -125,8 +174,33 @@ kube::Awaitable<kube::HttpAnswer> Front::Answer(kube::HttpRequest request) {
     co_return answer;
 }
 
+kube::Awaitable<kube::HttpAnswer> Front::AnswerOperation(kube::HttpRequest request, std::string id,
+                                                         std::string& operation) {
+    auto match = parts_.router.Find(request.method, request.path);
+    operation = match ? match->operation->id : "None";
+    if (!match) co_return ToAnswer(match.error(), id);
+    const bool read = request.method == "GET" || request.method == "HEAD";
+    const bool compress = MayBeCompressed(request.path);
+    kube::HttpRequest asked;  // what is looked at once the request itself is the operation's
+    asked.method = request.method;
+    for (const auto& field : request.fields)
+        if (boost::beast::iequals(field.first, "If-None-Match") ||
+            boost::beast::iequals(field.first, "Accept-Encoding"))
+            asked.fields.push_back(field);
+    Limits::Ticket ticket;
+    Outcome outcome = co_await Call(*match, std::move(request), id, ticket);
+    kube::HttpAnswer answer = outcome ? std::move(*outcome) : ToAnswer(outcome.error(), id);
+    answer.held = std::move(ticket);
+    kube::ApplyIfNoneMatch(asked, answer);
+    if (compress) kube::Compress(asked, answer);
+    if (auto since = parts_.stale(); since && read)
+        answer.fields.emplace_back(
+            "Dlws-Stale", model::FormatTime(std::chrono::floor<std::chrono::seconds>(*since)));
+    co_return answer;
+}
+
 kube::Awaitable<Outcome> Front::Call(const Router::Match& match, kube::HttpRequest request,
-                                     std::string id) {
+                                     std::string id, Limits::Ticket& ticket) {
     const Operation& operation = *match.operation;
     const bool write = operation.method != "GET";
     if (IsCrossSite(request) && !MayComeFromElsewhere(operation.id))
@@ -139,14 +213,19 @@ kube::Awaitable<Outcome> Front::Call(const Router::Match& match, kube::HttpReque
     }
     const std::string known =
         operation.lenient ? OnlyKnown(request.query, operation.query) : request.query;
-    auto query = kube::ParseHttpQuery(known, operation.query);
-    if (!query) co_return std::unexpected(BadRequest("query", query.error()));
+    std::string parameter;
+    auto query = kube::ParseHttpQuery(known, operation.query, &parameter);
+    if (!query) {
+        Problem wrong =
+            BadRequest(parameter.empty() ? "query" : "query." + parameter, query.error());
+        wrong.detail = query.error() + ".";  // it names the parameter already
+        co_return std::unexpected(std::move(wrong));
+    }
     if (auto wrong = WrongBody(operation, request)) co_return std::unexpected(std::move(*wrong));
     portal::Call call;
     call.request_id = std::move(id);
     call.path = match.path;
     call.query = std::move(*query);
-    Limits::Ticket ticket;
     if (operation.who == Operation::kLoggedIn) {
         auto caller = co_await parts_.callers.Of(request);
         if (!caller) co_return std::unexpected(caller.error());

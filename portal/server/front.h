@@ -4,6 +4,7 @@
 #include <chrono>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "kube/http_message.h"
@@ -42,8 +43,12 @@ class Front {
     kube::Awaitable<kube::HttpAnswer> Answer(kube::HttpRequest request);
 
   private:
+    /// `operation`: gets what is called, for the log.
+    kube::Awaitable<kube::HttpAnswer> AnswerOperation(kube::HttpRequest request, std::string id,
+                                                      std::string& operation);
+    /// `ticket`: gets what the caller has of the limits until the answer is written.
     kube::Awaitable<Outcome> Call(const Router::Match& match, kube::HttpRequest request,
-                                  std::string id);
+                                  std::string id, Limits::Ticket& ticket);
 
     Parts parts_;
 };
@@ -52,6 +57,13 @@ class Front {
 /// not say comes from no browser of today, or is the user's own.
 /// Source: https://www.w3.org/TR/fetch-metadata/.
 bool IsCrossSite(const kube::HttpRequest& request);
+
+/// The statuses that the front, and the HTTP server before it, may answer to any call of the
+/// operation (of which id, who and media count): the contract must list them.
+std::set<int> FrontAnswers(const Operation& operation);
+
+/// For kube::HttpServer::Settings: what the server itself refuses becomes problem+json.
+void DressRefusal(kube::HttpAnswer& refusal, bool hsts);
 
 /// What every answer has: no frames, no other origin, no scripts but the page's own files, nothing
 /// sniffed. `secure`: that the browser comes by TLS only from now on.

@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "portal/server/front.h"
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <exception>
 #include <stdexcept>
+#include <vector>
 
 #include "portal/server/fixture.h"
 
@@ -15,6 +24,8 @@ using ::testing::Not;
 using ::testing::Pair;
 
 kube::Awaitable<Outcome> Echo(Call call) {
+    if (call.path.contains("job") && call.Name("job") == "throws")
+        throw std::runtime_error("something of our insides");
     if (call.path.contains("job") && call.Name("job") == "gone") {
         Problem problem(403, "Forbidden", "You may not do that");
         problem.by_api_server = true;
@@ -23,6 +34,8 @@ kube::Awaitable<Outcome> Echo(Call call) {
     if (call.path.contains("job") && call.Name("job") == "late")
         co_return std::unexpected(LoginExpired());
     boost::json::object seen{{"who", call.caller.username}};
+    if (call.path.contains("namespace") && call.Namespace() == "long")
+        seen["text"] = std::string(10'000, 'x');
     for (const std::string& word : call.query.All("q"))
         seen["q"] = word;
     co_return TaggedJson(boost::json::serialize(seen));
@@ -137,6 +150,10 @@ TEST_F(FrontTest, RefusesOtherSites) {
         EXPECT_EQ(Reason(Ask("GET", "/api/v1/openapi.json", fields)), "403 CrossSite") << site;
         EXPECT_EQ(Ask("GET", "/auth/login", fields).status, 200) << "from a link";
     }
+    EXPECT_EQ(Reason(Ask("GET", "/api/v1/openapi.json",
+                         {{"Sec-Fetch-Site", "none"}, {"sec-fetch-site", "cross-site"}})),
+              "403 CrossSite")
+        << "behind another";
     for (const char* site : {"same-origin", "none"})
         EXPECT_EQ(Ask("GET", "/api/v1/jobs",
                       {{"Authorization", "Bearer alice-token"}, {"Sec-Fetch-Site", site}})
@@ -185,6 +202,103 @@ TEST_F(FrontTest, ARefusalOfTheApiServerIsNotForgotten) {
     EXPECT_FALSE(kube::testing::Run(io, visibility.Must(alice, question))) << "asked again at once";
     EXPECT_EQ(Reason(Ask("POST", "/api/v1/namespaces/vision/jobs/late/stop")), "401 LoginExpired");
     EXPECT_EQ(verdicts.Size(), 0u);
+}
+
+TEST_F(FrontTest, WhatAHandlerThrowsIsAProblemThatTellsNothing) {
+    const kube::HttpAnswer answer = Ask("POST", "/api/v1/namespaces/vision/jobs/throws/stop");
+    EXPECT_EQ(Reason(answer), "500 Internal");
+    EXPECT_EQ(answer.content_type, "application/problem+json");
+    EXPECT_THAT(answer.body, Not(HasSubstr("insides")));
+    EXPECT_EQ(answer.Field("X-Frame-Options"), "DENY");
+}
+
+// What is told to stop is not a mistake of ours: the server says that it took too long.
+TEST_F(FrontTest, AHandlerThatIsCancelledIsNoFailure) {
+    router.Add({.id = "Slow",
+                .method = "GET",
+                .path = "/api/v1/slow",
+                .who = Operation::kAnybody,
+                .handler = [](Call) -> kube::Awaitable<Outcome> {
+                    boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor);
+                    timer.expires_after(std::chrono::hours(1));
+                    co_await timer.async_wait(boost::asio::use_awaitable);
+                    co_return kube::HttpAnswer();
+                }});
+    kube::HttpRequest request;
+    request.method = "GET";
+    request.path = "/api/v1/slow";
+    boost::asio::cancellation_signal cancel;
+    std::exception_ptr thrown;
+    int status = 0;
+    io.restart();
+    boost::asio::co_spawn(
+        io, front.Answer(std::move(request)),
+        boost::asio::bind_cancellation_slot(
+            cancel.slot(), [&](std::exception_ptr exception, kube::HttpAnswer answer) {
+                thrown = exception;
+                status = answer.status;
+            }));
+    boost::asio::post(io, [&] { cancel.emit(boost::asio::cancellation_type::terminal); });
+    io.run();
+    EXPECT_TRUE(thrown) << status;
+}
+
+TEST_F(FrontTest, WhoHasAnAnswerToReadHasItsPlace) {
+    std::vector<kube::HttpAnswer> unread;
+    for (int i = 0; i < 32; ++i) {
+        unread.push_back(Ask("GET", "/api/v1/jobs"));
+        EXPECT_EQ(unread.back().status, 200);
+    }
+    EXPECT_EQ(Reason(Ask("GET", "/api/v1/jobs")), "429 TooManyRequests");
+    unread.pop_back();
+    EXPECT_EQ(Ask("GET", "/api/v1/jobs").status, 200);
+}
+
+TEST_F(FrontTest, SaysWhichParameterIsWrong) {
+    const auto field = [&](const std::string& query) {
+        const kube::HttpAnswer answer = Ask("GET", "/api/v1/jobs?" + query);
+        const auto problem = boost::json::parse(answer.body);
+        return std::string(problem.at_pointer("/errors/0/field").as_string()) + ": " +
+               std::string(problem.at("detail").as_string());
+    };
+    EXPECT_EQ(field("page=2"), "query.page: the parameter 'page' is not known; there are: q.");
+    EXPECT_EQ(field("q=a&q=b"), "query.q: the parameter 'q' is given twice; give it once.");
+    EXPECT_THAT(field("%ff=b"), HasSubstr("query: the name of the parameter"));
+}
+
+TEST_F(FrontTest, LongJsonIsCompressedForWhoAcceptsIt) {
+    const std::string submit = "/api/v1/namespaces/long/jobs";
+    kube::HttpFields fields{{"Authorization", "Bearer alice-token"},
+                            {"Content-Type", "application/json"}};
+    EXPECT_EQ(Ask("POST", submit, fields, "{}").Field("Content-Encoding"), "");
+    fields.emplace_back("Accept-Encoding", "gzip, br");
+    const kube::HttpAnswer answer = Ask("POST", submit, fields, "{}");
+    EXPECT_EQ(answer.Field("Content-Encoding"), "gzip");
+    EXPECT_LT(answer.body.size(), 1'000u);
+    EXPECT_EQ(Ask("GET", "/api/v1/jobs", fields).Field("Content-Encoding"), "") << "short";
+}
+
+TEST_F(FrontTest, WhatTheServerRefusesIsAProblem) {
+    kube::HttpAnswer answer = kube::Refusal(431, "the header is too long");
+    answer.fields = {{"Retry-After", "5"}};
+    DressRefusal(answer, true);
+    EXPECT_EQ(Reason(answer), "431 HeaderTooLong");
+    EXPECT_EQ(answer.content_type, "application/problem+json");
+    EXPECT_THAT(answer.body, HasSubstr(R"("detail":"the header is too long.")"));
+    EXPECT_THAT(answer.body, HasSubstr(R"("instance":"urn:dlworkspace:request:)"));
+    EXPECT_EQ(answer.Field("Retry-After"), "5");
+    EXPECT_EQ(answer.Field("X-Content-Type-Options"), "nosniff");
+    EXPECT_TRUE(answer.close);
+    for (const auto& [status, reason] : {std::pair{400, "BadRequest"},
+                                         {411, "LengthRequired"},
+                                         {413, "TooLarge"},
+                                         {429, "TooManyRequests"},
+                                         {500, "Internal"},
+                                         {503, "Busy"}}) {
+        answer = kube::Refusal(status, "why");
+        DressRefusal(answer, true);
+        EXPECT_EQ(Reason(answer), std::to_string(status) + " " + reason);
+    }
 }
 
 TEST_F(FrontTest, OnePersonWritesTwentyTimesASecond) {

@@ -7,6 +7,9 @@
 #include <charconv>
 #include <stdexcept>
 
+#include "kube/http_encoding.h"
+#include "model/render.h"
+
 namespace dlws::portal {
 namespace json = boost::json;
 
@@ -80,6 +83,23 @@ std::string JobSchemaJson() {
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema";
     schema["required"] = {"apiVersion", "kind", "metadata", "spec"};
     return json::serialize(schema);
+}
+
+SharedJson::SharedJson(std::string text)
+    : plain_(std::make_shared<const std::string>(std::move(text))),
+      gzip_(std::make_shared<const std::string>(kube::Gzip(*plain_))),
+      tag_("W/\"" + model::Sha256Hex(*plain_).substr(0, 32) + "\"") {}
+
+kube::HttpAnswer SharedJson::AnswerTo(const kube::HttpRequest& request) const {
+    kube::HttpAnswer answer;
+    answer.content_type = "application/json";
+    answer.fields = {{"ETag", tag_}, {"Vary", "Accept-Encoding"}};
+    answer.shared_body = plain_;
+    if (kube::AcceptsGzip(request)) {
+        answer.shared_body = gzip_;
+        answer.fields.emplace_back("Content-Encoding", "gzip");
+    }
+    return answer;
 }
 
 }  // namespace dlws::portal

@@ -51,7 +51,8 @@ const kube::FlagSet<Options>& Flags() {
         Number("max-connections", &Options::max_connections, 1, 100'000,
                "connections at once, more are closed; default 12000"),
         Number("max-connections-per-address", &Options::max_connections_per_address, 0, 100'000,
-               "of these from one address; default 0: as many as overall"),
+               "of these from one address, which behind an ingress is everybody's; default 0: a "
+               "quarter of all"),
         kube::List("trusted-proxies", &Options::trusted_proxies,
                    "networks (10.0.0.0/8,fd00::/8) of proxies whose X-Forwarded-For says who asks; "
                    "default none"),

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <random>
@@ -14,7 +15,6 @@
 #include "model/names.h"
 #include "model/node_facts.h"
 #include "model/pod.h"
-#include "portal/server/openapi.h"
 #include "portal/server/page/page.h"
 
 namespace dlws::portal {
@@ -37,9 +37,15 @@ kube::HttpServer::Settings ServerSettings(const Options& options) {
     settings.max_body = 1u << 20;
     settings.max_connections = std::size_t(options.max_connections);
     settings.max_streams = settings.max_connections / 4;
-    settings.max_connections_per_address = std::size_t(options.max_connections_per_address);
+    settings.max_connections_per_address =
+        options.max_connections_per_address == 0
+            ? std::max<std::size_t>(1, settings.max_connections / 4)
+            : std::size_t(options.max_connections_per_address);
     settings.drain_delay = std::chrono::seconds(options.drain_seconds);
     settings.drain_deadline = std::chrono::seconds(30);
+    settings.dress_refusal = [hsts = !options.plain](kube::HttpAnswer& refusal) {
+        DressRefusal(refusal, hsts);
+    };
     return settings;
 }
 
@@ -51,8 +57,8 @@ kube::Client::Settings UsersSettings(kube::Metrics* metrics) {
     return settings;
 }
 
-kube::Awaitable<Outcome> GiveDocument(const kube::HttpAnswer& answer) {
-    co_return answer;
+kube::Awaitable<Outcome> GiveDocument(const SharedJson& document, Call call) {
+    co_return document.AnswerTo(call.request);
 }
 
 // For who has no certificate yet: a browser warns of it.
@@ -84,6 +90,7 @@ Sessions::Settings SessionSettings(const Options& options) {
     settings.tokens = options.token_login;
     settings.version = DLWS_VERSION;
     settings.proxies = TrustedProxies::Parse(options.trusted_proxies).value_or(TrustedProxies());
+    if (options.archive_port != 0) settings.features.emplace_back("archive");
     if (options.oidc_issuer.empty()) return settings;
     OidcClient client;
     client.issuer = options.oidc_issuer;
@@ -147,43 +154,44 @@ Portal::Portal(boost::asio::any_io_executor executor, const Options& options,
                            return MakeClusterFeed(cluster_view_, topic);
                        return MakeApprovalsFeed(approvals_, topic);
                    }},
-               .session_ends = &session_ends_},
-      kubelet_(users_),
-      logs_{.backend = backend_,
-            .kubelet = kubelet_,
-            .find = [this](const std::string& ns,
-                           const std::string& job) { return FindJobLogs(ns, job); },
-            .user =
-                [this](const model::DLJob& job) {
-                    const auto user = directory_.RunsAs(job, cluster_);
-                    return user ? user->name : std::string();
-                }},
-      sessions_(own_, verdicts_, random_, SessionSettings(options)),
-      callers_(verdicts_,
-               sessions_.Wanted()
-                   ? Callers::OpenSession([this](std::string credential,
-                                                 const kube::HttpRequest& request, bool browser) {
-                         return sessions_.Handlers().Open(std::move(credential), request, browser);
-                     })
-                   : nullptr),
-      front_(
-          {.router = router_,
-           .callers = callers_,
-           .verdicts = verdicts_,
-           .limits = limits_,
-           .metrics = metrics_,
-           .stale = [this] { return StaleSince(); },
-           .lacks = [this] { return Lacks(); },
-           .page =
-               [](const kube::HttpRequest& request) { return AnswerPage(EmbeddedPage(), request); },
-           .hsts = !options.plain}),
-      server_(
-          executor, options.address, (unsigned short)options.port,
-          [this](kube::HttpRequest request) { return front_.Answer(std::move(request)); },
-          ServerSettings(options), options.plain ? nullptr : &tls_),
-      health_(executor, options.health_address, (unsigned short)options.health_port),
-      manager_(executor),
-      signals_(executor, SIGTERM, SIGINT) {
+      .session_ends = &session_ends_
+}
+, kubelet_(users_),
+    logs_{.backend = backend_,
+          .kubelet = kubelet_,
+          .find = [this](const std::string& ns,
+                         const std::string& job) { return FindJobLogs(ns, job); },
+          .user =
+              [this](const model::DLJob& job) {
+                  const auto user = directory_.RunsAs(job, cluster_);
+                  return user ? user->name : std::string();
+              }},
+    sessions_(own_, verdicts_, random_, SessionSettings(options)),
+    callers_(verdicts_,
+             sessions_.Wanted()
+                 ? Callers::OpenSession([this](std::string credential,
+                                               const kube::HttpRequest& request, bool browser) {
+                       return sessions_.Handlers().Open(std::move(credential), request, browser);
+                   })
+                 : nullptr),
+    front_({.router = router_,
+            .callers = callers_,
+            .verdicts = verdicts_,
+            .limits = limits_,
+            .metrics = metrics_,
+            .stale = [this] { return StaleSince(); },
+            .lacks = [this] { return Lacks(); },
+            .page =
+                [](const kube::HttpRequest& request) {
+                    return AnswerPage(EmbeddedPage(), request);
+                },
+            .hsts = !options.plain}),
+    server_(
+        executor, options.address, (unsigned short)options.port,
+        [this](kube::HttpRequest request) { return front_.Answer(std::move(request)); },
+        ServerSettings(options), options.plain ? nullptr : &tls_),
+    health_(executor, options.health_address, (unsigned short)options.health_port),
+    manager_(executor), signals_(executor, SIGTERM, SIGINT) {
     if (!options.certificate_folder.empty())
         certificate_.emplace(tls_, options.certificate_folder, "");
     else if (!options.plain)
@@ -250,17 +258,17 @@ void Portal::AddOperations() {
                  .method = "GET",
                  .path = "/api/v1/openapi.json",
                  .who = Operation::kAnybody,
-                 .handler = [this](Call) { return GiveDocument(openapi_); }});
+                 .handler = [this](Call call) { return GiveDocument(openapi_, std::move(call)); }});
     router_.Add(
         {.id = "GetJobSchema",
          .method = "GET",
          .path = "/api/v1/schema/dljob",
          .who = Operation::kAnybody,
-         .handler = [answer = TaggedJson(JobSchemaJson())](Call) { return GiveDocument(answer); }});
+         .handler = [this](Call call) { return GiveDocument(job_schema_, std::move(call)); }});
     std::set<std::string, std::less<>> served;
     for (const Operation& operation : router_.Operations())
         served.insert(operation.id);
-    openapi_ = TaggedJson(OpenApiJson(served));
+    openapi_ = SharedJson(OpenApiJson(served));
 }
 
 std::string Portal::Lacks() {

@@ -32,6 +32,7 @@
 #include "portal/server/logs/archive_client.h"
 #include "portal/server/logs/handlers.h"
 #include "portal/server/logs/live.h"
+#include "portal/server/openapi.h"
 #include "portal/server/options.h"
 #include "portal/server/people/handlers.h"
 #include "portal/server/router.h"
@@ -105,7 +106,8 @@ class Portal {
     Sessions sessions_;
     Callers callers_;
     Router router_;
-    kube::HttpAnswer openapi_;
+    SharedJson openapi_;
+    SharedJson job_schema_{JobSchemaJson()};
     Front front_;
     kube::ServerTls tls_;
     std::optional<kube::MountedCertificate> certificate_;

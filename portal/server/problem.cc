@@ -47,6 +47,17 @@ Problem BadRequest(std::string field, std::string message) {
     return problem;
 }
 
+Problem CursorInvalid(std::string message) {
+    Problem problem = BadRequest("query.cursor", std::move(message));
+    problem.reason = "CursorInvalid";
+    problem.title = "The cursor is none of this list";
+    return problem;
+}
+
+Problem Internal() {
+    return {500, "Internal", "The portal made a mistake"};
+}
+
 Problem Forbidden(const std::string& verb, const std::string& resource, const std::string& ns) {
     return {403, "Forbidden", "You may not do that",
             ns.empty() ? fmt::format("You may not {} {}. An administrator can bind a role to you.",

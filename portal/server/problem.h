@@ -46,6 +46,10 @@ inline constexpr std::size_t kMostErrors = 100;
 
 /// The request cannot be read: 400. `field` such as "query.limit"; `message`: what it must be.
 Problem BadRequest(std::string field, std::string message);
+/// A cursor that is none of this list: 400.
+Problem CursorInvalid(std::string message);
+/// A mistake of ours, which is in the log and nobody else's business: 500.
+Problem Internal();
 /// 403 with the words that it always has, whether the object exists or not; `ns` empty: of the
 /// cluster. `verb` and `resource` as in RBAC.
 Problem Forbidden(const std::string& verb, const std::string& resource, const std::string& ns);

@@ -54,11 +54,27 @@ bool IsDns(std::string_view name, std::size_t most, bool dots) {
                                [&](char c) { return word(c) || c == '-' || (dots && c == '.'); });
 }
 
+bool IsRole(std::string_view name) {
+    return !name.empty() && name.size() <= 15 && IsLower(name.front()) &&
+           std::ranges::all_of(name, [](char c) { return IsLower(c) || IsDigit(c); });
+}
+
 }  // namespace
+
+std::string MediaType(const kube::HttpRequest& request) {
+    const std::string_view field = request.Field("Content-Type");
+    std::string type(field.substr(0, field.find(';')));
+    while (type.ends_with(' '))
+        type.pop_back();
+    std::ranges::transform(type, type.begin(), [](unsigned char c) { return std::tolower(c); });
+    return type;
+}
 
 std::string WrongName(std::string_view parameter, std::string_view value) {
     if (parameter == "namespace")
-        return IsDns(value, 63, false) ? "" : "must be the name of a namespace (a-z, 0-9, -)";
+        return IsDns(value, 63, false)
+                   ? ""
+                   : "must be a namespace's name: small letters, digits and dashes, at most 63";
     if (parameter == "job")
         return IsDns(value, 40, false) && IsLower(value.front())
                    ? ""
@@ -67,6 +83,10 @@ std::string WrongName(std::string_view parameter, std::string_view value) {
         return IsDns(value, 32, false) && IsLower(value.front())
                    ? ""
                    : "must be the name of a DLUser: at most 32 of a-z, 0-9 and -, a letter first";
+    if (parameter == "role")
+        return IsRole(value) ? ""
+                             : "must be the name of a role: at most 15 of a-z and 0-9, a letter "
+                               "first";
     return IsDns(value, 253, true) ? "" : "must be a name: at most 253 of a-z, 0-9, - and .";
 }
 

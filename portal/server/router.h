@@ -50,8 +50,12 @@ class Router {
     std::vector<Operation> operations_;
 };
 
-/// Whether a name in a path's braces has the form that the contract asks; empty: yes, otherwise
-/// what it must be.
+/// What the body is, by Content-Type, in small letters and without parameters; empty: not said.
+std::string MediaType(const kube::HttpRequest& request);
+
+/// Whether a name in a path's braces, or in a parameter, has the form that the contract asks: by
+/// "namespace", "job", "role", "user", or another kind of object. Empty: yes, otherwise what it
+/// must be.
 std::string WrongName(std::string_view parameter, std::string_view value);
 
 /// The parameter `uid`: of the object that is meant; empty: whatever has the name. Problem: 400

@@ -67,6 +67,25 @@ TEST_F(RouterTest, ANameIsDecodedOnceAndHasItsForm) {
         EXPECT_EQ(Found("GET", path), "400") << path;
 }
 
+TEST(WrongName, OfARole) {
+    for (const char* name : {"worker", "a", "w1", "abcdefghijklmno"})
+        EXPECT_EQ(WrongName("role", name), "") << name;
+    for (const char* name : {"", "1w", "Worker", "work-er", "a.b", "abcdefghijklmnop"})
+        EXPECT_NE(WrongName("role", name), "") << name;
+}
+
+TEST(MediaType, IsWhatStandsBeforeTheParameters) {
+    const auto of = [](const char* field) {
+        kube::HttpRequest request;
+        request.fields = {{"content-type", field}};
+        return MediaType(request);
+    };
+    EXPECT_EQ(of("Application/JSON ; charset=utf-8"), "application/json");
+    EXPECT_EQ(of("application/x-yaml"), "application/x-yaml");
+    EXPECT_EQ(of("application/json; note=yaml"), "application/json");
+    EXPECT_EQ(MediaType({}), "");
+}
+
 TEST(ReadUid, AnEmptyOneIsNotWhateverHasTheName) {
     const auto read = [](std::string_view query) -> std::string {
         static constexpr kube::HttpParameter kKnown[] = {{"uid"}};

@@ -44,12 +44,12 @@ Awaitable<void> LogIn(kube::Client& admin, std::string ns, int i, std::string& t
                                       std::move(account));
     Must(std::move(made), "account");
     const std::string path = "serviceaccounts/" + name + "/token";
-    std::string request =
-        R"({"apiVersion":"authentication.k8s.io/v1","kind":"TokenRequest",)"
-        R"("spec":{"expirationSeconds":7200}})";
+    std::string request = R"({"apiVersion":"authentication.k8s.io/v1","kind":"TokenRequest",)"
+                          R"("spec":{"expirationSeconds":7200}})";
     auto given =
         co_await admin.Create({"", "v1", path, "TokenRequest", true}, ns, std::move(request));
-    token = json::parse(Must(std::move(given), "token")->raw).at_pointer("/status/token").as_string();
+    token =
+        json::parse(Must(std::move(given), "token")->raw).at_pointer("/status/token").as_string();
 }
 
 Awaitable<void> LogInFrom(kube::Client& admin, std::string ns, int from, int step,
@@ -59,9 +59,10 @@ Awaitable<void> LogInFrom(kube::Client& admin, std::string ns, int from, int ste
 }
 
 std::vector<std::string> People(const Setup& setup, const std::string& ns, int count) {
-    Shell(fmt::format("{} -n {} create rolebinding bench --clusterrole dlworkspace-viewer "
-                      "--group system:serviceaccounts:{} >/dev/null",
-                      setup.kubectl, ns, ns));
+    Shell(
+        fmt::format("{} -n {} create rolebinding bench --clusterrole dlworkspace-viewer "
+                    "--group system:serviceaccounts:{} >/dev/null",
+                    setup.kubectl, ns, ns));
     std::vector<std::string> tokens(std::size_t(count), std::string());
     asio::io_context io(1);
     kube::Client admin = MakeClient(io, setup.admin, 8);
@@ -137,7 +138,8 @@ void MeasurePages(const Setup& setup, const std::string& ns, int port, const std
                   int rounds, Figures& figures) {
     asio::io_context io(1);
     kube::Client portal(io.get_executor(), PortalConfig(port));
-    const kube::Config server = kube::WithoutIdentity(Must(kube::LoadConfig(setup.admin), "config"));
+    const kube::Config server =
+        kube::WithoutIdentity(Must(kube::LoadConfig(setup.admin), "config"));
     kube::Client api(io.get_executor(), server);
     Times times;
     asio::co_spawn(io, AskForPages(portal, api, ns, token, rounds, times), Rethrow);
@@ -184,16 +186,14 @@ Awaitable<void> WatchBare(kube::Client& api, std::string ns, Events& events) {
         if (!event->object || event->type != kube::WatchEventType::kAdded) continue;
         int i = 0;
         if (std::sscanf(event->object->meta.name.c_str(), "event-%d", &i) != 1) continue;
-        events.watch.push_back(
-            Seconds(Clock::now() - events.asked[std::size_t(i)]).count() * 1e3);
+        events.watch.push_back(Seconds(Clock::now() - events.asked[std::size_t(i)]).count() * 1e3);
     }
 }
 
 Awaitable<void> Listen(kube::Client& portal, std::string token, std::string topic, Events& events) {
     kube::StreamOptions options;
     options.bearer = token;
-    auto opened =
-        co_await portal.OpenRaw("/api/v1/stream?topic=" + topic, std::move(options));
+    auto opened = co_await portal.OpenRaw("/api/v1/stream?topic=" + topic, std::move(options));
     auto stream = Must(std::move(opened), "stream");
     ++events.open;
     std::vector<bool> seen(events.asked.size(), false);
@@ -316,8 +316,8 @@ void MeasureLogs(const Setup& setup, const std::string& ns, int port,
     const std::string target =
         fmt::format("/api/v1/namespaces/{}/jobs/prints/logs/stream?rank=0", ns);
     for (int i = 0; i < kFollowers; ++i)
-        asio::co_spawn(
-            io, Follow(portal, tokens[std::size_t(i)], target, open, ended, lines), Rethrow);
+        asio::co_spawn(io, Follow(portal, tokens[std::size_t(i)], target, open, ended, lines),
+                       Rethrow);
     RunUntil(io, "followers were there", [&] { return open == kFollowers; });
     RunUntil(io, "had a first line", [&] { return lines > 0; });
     const auto began = Clock::now();

@@ -19,6 +19,9 @@ namespace {
 constexpr std::size_t kMostOfOne =
     4'000;  // verdicts of one token: names are the caller's to choose
 constexpr std::string_view kWho = "who";
+constexpr std::uint32_t kComplete = 1u << kRights.size();  // beside the bits of Rights
+constexpr kube::Resource kRulesReviews{"authorization.k8s.io", "v1", "selfsubjectrulesreviews",
+                                       "SelfSubjectRulesReview", false};
 constexpr std::string_view kNoNamespace = "-";  // who somebody is does not depend on one
 // The API server that was away a moment ago is not asked again by each request.
 constexpr std::chrono::seconds kPatience{2};
@@ -56,7 +59,8 @@ std::string KeyOf(const std::string& token) {
 
 // One question of one token.
 struct Verdicts::Verdict {
-    bool known = false, yes = false;
+    bool known = false;
+    std::uint32_t value = 0;  ///< of a question: 1 is yes
     std::string ns;
     Clock::time_point fresh_until{}, stale_until{}, ask_again{};
     std::shared_ptr<kube::WaitList> asking;  ///< somebody asks; null: nobody
@@ -98,21 +102,60 @@ kube::Awaitable<kube::Result<bool>> Verdicts::May(std::string token, std::string
                                                   Question question) {
     const std::string word = WordOf(question);
     std::string body = ReviewOf(question);
-    co_return co_await Ask(std::move(token), std::move(key), word, question.ns,
-                           kube::kSelfSubjectAccessReviews, std::move(body));
+    auto value = co_await Ask(std::move(token), std::move(key), word, question.ns,
+                              kube::kSelfSubjectAccessReviews, std::move(body), &ReadAllowed);
+    if (!value) co_return std::unexpected(std::move(value.error()));
+    co_return *value != 0;
 }
 
 kube::Awaitable<kube::Result<Person>> Verdicts::Who(std::string token, std::string key) {
     auto known = co_await Ask(
         token, key, std::string(kWho), std::string(kNoNamespace), kube::kSelfSubjectReviews,
-        R"({"apiVersion":"authentication.k8s.io/v1","kind":"SelfSubjectReview"})");
+        R"({"apiVersion":"authentication.k8s.io/v1","kind":"SelfSubjectReview"})", &ReadPerson);
     if (!known) co_return std::unexpected(known.error());
     co_return Of(token, key).person;
 }
 
-kube::Awaitable<kube::Result<bool>> Verdicts::Ask(std::string token, std::string key,
-                                                  std::string word, std::string ns,
-                                                  kube::Resource resource, std::string body) {
+kube::Awaitable<kube::Result<ToldRights>> Verdicts::RightsOf(std::string token, std::string key,
+                                                             std::string ns) {
+    const std::string word = "rules " + ns;
+    std::string body = json::serialize(json::object{{"apiVersion", "authorization.k8s.io/v1"},
+                                                    {"kind", "SelfSubjectRulesReview"},
+                                                    {"spec", {{"namespace", ns}}}});
+    auto value = co_await Ask(std::move(token), std::move(key), word, std::move(ns), kRulesReviews,
+                              std::move(body), &ReadRights);
+    if (!value) co_return std::unexpected(std::move(value.error()));
+    ToldRights told;
+    told.rights = Rights(*value & (kComplete - 1));
+    told.complete = (*value & kComplete) != 0;
+    co_return told;
+}
+
+std::uint32_t Verdicts::ReadAllowed(const json::value& review, Token&) {
+    const json::value* allowed = At(review, "/status/allowed");
+    return allowed && allowed->is_bool() && allowed->as_bool() ? 1 : 0;
+}
+
+std::uint32_t Verdicts::ReadPerson(const json::value& review, Token& token) {
+    token.person = {.username = TextAt(review, "/status/userInfo/username"),
+                    .uid = TextAt(review, "/status/userInfo/uid"),
+                    .groups = {}};
+    if (const json::value* groups = At(review, "/status/userInfo/groups");
+        groups && groups->is_array())
+        for (const json::value& group : groups->as_array())
+            if (group.is_string()) token.person.groups.emplace_back(group.as_string());
+    return token.person.username.empty() ? 0 : 1;
+}
+
+std::uint32_t Verdicts::ReadRights(const json::value& review, Token&) {
+    const ToldRights told = RightsIn(review);
+    return std::uint32_t(told.rights.to_ulong()) | (told.complete ? kComplete : 0);
+}
+
+kube::Awaitable<kube::Result<std::uint32_t>> Verdicts::Ask(std::string token, std::string key,
+                                                           std::string word, std::string ns,
+                                                           kube::Resource resource,
+                                                           std::string body, Reader read) {
     const Clock::time_point give_up = settings_.now() + settings_.deadline;
     for (;;) {
         const Clock::time_point now = settings_.now();
@@ -130,9 +173,9 @@ kube::Awaitable<kube::Result<bool>> Verdicts::Ask(std::string token, std::string
         Verdict& verdict = at->second;
         size_ += made;
         verdict.ns = ns;
-        if (verdict.known && now < verdict.fresh_until) co_return verdict.yes;
+        if (verdict.known && now < verdict.fresh_until) co_return verdict.value;
         if (verdict.known && now < verdict.stale_until && now < verdict.ask_again)
-            co_return verdict.yes;
+            co_return verdict.value;
         if (!verdict.asking) break;
         auto asking = verdict.asking;
         co_await asking->Wait(give_up);
@@ -163,12 +206,12 @@ kube::Awaitable<kube::Result<bool>> Verdicts::Ask(std::string token, std::string
     options.deadline = settings_.deadline;
     options.bearer = token;
     auto answer = co_await users_.Ask(resource, std::move(body), options);
-    co_return Keep(token, key, word, ns, answer);
+    co_return Keep(token, key, word, ns, answer, read);
 }
 
-kube::Result<bool> Verdicts::Keep(const std::string& token, const std::string& key,
-                                  const std::string& word, const std::string& ns,
-                                  const kube::Result<std::string>& answer) {
+kube::Result<std::uint32_t> Verdicts::Keep(const std::string& token, const std::string& key,
+                                           const std::string& word, const std::string& ns,
+                                           const kube::Result<std::string>& answer, Reader read) {
     const Clock::time_point now = settings_.now();
     if (!answer && answer.error().IsUnauthorized()) {
         Forget(key);
@@ -194,32 +237,20 @@ kube::Result<bool> Verdicts::Keep(const std::string& token, const std::string& k
             return std::unexpected(answer.error());
         }
         verdict.ask_again = now + kPatience;
-        return verdict.yes;
+        return verdict.value;
     }
     boost::system::error_code error;
     const json::value document = json::parse(*answer, error);
     if (error)
         return std::unexpected(
             kube::Error{.kind = kube::ErrorKind::kProtocol, .message = "a review that is no JSON"});
-    if (word == kWho) {
-        mine.person = {.username = TextAt(document, "/status/userInfo/username"),
-                       .uid = TextAt(document, "/status/userInfo/uid"),
-                       .groups = {}};
-        if (const json::value* groups = At(document, "/status/userInfo/groups");
-            groups && groups->is_array())
-            for (const json::value& group : groups->as_array())
-                if (group.is_string()) mine.person.groups.emplace_back(group.as_string());
-        verdict.yes = !mine.person.username.empty();
-    } else {
-        const json::value* allowed = At(document, "/status/allowed");
-        verdict.yes = allowed && allowed->is_bool() && allowed->as_bool();
-    }
+    verdict.value = read(document, mine);
     verdict.known = true;
     verdict.fresh_until = std::min(now + settings_.fresh, mine.ends);
     verdict.stale_until = std::min(now + settings_.fresh + settings_.stale, mine.ends);
-    const bool yes = verdict.yes;
+    const std::uint32_t value = verdict.value;
     Trim();
-    return yes;
+    return value;
 }
 
 void Verdicts::Forget(const std::string& key) {

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <expected>
 #include <functional>
 #include <list>
@@ -14,6 +15,7 @@
 #include "kube/api.h"
 #include "kube/wait_list.h"
 #include "portal/server/access/refused.h"
+#include "portal/server/access/rights.h"
 
 namespace dlws::portal {
 
@@ -72,6 +74,9 @@ class Verdicts {
     /// `key`: of the token, as Caller has it. Error: 401, or the API server did not answer.
     kube::Awaitable<kube::Result<bool>> May(std::string token, std::string key, Question question);
     kube::Awaitable<kube::Result<Person>> Who(std::string token, std::string key);
+    /// By one SelfSubjectRulesReview, which is for showing alone: it decides nothing.
+    kube::Awaitable<kube::Result<ToldRights>> RightsOf(std::string token, std::string key,
+                                                       std::string ns);
 
     /// The API server takes this token no more.
     void Forget(const std::string& key);
@@ -87,12 +92,19 @@ class Verdicts {
     using Tokens = std::list<Token>;
 
     Token& Of(const std::string& token, const std::string& key);
-    kube::Awaitable<kube::Result<bool>> Ask(std::string token, std::string key, std::string word,
-                                            std::string ns, kube::Resource resource,
-                                            std::string body);
-    kube::Result<bool> Keep(const std::string& token, const std::string& key,
-                            const std::string& word, const std::string& ns,
-                            const kube::Result<std::string>& answer);
+    /// What a review's answer comes down to; what else it says it puts into the token.
+    using Reader = std::uint32_t (*)(const boost::json::value& review, Token& token);
+
+    kube::Awaitable<kube::Result<std::uint32_t>> Ask(std::string token, std::string key,
+                                                     std::string word, std::string ns,
+                                                     kube::Resource resource, std::string body,
+                                                     Reader read);
+    kube::Result<std::uint32_t> Keep(const std::string& token, const std::string& key,
+                                     const std::string& word, const std::string& ns,
+                                     const kube::Result<std::string>& answer, Reader read);
+    static std::uint32_t ReadAllowed(const boost::json::value& review, Token& token);
+    static std::uint32_t ReadPerson(const boost::json::value& review, Token& token);
+    static std::uint32_t ReadRights(const boost::json::value& review, Token& token);
     void Trim();
 
     kube::Api& users_;

@@ -39,7 +39,68 @@ kube::Awaitable<void> AskSome(Verdicts& verdicts, Asking& asking) {
     }
 }
 
+Question QuestionOf(const Right& right, const std::string& ns) {
+    return {std::string(right.verb), std::string(model::kGroup), std::string(right.resource), ns};
+}
+
+// The same for the rights that menus show.
+struct Telling {
+    const Caller& caller;
+    const std::vector<std::string>& namespaces;
+    Rights everywhere;
+    std::vector<Rights> rights;  // by namespace
+    std::size_t next = 0;
+    std::optional<kube::Error> error;
+};
+
+kube::Awaitable<void> AskEverywhere(Verdicts& verdicts, Telling& telling, std::size_t right) {
+    auto may = co_await verdicts.May(telling.caller.token, telling.caller.key,
+                                     QuestionOf(kRights[right], ""));
+    if (!may)
+        telling.error = may.error();
+    else
+        telling.everywhere[right] = *may;
+}
+
+kube::Awaitable<void> TellSome(Verdicts& verdicts, Telling& telling) {
+    const Caller& caller = telling.caller;
+    while (telling.next < telling.namespaces.size() && !telling.error) {
+        const std::size_t at = telling.next++;
+        const std::string& ns = telling.namespaces[at];
+        auto told = co_await verdicts.RightsOf(caller.token, caller.key, ns);
+        if (!told) telling.error = told.error();
+        if (telling.error) co_return;
+        Rights& rights = telling.rights[at];
+        rights = telling.everywhere | told->rights;
+        for (std::size_t i = 0; i < rights.size() && !told->complete; ++i) {
+            if (rights[i]) continue;
+            auto may = co_await verdicts.May(caller.token, caller.key, QuestionOf(kRights[i], ns));
+            if (!may) telling.error = may.error();
+            if (telling.error) co_return;
+            rights[i] = *may;
+        }
+    }
+}
+
 }  // namespace
+
+kube::Awaitable<std::expected<std::vector<Rights>, Problem>> Visibility::RightsIn(
+    const Caller& caller, const std::vector<std::string>& namespaces) const {
+    Telling telling{.caller = caller, .namespaces = namespaces};
+    std::vector<kube::Awaitable<void>> tasks;
+    for (std::size_t i = 0; i < kRights.size(); ++i)
+        tasks.push_back(AskEverywhere(verdicts_, telling, i));
+    co_await kube::Together(std::move(tasks));
+    if (telling.error) co_return std::unexpected(FromError(*telling.error));
+    telling.rights.assign(namespaces.size(), telling.everywhere);
+    if (telling.everywhere.all()) co_return std::move(telling.rights);
+    std::vector<kube::Awaitable<void>> more;
+    for (std::size_t i = 0; i < std::min(kAtATime, namespaces.size()); ++i)
+        more.push_back(TellSome(verdicts_, telling));
+    co_await kube::Together(std::move(more));
+    if (telling.error) co_return std::unexpected(FromError(*telling.error));
+    co_return std::move(telling.rights);
+}
 
 kube::Awaitable<std::expected<Visible, Problem>> Visibility::Of(
     const Caller& caller, std::string verb, std::string resource,

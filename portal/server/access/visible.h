@@ -45,6 +45,12 @@ class Visibility {
     /// The same as a word of what somebody may do; an API server that is away is "no".
     kube::Awaitable<bool> May(const Caller& caller, Question question) const;
 
+    /// What menus show of each of `namespaces`, in their order: what somebody may do everywhere by
+    /// a review for each right; unless that is all, one SelfSubjectRulesReview for each namespace,
+    /// sixteen at a time; where that says that it is incomplete, a review for each right it misses.
+    kube::Awaitable<std::expected<std::vector<Rights>, Problem>> RightsIn(
+        const Caller& caller, const std::vector<std::string>& namespaces) const;
+
   private:
     Verdicts& verdicts_;
     std::function<std::vector<std::string>()> managed_;

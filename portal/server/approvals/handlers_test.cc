@@ -82,7 +82,7 @@ TEST_F(ApprovalsTest, TheLongestWaitingIsFirst) {
     EXPECT_THAT(Listed("carol", "limit=1&cursor=" + cursor), ::testing::ElementsAre("late"));
     EXPECT_FALSE(page.contains("nextCursor"));
     EXPECT_THAT(Listed("carol", "state=Approved&cursor=" + cursor),
-                ::testing::ElementsAre("BadRequest"));
+                ::testing::ElementsAre("CursorInvalid"));
     EXPECT_THAT(Listed("bob"), ::testing::IsEmpty());
     EXPECT_THAT(Listed("bob", "namespace=vision"), ::testing::ElementsAre("Forbidden"));
     EXPECT_THAT(Listed("carol", "state=Maybe"), ::testing::ElementsAre("BadRequest"));

@@ -22,6 +22,8 @@ kube::Awaitable<void> Ask(const Visibility& visibility, const Caller& caller, Qu
 
 kube::Awaitable<Outcome> ListJobs(const Jobs& jobs, Call call) {
     auto query = ParseQuery(call.query);
+    if (!query && query.error().name == "cursor")
+        co_return std::unexpected(CursorInvalid(std::move(query.error().message)));
     if (!query)
         co_return std::unexpected(
             BadRequest("query." + query.error().name, std::move(query.error().message)));

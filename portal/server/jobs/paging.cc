@@ -23,8 +23,8 @@ std::expected<Paging, Problem> ReadPaging(const kube::HttpParameters& query,
     if (const std::string* text = query.Find("cursor")) {
         paging.after = DecodeCursor(*text);
         if (!paging.after || paging.after->question != paging.question)
-            return std::unexpected(BadRequest(
-                "query.cursor", "must be nextCursor of the page before, with all else as it was"));
+            return std::unexpected(
+                CursorInvalid("must be nextCursor of the page before, with all else as it was"));
     }
     return paging;
 }

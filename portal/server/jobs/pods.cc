@@ -81,13 +81,19 @@ struct Asked {
 
 std::expected<Asked, Problem> Read(const Call& call) {
     Asked asked;
-    if (const std::string* role = call.query.Find("role")) asked.role = *role;
+    if (const std::string* role = call.query.Find("role")) {
+        if (std::string wrong = WrongName("role", *role); !wrong.empty())
+            return std::unexpected(BadRequest("query.role", std::move(wrong)));
+        asked.role = *role;
+    }
     for (const std::string& word : call.query.All("state")) {
         const auto state = std::ranges::find(kStates, word);
         if (state == kStates.end())
             return std::unexpected(BadRequest(
                 "query.state", fmt::format("must be one of {}", fmt::join(kStates, ", "))));
-        asked.states[std::size_t(state - kStates.begin())] = true;
+        bool& named = asked.states[std::size_t(state - kStates.begin())];
+        if (named) return std::unexpected(BadRequest("query.state", "must be each once"));
+        named = true;
     }
     if (std::ranges::none_of(asked.states, std::identity())) asked.states.fill(true);
     std::string question =

@@ -155,6 +155,24 @@ class PodsTest : public PortalTest {
               [](const model::DLJob&) { return std::string(); }};
 };
 
+TEST_F(PodsTest, ParametersHaveTheirForm) {
+    const auto field = [&](const std::string& query) {
+        const auto outcome = Ask("pods", query);
+        return outcome ? std::string("taken")
+                       : std::to_string(outcome.error().status) + " " +
+                             outcome.error().errors.at(0).field;
+    };
+    Allow("alice get dljobs vision/digits");
+    Allow("alice list pods vision");
+    EXPECT_EQ(field("role=worker&state=Running&state=Failed"), "taken");
+    for (const char* role : {"role=", "role=Worker", "role=work-er", "role=abcdefghijklmnop"})
+        EXPECT_EQ(field(role), "400 query.role") << role;
+    EXPECT_EQ(field("state=Running&state=Running"), "400 query.state");
+    EXPECT_EQ(field("state=Running,Failed"), "400 query.state") << "form, exploded";
+    EXPECT_EQ(field("cursor=AQ"), "400 query.cursor");
+    EXPECT_EQ(Ask("pods", "cursor=AQ").error().reason, "CursorInvalid");
+}
+
 TEST_F(PodsTest, AreInTheOrderOfTheirRanks) {
     for (const auto& [role, index, attempt] :
          {std::tuple{"worker", 0, 0}, {"ps", 1, 0}, {"worker", 0, 1}, {"ps", 0, 0}})

@@ -10,6 +10,7 @@
 
 #include "portal/server/jobs/paging.h"
 #include "portal/server/jobs/text_search.h"
+#include "portal/server/router.h"
 
 namespace dlws::portal {
 
@@ -35,12 +36,6 @@ bool IsLower(char c) {
 }
 bool IsDigit(char c) {
     return c >= '0' && c <= '9';
-}
-
-bool IsNamespace(Text text) {
-    const auto alnum = [](char c) { return IsLower(c) || IsDigit(c); };
-    return !text.empty() && text.size() <= 63 && alnum(text.front()) && alnum(text.back()) &&
-           std::ranges::all_of(text, [&](char c) { return alnum(c) || c == '-'; });
 }
 
 bool IsGpuType(Text text) {
@@ -130,8 +125,7 @@ Verdict ReadWords(std::vector<std::string>& out, Text value) {
 }
 
 Verdict ReadNamespace(std::vector<std::string>& out, const std::string& value) {
-    if (!IsNamespace(value))
-        return "must be a namespace's name: small letters, digits and dashes, at most 63";
+    if (std::string wrong = WrongName("namespace", value); !wrong.empty()) return wrong;
     return Add(out, value, kMostNamespaces);
 }
 

@@ -77,8 +77,7 @@ kube::Awaitable<Outcome> SubmitJob(const Jobs& jobs, Call call) {
     const std::string* dry_run = call.query.Find("dryRun");
     if (dry_run && *dry_run != "All")
         co_return std::unexpected(BadRequest("query.dryRun", "must be All"));
-    auto body =
-        ReadBody(call.request.body, call.request.Field("Content-Type").find("yaml") != Text::npos);
+    auto body = ReadBody(call.request.body, MediaType(call.request) == "application/yaml");
     if (!body) co_return std::unexpected(std::move(body.error()));
     const std::string& ns = call.Namespace();
     if (auto wrong = Complete(body->value, ns)) {
@@ -166,7 +165,8 @@ kube::Awaitable<Outcome> GetJobManifest(const Jobs& jobs, Call call) {
     json::error_code error;
     json::value document = json::parse((*found)->raw, error, {}, options);
     if (error)
-        co_return std::unexpected(Problem(502, "Internal", "The API server's answer is no JSON"));
+        co_return std::unexpected(FromError(
+            kube::Error{.kind = kube::ErrorKind::kProtocol, .message = "a DLJob that is no JSON"}));
     if (what && *what == "clone") document = CloneOf(document);
     if (*form == Form::Json) co_return JsonAnswer(json::serialize(document));
     kube::HttpAnswer answer = JsonAnswer(kube::ToYaml(document));

@@ -96,6 +96,9 @@ TEST_F(WritesTest, WhatIsNoDLJobOfTheNamespaceIsRefusedHere) {
               "metadata.namespace must be vision, or not be there @0");
     EXPECT_EQ(wrong("kind: DLJob\nmetadata:\n  name: x\n  namespace: speech\n", "application/yaml"),
               "metadata.namespace must be vision, or not be there @4");
+    EXPECT_EQ(wrong(R"({"metadata":{"namespace":"speech"}})", "application/json; note=yaml"),
+              "metadata.namespace must be vision, or not be there @0")
+        << "it is no YAML, so it has no lines";
     EXPECT_EQ(wrong(R"({"kind":"Pod"})"), "kind must be DLJob @0");
     EXPECT_EQ(wrong(R"({"apiVersion":"v1"})"), "apiVersion must be dlworkspace.io/v1 @0");
     EXPECT_EQ(wrong(R"({"metadata":7})"), "metadata must be an object @0");

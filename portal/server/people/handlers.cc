@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <optional>
 
-#include "kube/together.h"
 #include "model/dluser.h"
 #include "model/encode.h"
 #include "model/names.h"
@@ -80,41 +79,19 @@ kube::Awaitable<Outcome> GetUser(const People& people, Call call) {
     co_return TaggedJson(json::serialize(JsonOf(*known)));
 }
 
-struct Right {
-    const char* name;
-    const char* verb;
-    const char* resource;
-};
-constexpr Right kRights[] = {{"list", "list", "dljobs"},
-                             {"submit", "create", "dljobs"},
-                             {"change", "patch", "dljobs"},
-                             {"approve", "create", "dljobapprovals"},
-                             {"templates", "create", "dljobtemplates"}};
-using Visibles = std::array<std::expected<Visible, Problem>, std::size(kRights)>;
-
-kube::Awaitable<void> Fill(const Visibility& visibility, const Caller& caller, const Right& right,
-                           std::expected<Visible, Problem>& result) {
-    std::vector<std::string> all;
-    result = co_await visibility.Of(caller, right.verb, right.resource, std::move(all));
-}
-
 kube::Awaitable<Outcome> ListNamespaces(const People& people, Call call) {
-    Visibles visibles;
-    std::vector<kube::Awaitable<void>> tasks;
-    for (std::size_t i = 0; i < visibles.size(); ++i)
-        tasks.push_back(Fill(people.backend.visibility, call.caller, kRights[i], visibles[i]));
-    co_await kube::Together(std::move(tasks));
-    for (const auto& visible : visibles)
-        if (!visible) co_return std::unexpected(visible.error());
     std::vector<std::string> namespaces = people.namespaces();
     const bool complete = namespaces.size() <= kMostNamespaces;
     if (!complete) namespaces.resize(kMostNamespaces);
+    auto rights = co_await people.backend.visibility.RightsIn(call.caller, namespaces);
+    if (!rights) co_return std::unexpected(std::move(rights.error()));
     json::array items;
-    for (const std::string& ns : namespaces) {
-        json::array rights;
-        for (std::size_t i = 0; i < visibles.size(); ++i)
-            if (visibles[i]->Has(ns)) rights.push_back(kRights[i].name);
-        if (!rights.empty()) items.push_back({{"name", ns}, {"rights", std::move(rights)}});
+    for (std::size_t i = 0; i < namespaces.size(); ++i) {
+        json::array names;
+        for (std::size_t right = 0; right < kRights.size(); ++right)
+            if ((*rights)[i][right]) names.push_back(json::value(kRights[right].name));
+        if (!names.empty())
+            items.push_back({{"name", namespaces[i]}, {"rights", std::move(names)}});
     }
     co_return TaggedJson(
         json::serialize(json::object{{"items", std::move(items)}, {"complete", complete}}));
