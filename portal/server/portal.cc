@@ -153,45 +153,44 @@ Portal::Portal(boost::asio::any_io_executor executor, const Options& options,
                        if (std::holds_alternative<ClusterTopic>(topic.what))
                            return MakeClusterFeed(cluster_view_, topic);
                        return MakeApprovalsFeed(approvals_, topic);
-                   }},
-      .session_ends = &session_ends_
-}
-, kubelet_(users_),
-    logs_{.backend = backend_,
-          .kubelet = kubelet_,
-          .find = [this](const std::string& ns,
-                         const std::string& job) { return FindJobLogs(ns, job); },
-          .user =
-              [this](const model::DLJob& job) {
-                  const auto user = directory_.RunsAs(job, cluster_);
-                  return user ? user->name : std::string();
-              }},
-    sessions_(own_, verdicts_, random_, SessionSettings(options)),
-    callers_(verdicts_,
-             sessions_.Wanted()
-                 ? Callers::OpenSession([this](std::string credential,
-                                               const kube::HttpRequest& request, bool browser) {
-                       return sessions_.Handlers().Open(std::move(credential), request, browser);
-                   })
-                 : nullptr),
-    front_({.router = router_,
-            .callers = callers_,
-            .verdicts = verdicts_,
-            .limits = limits_,
-            .metrics = metrics_,
-            .stale = [this] { return StaleSince(); },
-            .lacks = [this] { return Lacks(); },
-            .page =
-                [](const kube::HttpRequest& request) {
-                    return AnswerPage(EmbeddedPage(), request);
-                },
-            .hsts = !options.plain}),
-    server_(
-        executor, options.address, (unsigned short)options.port,
-        [this](kube::HttpRequest request) { return front_.Answer(std::move(request)); },
-        ServerSettings(options), options.plain ? nullptr : &tls_),
-    health_(executor, options.health_address, (unsigned short)options.health_port),
-    manager_(executor), signals_(executor, SIGTERM, SIGINT) {
+                   },
+               .session_ends = &session_ends_},
+      kubelet_(users_),
+      logs_{.backend = backend_,
+            .kubelet = kubelet_,
+            .find = [this](const std::string& ns,
+                           const std::string& job) { return FindJobLogs(ns, job); },
+            .user =
+                [this](const model::DLJob& job) {
+                    const auto user = directory_.RunsAs(job, cluster_);
+                    return user ? user->name : std::string();
+                }},
+      sessions_(own_, verdicts_, random_, SessionSettings(options)),
+      callers_(verdicts_,
+               sessions_.Wanted()
+                   ? Callers::OpenSession([this](std::string credential,
+                                                 const kube::HttpRequest& request, bool browser) {
+                         return sessions_.Handlers().Open(std::move(credential), request, browser);
+                     })
+                   : nullptr),
+      front_(
+          {.router = router_,
+           .callers = callers_,
+           .verdicts = verdicts_,
+           .limits = limits_,
+           .metrics = metrics_,
+           .stale = [this] { return StaleSince(); },
+           .lacks = [this] { return Lacks(); },
+           .page =
+               [](const kube::HttpRequest& request) { return AnswerPage(EmbeddedPage(), request); },
+           .hsts = !options.plain}),
+      server_(
+          executor, options.address, (unsigned short)options.port,
+          [this](kube::HttpRequest request) { return front_.Answer(std::move(request)); },
+          ServerSettings(options), options.plain ? nullptr : &tls_),
+      health_(executor, options.health_address, (unsigned short)options.health_port),
+      manager_(executor),
+      signals_(executor, SIGTERM, SIGINT) {
     if (!options.certificate_folder.empty())
         certificate_.emplace(tls_, options.certificate_folder, "");
     else if (!options.plain)
