@@ -36,8 +36,8 @@ TEST(TrustedProxiesTest, TheLastHopThatIsNotOursIsTheCaller) {
 
 TEST(TrustedProxiesTest, WhatCannotBeReadEndsTheTrust) {
     const std::vector<std::string> ours{"10.0.0.0/8"};
-    for (const char* wrong : {"", "unknown", "_hidden", "198.51.100.1, ,10.4.5.6", "[", "]",
-                              "198.51.100.1, x"}) {
+    for (const char* wrong :
+         {"", "unknown", "_hidden", "198.51.100.1, ,10.4.5.6", "[", "]", "198.51.100.1, x"}) {
         const std::string from = From("10.1.2.3", {wrong}, ours);
         EXPECT_TRUE(from == "10.1.2.3" || from == "10.4.5.6") << wrong << " " << from;
     }
@@ -54,8 +54,8 @@ TEST(TrustedProxiesTest, Ipv6IsCountedByTheNetworkThatOneCallerHas) {
 }
 
 TEST(TrustedProxiesTest, OnlyNetworksAreTaken) {
-    for (const char* wrong : {"", "10.0.0.0/33", "10.0.0/8", "fd00::/129", "proxy.example.org", "/8",
-                              "10.0.0.0/", "10.0.0.0/8/8", "10.0.0.0/-1"})
+    for (const char* wrong : {"", "10.0.0.0/33", "10.0.0/8", "fd00::/129", "proxy.example.org",
+                              "/8", "10.0.0.0/", "10.0.0.0/8/8", "10.0.0.0/-1"})
         EXPECT_FALSE(TrustedProxies::Parse({wrong})) << wrong;
     EXPECT_TRUE(TrustedProxies::Parse({"10.1.2.3/8", "::/0", "192.0.2.1", "fd00::1"}));
 }
