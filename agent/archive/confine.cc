@@ -31,11 +31,11 @@ std::unexpected<std::string> Fail(const char* what) {
     return std::unexpected(fmt::format("{}: {}", what, ErrnoText(errno)));
 }
 
-constexpr std::array kSystem{"/bin",     "/boot",   "/dev",
-                             "/etc",     "/lib",    "/lib32",
-                             "/lib64",   "/libx32", "/proc",
-                             "/root",    "/run",    "/sbin",
-                             "/sys",     "/usr",    "/var/lib/containerd",
+constexpr std::array kSystem{"/bin",     "/boot",    "/dev",
+                             "/etc",     "/lib",     "/lib32",
+                             "/lib64",   "/libx32",  "/proc",
+                             "/root",    "/run",     "/sbin",
+                             "/sys",     "/usr",     "/var/lib/containerd",
                              "/var/log", "/var/run", "/var/lib/kubelet"};
 constexpr std::array kAround{"/", "/var", "/var/lib"};
 
@@ -47,8 +47,8 @@ bool IsIn(const std::string& path, const std::string& folder) {
 
 std::expected<void, std::string> BecomeReadOnly() {
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return Fail("prctl");
-    const long version = ::syscall(SYS_landlock_create_ruleset, nullptr, 0,
-                                   LANDLOCK_CREATE_RULESET_VERSION);
+    const long version =
+        ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
     if (version < 0) return Fail("this kernel has no Landlock");
     // Moving files between folders is refused even where it is not handled.
     landlock_ruleset_attr rules{};
@@ -61,13 +61,16 @@ std::expected<void, std::string> BecomeReadOnly() {
 }
 
 std::string WrongArchiveRoot(const std::string& root) {
-    const std::filesystem::path path = std::filesystem::path(root + "/").lexically_normal();
-    const std::string clean = path.parent_path(), around = path.parent_path().parent_path();
+    std::string clean = std::filesystem::path(root).lexically_normal();
+    while (clean.size() > 1 && clean.ends_with('/'))
+        clean.pop_back();
+    const std::string around = std::filesystem::path(clean).parent_path();
     for (const char* folder : kSystem)
         if (IsIn(clean, folder))
-            return fmt::format("{} is a folder of the system: archived logs are in a folder below "
-                               "the mount point of a storage, such as /mnt/data/jobfiles",
-                               folder);
+            return fmt::format(
+                "{} is a folder of the system: archived logs are in a folder below "
+                "the mount point of a storage, such as /mnt/data/jobfiles",
+                folder);
     if (std::ranges::find(kAround, clean) != kAround.end() ||
         std::ranges::find(kAround, around) != kAround.end())
         return fmt::format("{} must be below a folder of its own: /mnt/data, not /data", root);

@@ -63,10 +63,8 @@ TEST(BecomeReadOnly, NothingIsChangedAnywhere) {
     for (std::size_t i = 0; i < changes.size(); ++i)
         EXPECT_EQ(Confined(changes[i]), EACCES) << i;
     // Between folders it is EXDEV, and from one file to two.
-    EXPECT_NE(Confined([&] {
-                  return ::rename(file.c_str(), (folder / "empty/file").c_str()) == 0;
-              }),
-              0);
+    EXPECT_NE(
+        Confined([&] { return ::rename(file.c_str(), (folder / "empty/file").c_str()) == 0; }), 0);
     EXPECT_NE(Confined([&] { return ::link(file.c_str(), (folder / "empty/file").c_str()) == 0; }),
               0);
 }
