@@ -61,8 +61,10 @@ std::expected<void, std::string> BecomeReadOnly() {
 }
 
 std::string WrongArchiveRoot(const std::string& root) {
-    const std::filesystem::path path = std::filesystem::path(root + "/").lexically_normal();
-    const std::string clean = path.parent_path(), around = path.parent_path().parent_path();
+    std::string clean = std::filesystem::path(root).lexically_normal();
+    while (clean.size() > 1 && clean.ends_with('/'))
+        clean.pop_back();
+    const std::string around = std::filesystem::path(clean).parent_path();
     for (const char* folder : kSystem)
         if (IsIn(clean, folder))
             return fmt::format(

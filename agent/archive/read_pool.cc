@@ -79,7 +79,7 @@ void ReadPool::Work(const std::shared_ptr<State>& state) {
         --state->idle;
         if (state->closed) return;
         const auto next = state->Next();
-        const std::shared_ptr<Task> task = *next;
+        const std::shared_ptr<Task> task = std::move(*next);
         state->waiting.erase(next);
         task->state = Task::kRunning;
         State::Person& person = state->people.at(task->who);

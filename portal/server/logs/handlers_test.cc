@@ -415,6 +415,10 @@ TEST_F(LogHandlers, EachPodWhoseLogIsReadCounts) {
     EXPECT_TRUE(Ask("GetJobLogs"));
 }
 
+kube::Awaitable<std::expected<std::string, Problem>> NoToken(std::string reason) {
+    co_return std::unexpected(Problem(401, std::move(reason), "Over", "It is over."));
+}
+
 TEST_F(LogHandlers, AStreamEndsSoonAfterTheRight) {
     EXPECT_LE(logs.ask_again, std::chrono::seconds(5));
     logs.ask_again = std::chrono::milliseconds(20);
@@ -434,9 +438,7 @@ TEST_F(LogHandlers, AStreamEndsSoonAfterTheRight) {
     logs.archive = nullptr;
     pods.back().main.state = model::ContainerView::Waiting;
     for (const std::string reason : {"LoggedOut", "LoginExpired"}) {
-        current_token = [reason]() -> kube::Awaitable<std::expected<std::string, Problem>> {
-            co_return std::unexpected(Problem(401, reason, "Over", "It is over."));
-        };
+        current_token = [reason] { return NoToken(reason); };
         stream = Ask("StreamJobLogs", "rank=0");
         ASSERT_TRUE(stream);
         EXPECT_THAT(EndOf(*stream), ::testing::HasSubstr(reason));

@@ -16,7 +16,7 @@ constexpr std::chrono::milliseconds kLongestSleep{1'000};
 RankReader::RankReader(LogSources& sources, LogSource source, Settings settings)
     : sources_(sources),
       source_(std::move(source)),
-      settings_(std::move(settings)),
+      settings_(settings),
       plan_({.follow = settings_.follow, .settle = settings_.settle}),
       position_(settings_.position),
       lines_(LineReader::kArchive),
