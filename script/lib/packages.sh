@@ -25,3 +25,5 @@ packages_image="buildah mmdebstrap jq gcc libc6-dev ca-certificates python3"
 packages_oidc="openssl curl jq"   # and Node.js, which is the machine's
 
 packages_storage="glusterfs-server glusterfs-client samba smbclient winbind samba-ad-dc samba-ad-provision procps"
+
+packages_browser="chromium fonts-dejavu-core openssl curl jq"
