@@ -2,15 +2,15 @@
 // Special permissions: asked for by one, decided by another. alice and carol may approve, bob may not.
 import {bash, submitYaml, untilBadge} from './lib/actions.js';
 import {askAs, base, pageOf, withoutReload} from './lib/browser.js';
-import {getJob, kubectl, namespace} from './lib/cluster.js';
+import {getJob, kubectl, namespace, pinnedImage} from './lib/cluster.js';
 import {check, eventually, expect, test} from './lib/report.js';
 
-const asking = {command: bash('trap "exit 0" TERM; sleep 600 & wait $!'), permissions: {hostNetwork: true}};
+const asking = async () => ({image: await pinnedImage(), command: bash('trap "exit 0" TERM; sleep 600 & wait $!'), permissions: {hostNetwork: true}});
 const question = (page, job) => page.getByRole('article', {name: `${namespace}/${job}`});
 
 test('approvals: the submitter sees why it waits', async () => {
     const page = await pageOf('alice');
-    await submitYaml(page, 'asks', asking);
+    await submitYaml(page, 'asks', await asking());
     await untilBadge(page, 'Awaiting approval');
     const why = await page.locator('.why-line').innerText();
     check(`the sentence: ${why}`, /approv/i.test(why) && /hostNetwork/.test(why) && /Somebody else must act/.test(why));
@@ -50,7 +50,7 @@ test('approvals: by who may, and the submitter sees it run at once', async () =>
     const nav = page.getByRole('navigation', {name: 'Pages'});
     await nav.getByRole('link', {name: /Approvals.*1/}).click();
     const what = await question(page, 'asks').innerText();
-    check(`what is asked: ${what}`, /hostNetwork: true/.test(what) && what.includes('alice@example.org') && what.includes('dlworkspace.io/tools:1'));
+    check(`what is asked: ${what}`, /hostNetwork: true/.test(what) && what.includes('alice@example.org') && what.includes('sha256:'));
     await question(page, 'asks').getByRole('button', {name: 'Approve…'}).click();
     await page.getByLabel(/Reason/).fill('benchmark of Monday');
     await page.getByRole('button', {name: 'Approve', exact: true}).click();
@@ -74,7 +74,7 @@ test('approvals: taken back, and the job ends', async () => {
 
 test('approvals: denied with a reason, which the submitter reads', async () => {
     const alices = await pageOf('alice');
-    await submitYaml(alices, 'asks-too', asking);
+    await submitYaml(alices, 'asks-too', await asking());
     await untilBadge(alices, 'Awaiting approval');
     const page = await pageOf('carol', `/jobs/${namespace}/asks-too`);
     await page.getByRole('link', {name: 'Decide…'}).click();

@@ -3,7 +3,7 @@
 // (a refusal would be a complaint of the page, and fail the test).
 import {bash, jobUrl, manifest, untilBadge, writeYaml} from './lib/actions.js';
 import {askAs, base, pageOf} from './lib/browser.js';
-import {apply, getJob, kubectl, makeJob, namespace, untilPhase} from './lib/cluster.js';
+import {apply, getJob, kubectl, makeJob, namespace, pinnedImage, untilPhase} from './lib/cluster.js';
 import {ask} from './lib/entrance.js';
 import {all, escapes, payloads, whatCameAlive} from './lib/hostile.js';
 import {check, eventually, expect, test} from './lib/report.js';
@@ -136,7 +136,7 @@ test('hostile: errors of the server, in words of the form', async () => {
 test('hostile: what an approval is asked for with, and why it is denied', async () => {
     await kubectl(['delete', 'dljob', 'hostile-asks', '-n', namespace, '--ignore-not-found']);
     const alices = await pageOf('alice', '/submit?starter=empty');
-    await writeYaml(alices, manifest('hostile-asks', {command: ['echo', all], permissions: {hostNetwork: true}, env: [{name: 'A', value: all}]}));
+    await writeYaml(alices, manifest('hostile-asks', {image: await pinnedImage(), command: ['echo', all], permissions: {hostNetwork: true}, env: [{name: 'A', value: all}]}));
     await alices.getByRole('button', {name: 'Submit', exact: true}).click();
     await untilBadge(alices, 'Awaiting approval');
     const page = await pageOf('carol', '/approvals');

@@ -3,9 +3,9 @@
 // screenshot to look at.
 import {createRequire} from 'node:module';
 import {readFileSync} from 'node:fs';
-import {counting} from './lib/actions.js';
+import {counting, submitYaml} from './lib/actions.js';
 import {base, newBrowser, pageOf} from './lib/browser.js';
-import {makeJob, namespace, privateNamespace, untilPhase} from './lib/cluster.js';
+import {makeJob, namespace, pinnedImage, privateNamespace, untilPhase} from './lib/cluster.js';
 import {check, expect, screenshots, test} from './lib/report.js';
 
 const require = createRequire(`${process.env.DLWS_WEB_MODULES}/`);
@@ -55,8 +55,9 @@ const make = () => made ??= (async () => {
     await makeJob('shown', {command: counting, framework: 'Torch', roles: [{name: 'worker', replicas: 3}]});
     await makeJob('shown-failed', {command: ['bash', '-c', 'echo "Traceback: CUDA out of memory" >&2; exit 3']}, {ns: namespace});
     await makeJob('shown-waits', {command: ['true'], roles: [{name: 'worker', replicas: 2, gpus: 100}]});
-    await makeJob('shown-asks', {command: ['true'], permissions: {hostNetwork: true}});
+    await makeJob('shown-asks', {image: await pinnedImage(), command: ['true'], permissions: {hostNetwork: true}});
     await makeJob('elsewhere', {command: ['true']}, {ns: privateNamespace});
+    await submitYaml(await pageOf('alice'), 'shown-mine', {command: ['echo', 'mine'], roles: [{name: 'worker', gpus: 1}]});
     await untilPhase('shown', 'Running');
     await untilPhase('shown-failed', 'Failed');
     await untilPhase('shown-asks', 'AwaitingApproval');
@@ -100,7 +101,7 @@ test('pages: axe itself finds what is wrong', async () => {
 
 test('pages: a theme that was chosen stays, and letters may be twice as large', async () => {
     const page = await pageOf('alice');
-    const dark = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    const dark = () => page.evaluate(() => [document.documentElement, document.body].map(e => getComputedStyle(e).backgroundColor).join());
     const before = await dark();
     for (let i = 0; i < 3 && await dark() === before; ++i) await page.getByRole('button', {name: /^Theme/}).click();
     const chosen = await dark();

@@ -42,7 +42,7 @@ async function runOne({name, run, needs, seconds, mayFail}) {
         console.log(`ok ${name} (${Date.now() - began} ms)`);
     } catch (error) {
         ++count.failed;
-        console.log(`FAIL ${name} (${Date.now() - began} ms): ${error.stack.split('\n').filter(l => !l.includes('node_modules')).slice(0, 8).join('\n    ')}`);
+        console.log(`FAIL ${name} (${Date.now() - began} ms): ${error.message.slice(0, 600)}${error.stack.split('\n').filter(l => l.includes('_test.js')).slice(0, 2).join('')}`);
         for (const complaint of complaints) console.log(`    the page complains: ${complaint}`);
         for (const [i, page] of openPages().entries())
             await page.screenshot({path: `${screenshots}/failed-${count.failed}-${i}.png`, timeout: 5000}).catch(() => undefined);
