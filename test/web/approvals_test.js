@@ -5,7 +5,7 @@ import {askAs, base, pageOf, withoutReload} from './lib/browser.js';
 import {getJob, kubectl, namespace, pinnedImage} from './lib/cluster.js';
 import {check, eventually, expect, test} from './lib/report.js';
 
-const asking = async () => ({image: await pinnedImage(), command: bash('trap "exit 0" TERM; sleep 600 & wait $!'), permissions: {hostNetwork: true}});
+const asking = async () => ({image: await pinnedImage(), command: bash('trap "exit 143" TERM; sleep 600 & wait $!'), permissions: {hostNetwork: true}});
 const question = (page, job) => page.getByRole('article', {name: `${namespace}/${job}`});
 
 test('approvals: the submitter sees why it waits', async () => {

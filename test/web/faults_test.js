@@ -2,7 +2,7 @@
 // The portal dies, the API server is away: the page says so, loses nothing, and goes on by itself.
 import {counting, shownLines, untilBadge} from './lib/actions.js';
 import {askAs, pageOf, withoutReload} from './lib/browser.js';
-import {clusterFault, getJob, kubectl, makeJob, namespace, portalAddresses, scalePortal, untilPhase} from './lib/cluster.js';
+import {clusterFault, getJob, healCluster, kubectl, makeJob, namespace, portalAddresses, scalePortal, untilPhase} from './lib/cluster.js';
 import {check, eventually, expect, figure, test} from './lib/report.js';
 
 const row = (page, name) => page.locator('tbody tr', {has: page.getByRole('link', {name, exact: true})});
@@ -63,7 +63,7 @@ test('faults: while the API server is away old things are marked, and nothing ca
     await untilBadge(page, 'Running');
     const list = await pageOf('alice', '/jobs?mine=false');
     await row(list, 'kept').waitFor();
-    await clusterFault('freeze', 'kube-apiserver');
+    await clusterFault('kill', 'kube-apiserver');
     try {
         for (const each of [page, list]) await each.getByText('The cluster\'s API server does not answer').waitFor({timeout: 60_000});
         check('the list is still there', await row(list, 'kept').isVisible());
@@ -72,7 +72,7 @@ test('faults: while the API server is away old things are marked, and nothing ca
         const stop = await askAs(list, 'POST', `/api/v1/namespaces/${namespace}/jobs/kept/stop`);
         expect('writes', stop.status, 503);
     } finally {
-        await clusterFault('unfreeze', 'kube-apiserver');
+        await healCluster();
     }
     for (const each of [page, list]) await each.getByText('The cluster\'s API server does not answer').waitFor({state: 'detached', timeout: 60_000});
     expect('it was not stopped', (await getJob('kept')).spec.stop ?? false, false);

@@ -6,7 +6,7 @@ import {namespace} from './cluster.js';
 export const jobUrl = (name, tab = '', ns = namespace) => `${base}/jobs/${ns}/${name}${tab === '' ? '' : `/${tab}`}`;
 export const bash = script => ['bash', '-c', script];
 /** Prints `line 1`, `line 2`, … five times a second until it is stopped. */
-export const counting = bash('trap "exit 0" TERM; i=0; while :; do i=$((i + 1)); echo "line $i"; sleep 0.2 & wait $!; done');
+export const counting = bash('trap "exit 143" TERM; i=0; while :; do i=$((i + 1)); echo "line $i"; sleep 0.2 & wait $!; done');
 export const manifest = (name, spec) => JSON.stringify({apiVersion: 'dlworkspace.io/v1', kind: 'DLJob', metadata: {name, namespace}, spec: {image: 'dlworkspace.io/tools:1', ...spec}}, null, 2);
 
 /** Pastes YAML (or JSON, which is YAML) into the editor, in place of all that is there. */

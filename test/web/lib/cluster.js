@@ -22,6 +22,7 @@ export function run(program, args, input = '') {
 }
 export const kubectl = (args, input) => run(process.env.DLWS_WEB_KUBECTL, args, input);
 export const clusterFault = (...args) => run(`${process.env.DLWS_WEB_REPO}/script/cluster`, ['fault', ...args]);
+export const healCluster = () => run(`${process.env.DLWS_WEB_REPO}/script/cluster`, ['up']);
 export const apply = object => kubectl(['apply', '-f', '-'], JSON.stringify(object));
 export const getJob = async (name, ns = namespace) => JSON.parse(await kubectl(['-n', ns, 'get', 'dljob', name, '-o', 'json']));
 export const jobNames = async (ns = namespace) => (await kubectl(['-n', ns, 'get', 'dljobs', '-o', 'name'])).split('\n').filter(Boolean).sort();
