@@ -13,6 +13,7 @@
 #include "kube/program.h"
 #include "model/names.h"
 #include "model/pod.h"
+#include "portal/server/approvals/feed.h"
 #include "portal/server/openapi.h"
 #include "portal/server/page/page.h"
 
@@ -119,7 +120,11 @@ Portal::Portal(boost::asio::any_io_executor executor, const Options& options,
                .backend = backend_,
                .jobs = jobs_,
                .hub = hub_,
-               .settings = {.version = DLWS_VERSION, .stale = [this] { return StaleSince(); }}},
+               .settings = {.version = DLWS_VERSION, .stale = [this] { return StaleSince(); }},
+               .other = [this](const Topic& topic, const Caller&) -> std::unique_ptr<Feed> {
+                   if (!std::holds_alternative<ApprovalsTopic>(topic.what)) return nullptr;
+                   return MakeApprovalsFeed(approvals_, topic);
+               }},
       kubelet_(users_),
       logs_{.backend = backend_,
             .kubelet = kubelet_,
