@@ -148,7 +148,7 @@ test('hostile: what an approval is asked for with, and why it is denied', async 
     await page.getByRole('button', {name: 'Deny', exact: true}).click();
     await page.getByText('Denied hostile-asks').first().waitFor();
     await page.getByRole('button', {name: 'Decided'}).click();
-    await shows(page, 'decided', payloads[0]);
+    await question.getByText('Denied').first().waitFor();
     await isText(page, 'decided');
     await alices.locator('.why-line', {hasText: payloads[0]}).waitFor();
     await isText(alices, 'the submitter’s page');
