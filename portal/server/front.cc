@@ -135,7 +135,7 @@ void AddSecurityHeaders(kube::HttpAnswer& answer, bool secure) {
           "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
           "font-src 'self'; connect-src 'self'; worker-src 'self'; manifest-src 'self'; "
           "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
-          "require-trusted-types-for 'script'; trusted-types default 'allow-duplicates'"},
+          "require-trusted-types-for 'script'; trusted-types dlws-worker"},
          {"X-Content-Type-Options", "nosniff"},
          {"X-Frame-Options", "DENY"},
          {"Referrer-Policy", "same-origin"},

@@ -15,6 +15,7 @@
 #include "model/names.h"
 #include "model/node_facts.h"
 #include "model/pod.h"
+#include "portal/server/approvals/feed.h"
 #include "portal/server/page/page.h"
 
 namespace dlws::portal {

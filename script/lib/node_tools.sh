@@ -51,19 +51,25 @@ use_node() {
 
 # What the tests use of npm: pinned by a package-lock.json of ours, installed once, and kept in the cache by the lock file's
 # content, so that a second clone starts in seconds.
-oidc_modules="$cache_dir/oidc-$(sha256sum <"$repo_dir/test/oidc/package-lock.json" | cut -c 1-12)"
+modules_of() { echo "$cache_dir/$1-$(sha256sum <"$repo_dir/$2/package-lock.json" | cut -c 1-12)"; }
+oidc_modules="$(modules_of oidc test/oidc)"
+web_test_modules="$(modules_of web-test test/web)"
 
-# build_oidc_provider: makes $oidc_modules be there; it appears by one rename when it is whole.
-build_oidc_provider() {
-    [ -d "$oidc_modules" ] && return
-    local work
+# install_modules TARGET FOLDER WHAT: makes TARGET be there with what FOLDER's lock file names; it appears by one rename when it
+# is whole.
+install_modules() {
+    [ -d "$1" ] && return
+    local work log
     use_node || die "there is no Node.js that is new enough; run script/setup web"
-    say "installing the OpenID provider of the tests (once for this machine)"
+    say "installing $3 (once for this machine)"
     mkdir -p "$cache_dir/log"
-    work="$(mktemp -d "$oidc_modules.tmp.XXXXXX")"
-    cp "$repo_dir"/test/oidc/package.json "$repo_dir"/test/oidc/package-lock.json "$work"
-    run_logged "$cache_dir/log/oidc.log" npm --prefix "$work" ci --ignore-scripts --no-audit --no-fund
+    log="$cache_dir/log/$(basename "$2").log"
+    work="$(mktemp -d "$1.tmp.XXXXXX")"
+    cp "$repo_dir/$2/package.json" "$repo_dir/$2/package-lock.json" "$work"
+    run_logged "$log" npm --prefix "$work" ci --ignore-scripts --no-audit --no-fund
     chmod 755 "$work"
-    mv -T "$work" "$oidc_modules" 2>/dev/null || rm -rf "$work"   # another clone was first
-    say "installed the OpenID provider"
+    mv -T "$work" "$1" 2>/dev/null || rm -rf "$work"   # another clone was first
+    say "installed $3"
 }
+build_oidc_provider() { install_modules "$oidc_modules" test/oidc "the OpenID provider of the tests"; }
+build_web_tests() { install_modules "$web_test_modules" test/web "what the tests of the portal's page use"; }

@@ -23,6 +23,8 @@ approval  admission on a real API server: with the webhook up, down and deleted
 storage   shared storage on a real cluster: users, folders, attacks on both; a GlusterFS volume that is lost and comes back
 logs      what jobs print is archived: each line once, whatever becomes of pods and agent
 api       the portal's REST API on a real cluster: each route by each role, and what becomes of bad input
+web       the portal's page: its types, lint and unit tests; then in Chromium, against the installed portal and a real OpenID
+          provider: what people do, attacks on it, axe on each page, faults; screenshots in build/web-screenshots
 metrics   what a real Prometheus reads of it: dashboard, alerts, documentation
 faults    the same while API server, etcd, network and operator are killed, frozen or cut off; and plans that break
           one request of a job's life each, by a proxy (DLWS_PLAN=NAME repeats one)
@@ -132,6 +134,13 @@ suite_api() {
     program test/portal/login_test.sh
     program test/portal/rights_test.py
     program test/portal/schemathesis.sh
+}
+suite_web() {
+    once cluster start_cluster
+    compile release
+    program script/lib/check_web
+    # Leaves the portal with its OpenID provider: whoever comes afterwards installs what they need.
+    program test/web/run.sh
 }
 suite_faults() {
     once build-dev compile dev

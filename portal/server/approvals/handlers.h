@@ -4,7 +4,6 @@
 #include "portal/server/approvals/question_table.h"
 #include "portal/server/backend.h"
 #include "portal/server/router.h"
-#include "portal/server/stream/feed.h"
 
 namespace dlws::portal {
 
@@ -22,13 +21,6 @@ void AddApprovals(Router& router, const Approvals& approvals);
 /// API server that is away is "may not".
 kube::Awaitable<std::string> WhyNotDecide(const Visibility& visibility, const Caller& caller,
                                           const model::DLJob& job);
-
-/// Of the topic `approvals`: how many jobs wait of those that the caller may decide, when it is
-/// another number than before. At most once in kApprovalsInterval; of more than kMostCounted jobs
-/// that wait the others are not looked at.
-inline constexpr std::chrono::milliseconds kApprovalsInterval{2'000};
-inline constexpr std::size_t kMostCounted = 200;
-std::unique_ptr<Feed> MakeApprovalsFeed(const Approvals& approvals, const Topic& topic);
 
 /// Schema ApprovalQuestion. `why_not` empty: the caller may decide. Pure.
 std::string QuestionJson(const model::DLJob& job, const std::string& why_not);

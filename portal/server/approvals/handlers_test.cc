@@ -162,26 +162,6 @@ TEST_F(ApprovalsTest, DecidesInTheCallersName) {
     EXPECT_EQ(server.Requests().size(), so_far);
 }
 
-TEST_F(ApprovalsTest, AStreamTellsHowManyWaitForWhoMayDecide) {
-    AllowCarol();
-    Allow("alice list dljobs vision");
-    Put(Asking("digits", 20));
-    Put(Asking("letters", 30, "Denied"));
-    const auto feed = MakeApprovalsFeed(approvals, {"approvals", ApprovalsTopic()});
-    const auto told = [&](const std::string& who) {
-        EXPECT_TRUE(kube::testing::Run(io, feed->AskAgain(As(who))));
-        return kube::testing::Run(io, feed->Take(As(who)));
-    };
-    const std::string begin = "event: approvals\ndata: {\"topic\":\"approvals\",\"waiting\":";
-    EXPECT_TRUE(feed->Waits());
-    EXPECT_THAT(told("carol"), ::testing::ElementsAre(begin + "1}\n"));
-    EXPECT_FALSE(feed->Waits()) << "two seconds have not gone by";
-    EXPECT_THAT(told("carol"), ::testing::IsEmpty()) << "nothing has changed";
-    Put(Asking("sums", 40));
-    EXPECT_THAT(told("carol"), ::testing::ElementsAre(begin + "2}\n"));
-    EXPECT_THAT(told("alice"), ::testing::ElementsAre(begin + "0}\n")) << "not one's own";
-}
-
 TEST_F(ApprovalsTest, TakesBackTheOneThatIsMeant) {
     const std::string one = "/apis/dlworkspace.io/v1/namespaces/vision/dljobapprovals/digits-x1";
     server.When("DELETE", one)

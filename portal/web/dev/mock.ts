@@ -16,7 +16,7 @@ import {approvals, cluster, detailOf, eventsOf, jobs, keyOf, nextVersion, nodes,
 import {logPage, logSources, logText, streamLogs} from './logs.ts';
 import {changed, streamUpdates} from './streams.ts';
 
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'";
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types dlws-worker";
 const csrf = 'q3Y0m0W7v5b2kq1c9nVtq0b2m7dQ0h3l1s8Jw2x4y5Z';
 let loggedIn = process.env.MOCK_LOGGED_OUT === undefined;
 const stale = (): string | undefined => process.env.MOCK_STALE === undefined ? undefined : new Date(Date.now() - 95_000).toISOString();

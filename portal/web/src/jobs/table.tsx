@@ -73,11 +73,13 @@ const Row = memo(function Row({row, owner, selected, current, onToggle}: {row: J
             <td role="cell" class="number ready">{row.ready}</td>
             <td role="cell" class="number"><Age at={row.createdAt} /></td>
             <td role="cell" class="why" title={row.why}>
-                {row.deleting && <span class="tag">Deleting</span>}
-                {row.storageLost && <span class="tag bad">Storage lost</span>}
-                {row.pending === 'Change' && <span class="tag bad">You must act</span>}
-                {row.pending === 'Ask' && <span class="tag ask">Somebody must act</span>}
-                <bdi>{row.why}</bdi>
+                <div class="two-lines">
+                    {row.deleting && <span class="tag">Deleting</span>}
+                    {row.storageLost && <span class="tag bad">Storage lost</span>}
+                    {row.pending === 'Change' && <span class="tag bad">You must act</span>}
+                    {row.pending === 'Ask' && <span class="tag ask">Somebody must act</span>}
+                    <bdi>{row.why}</bdi>
+                </div>
             </td>
         </tr>
     );

@@ -4,6 +4,7 @@ import {computed, signal} from '@preact/signals';
 import {call, csrfToken, onLoggedOut} from '../api/client';
 import {asApiError, type ApiError} from '../api/problem';
 import {setPageVersion, subscribe} from '../api/updates';
+import {dropDraft} from '../submit/draft';
 import type {Me, NamespaceRights, Session} from '../api/types';
 
 export const session = signal<Session | undefined>(undefined);
@@ -28,7 +29,11 @@ export async function loadSession(): Promise<void> {
     }
 }
 
+let whose: string | undefined;
 function accept(next: Session): void {
+    // What is in this page's memory is the person's before.
+    if (next.loggedIn && whose !== undefined && next.username !== whose) { location.reload(); return; }
+    if (next.loggedIn) whose = next.username;
     csrfToken.value = next.csrfToken;
     if (session.peek() === undefined) setPageVersion(next.version);
     session.value = next;
@@ -61,13 +66,18 @@ export async function loginWithToken(token: string): Promise<void> {
 /** Throws ApiError. */
 export async function logout(everywhere: boolean): Promise<void> {
     const answer = await call('post', '/auth/logout', {query: everywhere ? {everywhere: true} : {}});
-    stopApprovals?.();
+    dropDraft();
+    // Whoever goes back to this page finds nothing in it.
+    forget();
+    if (session.value !== undefined) session.value = {...session.value, loggedIn: false, csrfToken: undefined};
     // The provider's own page, from the server's configuration; nothing but https is followed.
     if (answer?.next !== undefined && answer.next.startsWith('https://')) location.assign(answer.next);
-    else { forget(); await loadSession(); }
+    else await loadSession();
 }
 
 function forget(): void {
+    stopApprovals?.();
+    stopApprovals = undefined;
     csrfToken.value = undefined;
     me.value = undefined;
     namespaces.value = [];
@@ -76,6 +86,8 @@ function forget(): void {
 
 /** Called once by main. */
 export function watchSession(): void {
+    // Out of the browser's memory: the login may have ended meanwhile, or be another one.
+    addEventListener('pageshow', event => { if (event.persisted) location.reload(); });
     onLoggedOut(problem => {
         const current = session.peek();
         if (current === undefined || !current.loggedIn) return;

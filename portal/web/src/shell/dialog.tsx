@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A dialog: the browser's own, which keeps the focus inside and gives it back.
+// A dialog: the browser's own, which keeps the focus inside; we give it back.
 import type {ComponentChildren} from 'preact';
 import {useEffect, useId, useRef} from 'preact/hooks';
 import {Icon} from './icons';
@@ -9,8 +9,13 @@ export function Dialog({title, onClose, children, wide}: {title: string; onClose
     const id = useId();
     useEffect(() => {
         const dialog = ref.current;
+        const before = document.activeElement;
         if (dialog && !dialog.open) dialog.showModal();
-        return () => dialog?.close();
+        return () => {
+            dialog?.close();
+            // A dialog that is taken out of the document first gives the focus to nobody.
+            if (before instanceof HTMLElement && before.isConnected) before.focus({preventScroll: true});
+        };
     }, []);
     return (
         <dialog ref={ref} class={wide ? 'wide' : ''} aria-labelledby={id} onCancel={event => { event.preventDefault(); onClose(); }}

@@ -2,13 +2,12 @@
 // What a form begins with: a starter, a saved template, another job, or what was being written.
 import {stringify} from 'yaml';
 import {call, manifestYaml} from '../api/client';
+import type {Begun} from './draft';
 import {readForm, applyForm} from './form';
 import {STARTERS} from './starters';
 import {readYaml, writeYaml} from './yaml_doc';
 
 export interface Source { starter: string; template: string; clone: string }
-/** `kept`: it is what was being written when the page was left. */
-export interface Begun { yaml: string; namespace: string; kept?: boolean }
 
 /** `a/b` to its parts. */
 function parts(pair: string): [string, string] {
@@ -46,19 +45,3 @@ export function renamed(yaml: string, name: string): string {
     applyForm(doc, form, {...form, name});
     return writeYaml(doc);
 }
-
-const key = 'dlws-draft';
-export function keepDraft(draft: Begun & {from: string}): void {
-    try { sessionStorage.setItem(key, JSON.stringify(draft)); } catch { /* nothing is kept */ }
-}
-export function keptDraft(from: string): Begun | undefined {
-    try {
-        const draft: unknown = JSON.parse(sessionStorage.getItem(key) ?? 'null');
-        if (draft === null || typeof draft !== 'object') return undefined;
-        const {yaml, namespace, from: was} = draft as Record<string, unknown>;
-        return was === from && typeof yaml === 'string' && typeof namespace === 'string' ? {yaml, namespace, kept: true} : undefined;
-    } catch {
-        return undefined;
-    }
-}
-export function dropDraft(): void { try { sessionStorage.removeItem(key); } catch { /* nothing was kept */ } }

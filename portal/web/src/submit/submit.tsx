@@ -8,7 +8,8 @@ import {ErrorBox, Loading} from '../shell/parts';
 import {query, urlState} from '../shell/router';
 import {text, type Fields} from '../shell/urlstate';
 import '../style/submit.css';
-import {begin, keptDraft, type Begun, type Source} from './source';
+import {keptDraft, type Begun} from './draft';
+import {begin, type Source} from './source';
 import {STARTERS} from './starters';
 import {Workspace} from './workspace';
 

@@ -19,7 +19,8 @@ import {applyForm, looksSecret, readForm, type Form} from './form';
 import {FormView} from './form_view';
 import {FreeGpus, gpus} from './free_gpus';
 import {check, type Schema} from './schema';
-import {dropDraft, keepDraft, nextName, renamed, type Begun} from './source';
+import {dropDraft, keepDraft, type Begun} from './draft';
+import {nextName, renamed} from './source';
 import {lineOfPath, pathOfField, readYaml, writeYaml} from './yaml_doc';
 
 const Editor = lazy(() => import('./editor').then(m => m.Editor));
