@@ -16,6 +16,7 @@
 #include "portal/server/cluster/view.h"
 #include "portal/server/jobs/paging.h"
 #include "portal/server/people/handlers.h"
+#include "portal/server/sse.h"
 
 namespace dlws::portal {
 namespace json = boost::json;

@@ -178,7 +178,7 @@ TEST_F(ClusterTest, NodesAreFilteredSortedAndPaged) {
     const std::string next(page.at("nextCursor").as_string());
     EXPECT_EQ(page.at("total").to_number<int>(), 3);
     EXPECT_THAT(NodesBy("sort=-free&limit=2&cursor=" + next), ElementsAre("gpu-2"));
-    EXPECT_THAT(NodesBy("sort=free&cursor=" + next), ElementsAre("BadRequest"))
+    EXPECT_THAT(NodesBy("sort=free&cursor=" + next), ElementsAre("CursorInvalid"))
         << "of another order";
 }
 
