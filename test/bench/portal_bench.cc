@@ -63,7 +63,8 @@ std::vector<std::string> People(const Setup& setup, const std::string& ns, int c
         fmt::format("{} -n {} create rolebinding bench --clusterrole dlworkspace-viewer "
                     "--group system:serviceaccounts:{} >/dev/null",
                     setup.kubectl, ns, ns));
-    std::vector<std::string> tokens(std::size_t(count), std::string());
+    std::vector<std::string> tokens;
+    tokens.resize(std::size_t(count));
     asio::io_context io(1);
     kube::Client admin = MakeClient(io, setup.admin, 8);
     for (int i = 0; i < 8; ++i)
