@@ -17,7 +17,7 @@ export function Timeline({steps}: {steps: TimelineStep[]}) {
                         <span class="knob"><Icon name={state === 'done' ? 'done' : state === 'skipped' ? 'skip' : state === 'next' ? 'hourglass' : 'dot'} /></span>
                         <strong>{s.step}</strong>
                         <span class="muted small">
-                            {s.skipped ? 'not needed' : s.at !== undefined ? <Stamp at={s.at} />
+                            {s.skipped ? (s.step === 'Approved' ? 'not needed' : 'never') : s.at !== undefined ? <Stamp at={s.at} />
                                 : state === 'next' && before?.at !== undefined ? `${s.step === 'Finished' ? 'running' : 'waiting'} for ${duration(now.value - Date.parse(before.at))}` : 'not yet'}
                             {s.seconds !== undefined && <><br />after {duration(s.seconds * 1000)}</>}
                         </span>
