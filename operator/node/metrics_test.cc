@@ -43,7 +43,7 @@ TEST_F(ManagerFixture, TheLeaderPublishesOnceAllHasBeenRead) {
     EXPECT_THAT(metrics_.Text(), Not(HasSubstr("dlws_gpus")));
     SendEnd(streams.back());
     EXPECT_TRUE(Until([&] { return gpus.HasSynced(); }));
-    EXPECT_THAT(metrics_.Text(), HasSubstr("dlws_gpus{type=\"\",state=\"free\"} 8\n"));
+    EXPECT_THAT(metrics_.Text(), HasSubstr("dlws_gpus{type=\"unknown\",state=\"free\"} 8\n"));
     EXPECT_THAT(metrics_.Text(), HasSubstr("dlws_nodes{state=\"ready\"} 1\n"));
     leading = false;
     EXPECT_THAT(metrics_.Text(), Not(HasSubstr("dlws_gpus")));
