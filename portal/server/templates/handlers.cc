@@ -4,8 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <boost/json.hpp>
+#include <chrono>
 #include <optional>
 #include <string>
 #include <utility>
@@ -178,8 +178,7 @@ kube::Awaitable<Outcome> SaveTemplate(const Templates& templates, Call call) {
     if (!body) co_return std::unexpected(std::move(body.error()));
     auto spec = TemplateSpec(body->value);
     if (!spec) co_return std::unexpected(std::move(spec.error()));
-    if (version->empty())
-        co_return co_await Make(templates, std::move(call), std::move(*spec));
+    if (version->empty()) co_return co_await Make(templates, std::move(call), std::move(*spec));
     co_return co_await Replace(templates, std::move(call), std::move(*spec), std::move(*version));
 }
 

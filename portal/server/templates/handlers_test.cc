@@ -139,8 +139,7 @@ TEST_F(TemplatesTest, MakesANewOne) {
     EXPECT_EQ(document.at_pointer("/metadata/name"), "digits");
     EXPECT_EQ(document.at_pointer("/metadata/namespace"), "vision");
     EXPECT_EQ(document.at("spec"), json::parse(kBody));
-    EXPECT_TRUE(
-        document.at_pointer("/metadata/annotations/dlworkspace.io~1saved-at").is_string());
+    EXPECT_TRUE(document.at_pointer("/metadata/annotations/dlworkspace.io~1saved-at").is_string());
     const Outcome exists = Save();
     ASSERT_FALSE(exists);
     EXPECT_EQ(exists.error().status, 409);
@@ -177,8 +176,7 @@ TEST_F(TemplatesTest, ReplacesTheOneThatWasRead) {
     EXPECT_EQ(document.at_pointer("/metadata/resourceVersion"), "7");
     EXPECT_EQ(document.at_pointer("/metadata/labels/team"), "vision");
     EXPECT_EQ(document.at_pointer("/metadata/annotations/a"), "b");
-    EXPECT_TRUE(
-        document.at_pointer("/metadata/annotations/dlworkspace.io~1saved-at").is_string());
+    EXPECT_TRUE(document.at_pointer("/metadata/annotations/dlworkspace.io~1saved-at").is_string());
     EXPECT_EQ(document.at("spec"), json::parse(kBody)) << "nothing of the old one";
     EXPECT_TRUE(Save("W/\"7\"")) << "a proxy that compresses makes it weak";
     for (const char* of : {"Conflict", "NotFound"}) {

@@ -81,8 +81,8 @@ std::optional<json::object> TemplateJson(Text dljobtemplate, bool with_job) {
     json::parse_options options;
     options.max_depth = 256;
     json::error_code error;
-    const json::value document = json::parse({dljobtemplate.data(), dljobtemplate.size()}, error,
-                                             {}, options);
+    const json::value document =
+        json::parse({dljobtemplate.data(), dljobtemplate.size()}, error, {}, options);
     const json::object* object = error ? nullptr : document.if_object();
     if (!object) return std::nullopt;
     const json::object* metadata = ObjectAt(*object, "metadata");
