@@ -71,6 +71,15 @@ accepted "256 KiB of files" create --dry-run=server -f "$scratch/files.yaml"
 printf '  - {name: c, content: x}\n' >>"$scratch/files.yaml"
 refused "256 KiB and a byte of files" "files hold at most 256 KiB (262144 bytes) together" \
     create --dry-run=server -f "$scratch/files.yaml"
+{
+    printf 'apiVersion: dlworkspace.io/v1\nkind: DLJobTemplate\nmetadata: {name: large, namespace: default}\n'
+    printf 'spec:\n  title: Large\n  job:\n'
+    sed -n '/^spec:/,$s/^/    /p' "$scratch/files.yaml"
+} >"$scratch/template.yaml"
+refused "256 KiB and a byte of files in a template" "files hold at most 256 KiB (262144 bytes) together" \
+    create --dry-run=server -f "$scratch/template.yaml"
+sed -i '$d' "$scratch/template.yaml"
+accepted "256 KiB of files in a template" create --dry-run=server -f "$scratch/template.yaml"
 
 # What can be changed later. The job is suspended, so that no pod of it ever starts.
 accepted "namespace" create namespace "$namespace"
