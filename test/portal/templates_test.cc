@@ -21,8 +21,7 @@ class Templates : public PortalTest {
     }
     /// Titles that somebody sees in the test's namespace, by name.
     std::string Listed(const std::string& who, const std::string& query = "") {
-        const Portal::Answer page =
-            As(who).Get("/api/v1/templates?namespace=" + ns_ + "&" + query);
+        const Portal::Answer page = As(who).Get("/api/v1/templates?namespace=" + ns_ + "&" + query);
         std::string titles = page.code == 200 ? "" : page.Reason();
         for (const Json& row : List(page.body, "items"))
             titles += Text(row, "title") + ";";
@@ -35,9 +34,9 @@ TEST_F(Templates, AreSavedFoundAndReplacedByWhoHasReadThem) {
     ASSERT_EQ(made.code, 201) << made.text;
     EXPECT_EQ(Text(made.body, "job/spec/image"), "debian:12");
     ASSERT_EQ(Save("alice", "bert", "BERT").code, 201);
-    EXPECT_TRUE(
-        Eventually(std::chrono::seconds(10), [&] { return Listed("victor") == "BERT;Digits;"; }))
-        << Listed("victor");
+    EXPECT_TRUE(Eventually(std::chrono::seconds(10), [&] {
+        return Listed("victor") == "BERT;Digits;";
+    })) << Listed("victor");
     EXPECT_EQ(Listed("victor", "q=DIG"), "Digits;");
     EXPECT_EQ(Listed("mallory"), "Forbidden");
     const Portal::Answer read = As("bob").Get(Path("digits"));
@@ -57,13 +56,14 @@ TEST_F(Templates, AreSavedFoundAndReplacedByWhoHasReadThem) {
 
 TEST_F(Templates, HoldNoSecrets) {
     const Portal::Answer secret =
-        Save("alice", "wandb", "W", {}, R"({"name":"A","value":"1"},{"name":"WANDB_API_KEY","value":"x"})");
+        Save("alice", "wandb", "W", {},
+             R"({"name":"A","value":"1"},{"name":"WANDB_API_KEY","value":"x"})");
     EXPECT_EQ(secret.code, 422) << secret.text;
     EXPECT_EQ(Text(secret.body, "errors/0/field"), "job.spec.env[1].value");
     EXPECT_THAT(Text(secret.body, "errors/0/message"), HasSubstr("secretKeyRef"));
-    const Portal::Answer named =
-        Save("alice", "wandb", "W", {},
-             R"({"name":"WANDB_API_KEY","valueFrom":{"secretKeyRef":{"name":"wandb","key":"key"}}})");
+    const Portal::Answer named = Save(
+        "alice", "wandb", "W", {},
+        R"({"name":"WANDB_API_KEY","valueFrom":{"secretKeyRef":{"name":"wandb","key":"key"}}})");
     EXPECT_EQ(named.code, 201) << named.text;
     EXPECT_EQ(Text(named.body, "job/spec/env/0/valueFrom/secretKeyRef/name"), "wandb");
 }
@@ -74,8 +74,8 @@ TEST_F(Templates, ThoseOfKubectlAreListedToo) {
                      "namespace: " +
                      ns_ + "}, spec: {title: Half-written, job: {spec: {roles: [{name: ps}]}}}}") +
               " | " + kKubectl + " apply -f -");
-    EXPECT_TRUE(Eventually(std::chrono::seconds(10),
-                           [&] { return Listed("victor") == "Half-written;"; }));
+    EXPECT_TRUE(
+        Eventually(std::chrono::seconds(10), [&] { return Listed("victor") == "Half-written;"; }));
     // Labels, and what kubectl remembers, stay when it is saved here.
     MustShell(kKubectl + " -n " + ns_ + " label dljobtemplate half team=vision");
     const Portal::Answer read = As("alice").Get(Path("half"));

@@ -73,6 +73,8 @@ kube::Awaitable<Outcome> GetTemplate(const Templates& templates, Call call) {
 
 // ---- save ----
 
+constexpr std::size_t kLongestTag = 80;  // schema ETag
+
 Problem ChangedMeanwhile() {
     return {412, "PreconditionFailed", "It changed since you read it",
             "Read the template again and send its new ETag; if it is gone, save it without "
@@ -82,13 +84,17 @@ Problem ChangedMeanwhile() {
 // The resourceVersion that the caller has read; empty: the template must be new. A proxy that
 // compresses makes a tag weak, and ours names the same template all the same.
 std::expected<std::string, Problem> VersionRead(const kube::HttpRequest& request) {
-    std::string_view tag = request.Field("If-Match");
-    if (tag.empty()) return "";
+    const std::string_view given = request.Field("If-Match");
+    if (given.empty()) return "";
+    std::string_view tag = given;
     if (tag.starts_with("W/")) tag.remove_prefix(2);
-    if (tag.size() < 3 || tag.front() != '"' || tag.find('"', 1) != tag.size() - 1)
+    const bool quoted = tag.size() > 2 && tag.front() == '"' && tag.back() == '"';
+    const std::string_view version = quoted ? tag.substr(1, tag.size() - 2) : "";
+    const auto is_opaque = [](char c) { return c >= '!' && c <= '~' && c != '"'; };
+    if (version.empty() || given.size() > kLongestTag || !std::ranges::all_of(version, is_opaque))
         return std::unexpected(
             BadRequest("header.If-Match", "must be the ETag of GetTemplate, such as \"48211\""));
-    return std::string(tag.substr(1, tag.size() - 2));
+    return std::string(version);
 }
 
 kube::WriteOptions WriteAs(const Caller& caller) {

@@ -204,7 +204,10 @@ TEST_F(TemplatesTest, ReplacesNoOther) {
 
 TEST_F(TemplatesTest, WhatCannotBeReadIsNotSent) {
     const std::size_t so_far = server.Requests().size();
-    for (const char* tag : {"*", "7", "\"\"", "\"7", "\"7\", \"8\"", "W/7"}) {
+    const std::string long_tag = "\"" + std::string(79, '7') + "\"";
+    for (const std::string& tag :
+         {std::string("*"), std::string("7"), std::string("\"\""), std::string("\"7"),
+          std::string("\"7\", \"8\""), std::string("W/7"), std::string("\"7 8\""), long_tag}) {
         const Outcome refused = Save(tag);
         ASSERT_FALSE(refused) << tag;
         EXPECT_EQ(refused.error().errors.at(0).field, "header.If-Match") << tag;
