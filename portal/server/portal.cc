@@ -121,6 +121,7 @@ Portal::Portal(boost::asio::any_io_executor executor, const Options& options,
       nodes_(own_, {.resource = kube::kNodes, .transform = KeepWhatIsRead}, random_),
       other_pods_(own_, caches::OtherPods(), random_),
       told_nodes_(own_, {.resource = kDLNodes}, random_),
+      template_cache_(own_, TemplateCacheSettings(), random_),
       hub_(job_table_),
       gpus_({nodes_, pods_, other_pods_, job_cache_}),
       verdicts_(users_, {.stale = std::chrono::seconds(options.stale_verdict_seconds)}),
@@ -136,6 +137,7 @@ Portal::Portal(boost::asio::any_io_executor executor, const Options& options,
                 [this](const model::DLJob& job) { return JobFolderFor(job, cluster_, directory_); },
             .pods = &pods_.store()},
       approvals_{.backend = backend_, .questions = questions_},
+      templates_{.backend = backend_, .table = template_table_},
       cluster_view_{.backend = backend_,
                     .gpus = gpus_,
                     .nodes = told_nodes_.store(),
@@ -198,6 +200,7 @@ Portal::Portal(boost::asio::any_io_executor executor, const Options& options,
         ShowOwnCertificate(tls_, options.name);
     job_table_.Follow(job_cache_);
     questions_.Follow(job_cache_);
+    template_table_.Follow(template_cache_);
     hub_.Follow(job_cache_);
     hub_.FollowPods(pods_);
     pods_.store().AddIndex(kPodsByJob, JobKeysOf);
@@ -250,6 +253,7 @@ void Portal::AddOperations() {
     AddJobPods(router_, jobs_, pods_.store());
     AddJobEvents(router_, jobs_);
     AddApprovals(router_, approvals_);
+    AddTemplates(router_, templates_);
     AddCluster(router_, cluster_view_);
     AddStreams(router_, streams_);
     AddLogin(router_, sessions_.Handlers());
@@ -287,12 +291,14 @@ std::optional<std::chrono::system_clock::time_point> Portal::StaleSince() const 
            std::chrono::duration_cast<std::chrono::system_clock::duration>(now - *since);
 }
 
-// With our label, and those that have jobs all the same.
+// With our label, and those that have jobs or templates all the same.
 std::vector<std::string> Portal::Namespaces() const {
     std::set<std::string> names;
     for (const kube::ObjectPtr& ns : namespaces_.store().All())
         names.insert(ns->meta.name);
     for (const auto& [ns, rows] : job_table_.Namespaces())
+        names.insert(ns);
+    for (const auto& [ns, count] : template_table_.Namespaces())
         names.insert(ns);
     return {names.begin(), names.end()};
 }

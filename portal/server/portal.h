@@ -40,6 +40,7 @@
 #include "portal/server/session_ends.h"
 #include "portal/server/stream/handlers.h"
 #include "portal/server/stream/hub.h"
+#include "portal/server/templates/handlers.h"
 
 namespace dlws::portal {
 
@@ -69,9 +70,15 @@ class Portal {
     /// What is kept of the cluster, by the names that the log has for it.
     using Caches = std::vector<std::pair<const char*, kube::Informer*>>;
     Caches AllCaches() {
-        Caches caches{{"namespaces", &namespaces_},  {"jobs", &job_cache_},    {"pods", &pods_},
-                      {"users", &users_of_cluster_}, {"clusters", &clusters_}, {"nodes", &nodes_},
-                      {"other pods", &other_pods_},  {"agents", &told_nodes_}};
+        Caches caches{{"namespaces", &namespaces_},
+                      {"jobs", &job_cache_},
+                      {"pods", &pods_},
+                      {"users", &users_of_cluster_},
+                      {"clusters", &clusters_},
+                      {"nodes", &nodes_},
+                      {"other pods", &other_pods_},
+                      {"agents", &told_nodes_},
+                      {"templates", &template_cache_}};
         if (sessions_.Wanted()) caches.emplace_back("sessions", &sessions_.Cache());
         return caches;
     }
@@ -82,9 +89,10 @@ class Portal {
     kube::Client own_;    ///< our ServiceAccount: fills the caches
     kube::Client users_;  ///< nobody, until a call says who
     kube::Informer namespaces_, job_cache_, pods_, users_of_cluster_, clusters_;
-    kube::Informer nodes_, other_pods_, told_nodes_;
+    kube::Informer nodes_, other_pods_, told_nodes_, template_cache_;
     JobTable job_table_;
     QuestionTable questions_;
+    TemplateTable template_table_;
     Hub hub_;
     model::UserDirectory directory_;
     model::DLCluster cluster_;
@@ -97,6 +105,7 @@ class Portal {
     People people_;
     Jobs jobs_;
     Approvals approvals_;
+    Templates templates_;
     Cluster cluster_view_;
     SessionEnds session_ends_;
     Streams streams_;

@@ -791,6 +791,7 @@ class Rights(unittest.TestCase):
             self.assertEqual(self.rules("ClusterRole", "dlworkspace-" + who),
                              {("dlworkspace.io/dljobs", v) for v in verbs.split()} |
                              {("dlworkspace.io/dljobs/scale", v) for v in scale.split()} |
+                             {("dlworkspace.io/dljobtemplates", v) for v in verbs.split() if v != "approve"} |
                              {("dlworkspace.io/dljobs/status", "get")} |
                              {(resource, v) for resource in ("/pods", "/pods/log", "/events", "events.k8s.io/events")
                               for v in ("get", "list", "watch")} |
@@ -802,6 +803,7 @@ class Rights(unittest.TestCase):
         documents = render({"portal": {"enabled": True}})
         rules = self.rules("ClusterRole", "dlworkspace-portal", documents)
         self.assertEqual({verb for _, verb in rules}, {"get", "list", "watch"})
+        self.assertIn(("dlworkspace.io/dljobtemplates", "watch"), rules)
         self.assertFalse([resource for resource, _ in rules if "secrets" in resource or "impersonate" in resource])
 
     def test_all_see_the_clusters_numbers_unless_told_otherwise(self):

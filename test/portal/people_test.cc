@@ -48,7 +48,7 @@ TEST_F(People, SeeTheNamespacesInWhichTheyMayDoSomething) {
             if (Text(ns, "name") == ns_) return Text(ns, "rights");
         return answer.code == 200 ? "" : answer.text;
     };
-    EXPECT_EQ(rights("alice"), R"(["list","submit","change"])");
+    EXPECT_EQ(rights("alice"), R"(["list","submit","change","templates"])");
     EXPECT_EQ(rights("carol"), R"(["list","approve"])");
     EXPECT_EQ(rights("victor"), R"(["list"])");
     EXPECT_EQ(rights("mallory"), "");

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The table of rights: each operation that the portal serves, by each kind of person, on their own job, another's and one
-that does not exist, on a real cluster (script/cluster up --oidc, test/cluster/install.sh). Editor and approver are people
+that does not exist, and on a template that is there and one that is not, on a real cluster (script/cluster up --oidc, test/cluster/install.sh). Editor and approver are people
 whom the OpenID provider knows: ServiceAccounts may not approve, nor what one of their namespace has made.
 
 What must come out is not taken from the portal: x-asks and x-writes of its description say which rights an operation
@@ -31,6 +31,9 @@ JOB = {"apiVersion": "dlworkspace.io/v1", "kind": "DLJob",
        "spec": {"image": "dlworkspace.io/tools:1", "command": ["true"], "suspend": True}}
 ASKING = {**JOB, "spec": {"image": "dlworkspace.io/tools@sha256:" + "0" * 64, "command": ["true"], "permissions": {"hostNetwork": True}}}
 DECISIONS = ("ApproveJob", "DenyJob")
+TEMPLATE = {"title": "A test", "job": {"spec": {"image": "dlworkspace.io/tools:1", "command": ["true"]}}}
+OF_TEMPLATES = {("GetTemplate", "there"): 200, ("GetTemplate", "absent"): 404, ("SaveTemplate", "there"): 200, ("SaveTemplate", "absent"): 201,
+                ("DeleteTemplate", "there"): 204, ("DeleteTemplate", "absent"): 404}
 
 
 def kubectl(*arguments, text=""):
@@ -46,11 +49,11 @@ class Server:
     def __init__(self, address, port, context, name=None):
         self.address, self.port, self.context, self.name = address, port, context, name or address
 
-    def call(self, method, path, token=None, body=None, media="application/json", read=True):
+    def call(self, method, path, token=None, body=None, media="application/json", read=True, more=None):
         connection = http.client.HTTPSConnection(self.address, self.port, timeout=40, context=self.context)
         if self.name != self.address:  # its certificate is for the Service's name
             connection.connect = lambda: _connect(connection, self.context, self.name)
-        headers = {"Host": self.name, **({"Authorization": "Bearer " + token} if token else {})}
+        headers = {"Host": self.name, **({"Authorization": "Bearer " + token} if token else {}), **(more or {})}
         if body is not None:
             headers["Content-Type"] = media
             body = body if isinstance(body, str) else json.dumps(body)
@@ -96,6 +99,7 @@ class Table:
     def __init__(self):
         self.api, self.portal = api_server(), portal()
         self.jobs = f"/apis/dlworkspace.io/v1/namespaces/{NS}/dljobs"
+        self.templates = f"/apis/dlworkspace.io/v1/namespaces/{NS}/dljobtemplates"
         self.passed, self.failures = 0, []
         self.tokens, self.users = {"nobody": None}, {}
         self.settings = json.loads(kubectl("get", "dlcluster", "cluster", "-o", "json"))["spec"].get("permissions", [])
@@ -170,6 +174,16 @@ class Table:
             raise RuntimeError(f"job {name}: {status} {job}")
         return name
 
+    def template_of(self, operation, who, whose):
+        """The name of a template that is there, or is not, of this operation by that person alone."""
+        name = f"{whose}-{who}-{operation}".lower()
+        if whose == "there":
+            status, made = self.api.call("POST", self.templates, body={
+                "apiVersion": "dlworkspace.io/v1", "kind": "DLJobTemplate", "metadata": {"name": name}, "spec": TEMPLATE})
+            if status not in (201, 409):
+                raise RuntimeError(f"template {name}: {status} {made}")
+        return name
+
     def api_as(self, token, method, path, body):
         bare = ssl.create_default_context()
         bare.check_hostname, bare.verify_mode = False, ssl.CERT_NONE  # with no certificate of the administrator's
@@ -189,31 +203,38 @@ class Table:
         return {"uid": "0b2cf9a1-3f55-4a5c-8d4f-8f6a3c1f7e0e", "templateHash": "a" * 64}
 
     def request(self, operation, path, name, who):
-        values = {"namespace": NS, "job": name, "approval": "absent", "user": "absent", "template": "absent"}
+        values = {"namespace": NS, "job": name, "approval": "absent", "user": "absent", "template": name}
         path = path.format(**values)
-        body, media = None, "application/json"
+        body, media, headers = None, "application/json", {}
         if operation == "SubmitJob":
             body, media = json.dumps({**JOB, "metadata": {"name": f"made-{who}"}}), "application/json"
             path += "?dryRun=All"
         elif operation in DECISIONS:
             body = {**self.question(name), "classes": ["hostNetwork"], "reason": "a test"}
+        elif operation == "SaveTemplate":
+            body = TEMPLATE
+            status, old = self.api.call("GET", f"{self.templates}/{name}")
+            if status == 200:
+                headers["If-Match"] = f'"{old["metadata"]["resourceVersion"]}"'
         elif operation == "StreamUpdates":
             path += "?topic=jobs"
-        return path, body, media
+        return path, body, media, headers
 
     def cell(self, operation, method, path, details, who, whose):
         """What came, and whether it must be so."""
         name = self.job_of(operation, who, whose) if "{job}" in path else None
         if "{job}" in path and name is None:
             return "-"
+        if "{template}" in path:
+            name = self.template_of(operation, who, whose)
         rules = [r for r in details.get("x-asks", []) if not r.get("visible")]
         writes = details.get("x-writes")
         if writes and not writes.get("optional"):
             rules.append(writes)
         allowed = who != "nobody" and all(self.may(who, rule, name) for rule in rules)
-        target, body, media = self.request(operation, path, name, who)
+        target, body, media, headers = self.request(operation, path, name, who)
         endless = operation in ("StreamUpdates", "StreamJobLogs")
-        status, answer = self.portal.call(method, target, self.tokens[who], body, media, read=not endless)
+        status, answer = self.portal.call(method, target, self.tokens[who], body, media, read=not endless, more=headers)
         reason = answer.get("reason", "") if isinstance(answer, dict) else ""
         if who == "nobody":
             right = status == 401
@@ -224,7 +245,9 @@ class Table:
             right = status < 300 or status in (404, 409, 422) or (status == 403 and "ValidatingAdmissionPolicy" in answer["detail"])
             if operation in DECISIONS and whose == "other":
                 right = status == 201
-            if whose == "absent" and method == "GET" and not endless:
+            if (operation, whose) in OF_TEMPLATES:
+                right = status == OF_TEMPLATES[operation, whose]
+            elif whose == "absent" and method == "GET" and not endless:
                 right = right and status == 404
         self.check(right, f"{operation} by {who} on {whose or 'it'}: {status} {reason}, though the API server says "
                           f"{'yes' if allowed else 'no'}: {json.dumps(answer)[:800]}")
@@ -239,7 +262,7 @@ class Table:
     def run(self):
         _, document = self.portal.call("GET", "/api/v1/openapi.json")
         print(f"{'':18}" + "".join(f"{who:16}" for who in PEOPLE))
-        print(f"{'':18}" + f"{'own/other/absent':16}" * len(PEOPLE))
+        print(f"{'':18}" + f"{'own/other/absent':16}" * len(PEOPLE))  # of templates: there/absent
         count = 0
         for path, item in document["paths"].items():
             for method, details in item.items():
@@ -250,10 +273,9 @@ class Table:
                     continue
                 count += 1
                 self.check("x-asks" in details or "x-writes" in details, f"{operation} has no row: neither x-asks nor x-writes")
-                of_jobs = "{job}" in path
+                whose = ("own", "other", "absent") if "{job}" in path else ("there", "absent") if "{template}" in path else ("",)
                 cells = []
                 for who in PEOPLE:
-                    whose = ("own", "other", "absent") if of_jobs else ("",)
                     cells.append("/".join(self.cell(operation, method.upper(), path, details, who, each) for each in whose))
                 print(f"{operation:18}" + "".join(f"{cell:16}" for cell in cells), flush=True)
         print(f"figure api_rights_operations {count} operations")

@@ -120,6 +120,25 @@ test('hostile: addresses', async () => {
     check('the search is shown as it is', await page.goto(`${base}/jobs?q=${encodeURIComponent(payloads[1])}`) !== null && await page.getByLabel('Search jobs').inputValue() === payloads[1]);
 }, {seconds: 180});
 
+test('hostile: the words of a template', async () => {
+    await apply({apiVersion: 'dlworkspace.io/v1', kind: 'DLJobTemplate', metadata: {name: 'hostile', namespace},
+        spec: {title: payloads[1], description: all, job: {spec: {image: payloads[4], command: payloads}}}});
+    const page = await pageOf('bob', '/templates');
+    await shows(page, 'the list', payloads[1]);
+    await shows(page, 'the list', payloads[0]);
+    await isText(page, 'list');
+    await page.getByRole('button', {name: `Delete ${payloads[1]}`}).click();
+    await page.getByRole('dialog').waitFor();
+    await isText(page, 'dialog');
+    await page.goto(`${base}/submit`);
+    await shows(page, 'the gallery', payloads[1]);
+    await isText(page, 'gallery');
+    await page.goto(`${base}/submit?template=${encodeURIComponent(`${namespace}/hostile`)}`);
+    await page.locator('.cm-content').waitFor();
+    await isText(page, 'form');
+    await kubectl(['-n', namespace, 'delete', 'dljobtemplate', 'hostile']);
+}, {needs: ['ListTemplates', 'GetTemplate']});
+
 test('hostile: errors of the server, in words of the form', async () => {
     const page = await pageOf('alice', '/submit?starter=empty');
     await writeYaml(page, manifest('hostile-form', {framework: all, roles: [{name: '<img src=x onerror=window.hit=1>', gpuType: payloads[1]}], priorityClassName: payloads[0]}));

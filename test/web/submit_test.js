@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // From the login to a job that runs; the form, its YAML and what the server says of both.
-import {jobUrl, submitYaml, untilBadge, writeYaml} from './lib/actions.js';
+import {jobUrl, manifest, submitYaml, untilBadge, writeYaml} from './lib/actions.js';
 import {base, logIn, newBrowser, pageOf, withoutReload} from './lib/browser.js';
-import {getJob, jobNames} from './lib/cluster.js';
+import {getJob, jobNames, kubectl, namespace} from './lib/cluster.js';
 import {check, eventually, expect, test} from './lib/report.js';
 
 test('submit: three clicks from the login to a job that runs', async () => {
@@ -105,3 +105,26 @@ test('submit: a template is saved, found by another, used and deleted', async ()
     await page.getByRole('dialog').getByRole('button', {name: 'Delete'}).click();
     await page.getByText('There are no templates yet').waitFor();
 }, {needs: ['ListTemplates', 'SaveTemplate', 'DeleteTemplate']});
+
+test('submit: a template is replaced only when that is said, and takes no secret', async () => {
+    const page = await pageOf('alice', '/submit?starter=empty');
+    const save = async (name, spec, title) => {
+        await writeYaml(page, manifest(name, spec));
+        await page.getByRole('button', {name: 'Save as template…'}).click();
+        await page.getByLabel('Title').fill(title);
+        await page.getByRole('button', {name: 'Save', exact: true}).click();
+    };
+    const stored = async () => JSON.parse(await kubectl(['-n', namespace, 'get', 'dljobtemplate', 'twice', '-o', 'json'])).spec;
+    await save('twice', {command: ['true'], args: ['old']}, 'First');
+    await page.getByText('Saved the template First').first().waitFor();
+    await save('twice', {command: ['false']}, 'Second');
+    await page.getByRole('button', {name: 'Replace the one that is there'}).waitFor();
+    expect('the title until then', (await stored()).title, 'First');
+    await page.getByRole('button', {name: 'Replace the one that is there'}).click();
+    await page.getByText('Saved the template Second').first().waitFor();
+    const {title, job} = await stored();
+    expect('what is there', [title, job.spec.command, job.spec.args], ['Second', ['false'], undefined]);
+    await save('secret', {roles: [{name: 'worker', env: [{name: 'HF_TOKEN', value: 'x'}]}]}, 'Secret');
+    await page.getByRole('dialog').getByText('everybody who may read templates would read it').first().waitFor();
+    await kubectl(['-n', namespace, 'delete', 'dljobtemplate', 'twice']);
+}, {needs: ['SaveTemplate']});

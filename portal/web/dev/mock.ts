@@ -140,9 +140,10 @@ function templateRoutes({method, parts, body, response, request}: Call): void {
     const etag = (t: Template) => `"${t.changedAt ?? ''}"`.replace(/[ :]/g, '-');
     if (method === 'PUT') {
         const content = JSON.parse(body) as {title: string; job: {spec: {env?: {name: string; value?: string}[]}}};
-        const secret = content.job.spec.env?.findIndex(e => /token|secret|password|key/i.test(e.name) && e.value !== undefined) ?? -1;
+        const secret = content.job.spec.env?.findIndex(e => /token$|secret|password|key$/i.test(e.name) && (e.value ?? '') !== '') ?? -1;
         if (secret >= 0) throw new Refusal(422, 'Invalid', 'The template is not valid', '', [{field: `job.spec.env[${secret}].value`, message: 'its name looks like a secret; name a Secret\'s key instead (valueFrom)'}]);
-        if (old !== undefined && request.headers['if-match'] !== etag(old)) throw new Refusal(412, 'PreconditionFailed', 'It changed since you read it');
+        if (old !== undefined && request.headers['if-match'] === undefined) throw new Refusal(409, 'AlreadyExists', 'There is one of that name');
+        if (request.headers['if-match'] !== (old && etag(old))) throw new Refusal(412, 'PreconditionFailed', 'It changed since you read it');
         const next = {...content, namespace: parts[3]!, name: parts[5]!, uid: old?.uid ?? `t-${Date.now()}`, changedAt: new Date().toISOString()} as Template;
         templates.set(key, next);
         send(response, old === undefined ? 201 : 200, next);

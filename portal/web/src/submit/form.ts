@@ -169,6 +169,8 @@ export function gpusOf(form: Form): {total: number; byType: Map<string, {total: 
     return {total, byType};
 }
 
-const secretName = /passw|secret|token|api_?key|access_?key|private_?key|credential/i;
+// As crds/dljobtemplate.yaml, which refuses them in templates.
+const secretName = /passw|passphrase|secret|credential|(^|[-_.])pwd([-_.]|$)|(token|(^|[-_.]|api|access|auth|private)keys?)([-_.0-9]|$)/i;
+const pathName = /[-_.](file|path|dir)$/i;
 /** Variables whose value should be a Secret's: they are seen by everybody who may see the job. */
-export const looksSecret = (v: Variable): boolean => v.value !== '' && v.secret === '' && secretName.test(v.name);
+export const looksSecret = (v: Variable): boolean => v.value !== '' && v.secret === '' && secretName.test(v.name) && !pathName.test(v.name);

@@ -24,7 +24,8 @@ export async function begin(source: Source, signal: AbortSignal): Promise<Begun>
     if (source.template !== '') {
         const [namespace, template] = parts(source.template);
         const {job, name} = await call('get', '/api/v1/namespaces/{namespace}/templates/{template}', {path: {namespace, template}, signal});
-        const head = {apiVersion: 'dlworkspace.io/v1', kind: 'DLJob', metadata: {name: job.metadata?.name ?? name.slice(0, 40), ...job.metadata}, spec: job.spec};
+        const called = job.metadata?.name !== undefined || job.metadata?.generateName !== undefined ? {} : {name: name.replaceAll('.', '-').slice(0, 40)};
+        const head = {apiVersion: 'dlworkspace.io/v1', kind: 'DLJob', metadata: {...called, ...job.metadata}, spec: job.spec};
         return {namespace, yaml: stringify(head, {indentSeq: false, lineWidth: 0, compat: 'yaml-1.1'})};
     }
     return {namespace: '', yaml: (STARTERS.find(s => s.id === source.starter) ?? STARTERS.at(-1)!).yaml};
