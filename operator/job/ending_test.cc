@@ -14,7 +14,7 @@ using model::PodPhase;
 // As programs do that save their work at SIGTERM.
 std::vector<model::PodView> EndedWell() {
     std::vector<model::PodView> pods = {Pod("worker", 0, 0, PodPhase::Succeeded),
-                                 Pod("worker", 1, 0, PodPhase::Succeeded)};
+                                        Pod("worker", 1, 0, PodPhase::Succeeded)};
     for (model::PodView& pod : pods)
         pod.deleting = true;
     return pods;

@@ -136,7 +136,6 @@ void AddSecurityHeaders(kube::HttpAnswer& answer, bool secure) {
           "font-src 'self'; connect-src 'self'; worker-src 'self'; manifest-src 'self'; "
           "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
           "require-trusted-types-for 'script'; trusted-types dlws-worker"},
-         {"X-Content-Type-Options", "nosniff"},
          {"X-Frame-Options", "DENY"},
          {"Referrer-Policy", "same-origin"},
          {"Cross-Origin-Opener-Policy", "same-origin"},

@@ -35,6 +35,8 @@ kind: DLJob
 metadata: {name: digits, namespace: $namespace}
 spec: {image: "dlworkspace.io/tools:1", command: ["true"], suspend: true}
 END
+starts() { kubectl -n dlws-system get pods -l app.kubernetes.io/component=portal -o jsonpath='{range .items[*]}{.metadata.uid} {.status.containerStatuses[*].restartCount}{"\n"}{end}'; }
+started="$(starts)"
 token="$(kubectl -n "$namespace" create token editor --duration=2h)"
 address="$(kubectl -n dlws-system get pods -l app.kubernetes.io/component=portal --field-selector status.phase=Running -o jsonpath='{.items[0].status.podIP}')"
 kubectl -n dlws-system get secret dlworkspace-portal-certificate -o jsonpath='{.data.tls\.crt}' | base64 -d >"$work/ca.crt"
@@ -53,6 +55,11 @@ cd "$work"   # where it leaves a cache
 DLWS_HOST="$host" DLWS_ADDRESS="$address" PYTHONPATH="$here/schemathesis" SCHEMATHESIS_HOOKS=hooks \
     timeout --kill-after=20 1500 "$schemathesis_dir/bin/schemathesis" run "$work/openapi.json" --url "https://$host:8443" --tls-verify "$work/ca.crt" \
     --header "Authorization: Bearer $token" --exclude-operation-id-regex '^(StreamUpdates|StreamJobLogs)$' --exclude-tag login \
-    --seed "${DLWS_SEED:-1}" --max-examples "$examples" --request-timeout 30 --workers 1 --checks "$checks" --phases examples,coverage,fuzzing \
+    --seed "${DLWS_SEED:-1}" --max-examples "$examples" --request-timeout 30 --request-retries 2 --workers 1 --checks "$checks" --phases examples,coverage,fuzzing \
     --no-color --output-sanitize true --report json --report-json-path "$work/report.json" "$@" || status=$?
+# A connection that breaks is tried again; a portal that broke is no such thing.
+if [ "$(starts)" != "$started" ]; then
+    echo "FAIL: the portal has restarted meanwhile, or has been replaced"
+    status=1
+fi
 /usr/bin/python3 "$here/schemathesis/summary.py" "$work/report.json" "$status"

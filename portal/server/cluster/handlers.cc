@@ -15,6 +15,7 @@
 #include "portal/server/cluster/storages.h"
 #include "portal/server/cluster/view.h"
 #include "portal/server/jobs/paging.h"
+#include "portal/server/jobs/query.h"
 #include "portal/server/people/handlers.h"
 #include "portal/server/sse.h"
 
@@ -93,6 +94,9 @@ std::expected<Asked, Problem> Read(const kube::HttpParameters& query) {
     Asked asked;
     std::string question = "nodes";
     if (const std::string* type = query.Find("gpuType")) {
+        if (!IsGpuType(*type))
+            return std::unexpected(
+                BadRequest("query.gpuType", "must be a kind of GPU, such as A100"));
         asked.type = *type;
         question += "/type=" + *type;
     }

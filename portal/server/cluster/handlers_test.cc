@@ -172,7 +172,8 @@ TEST_F(ClusterTest, NodesAreFilteredSortedAndPaged) {
     EXPECT_THAT(NodesBy("gpuType=V100"), ElementsAre("v100-1"));
     EXPECT_THAT(NodesBy("q=gpu-"), ElementsAre("gpu-1", "gpu-2"));
     EXPECT_THAT(NodesBy("state=Cordoned&state=NotReady"), ElementsAre("gpu-2"));
-    for (const char* bad : {"state=Fine", "state=Ready&state=Ready", "sort=gpus", "q=", "limit=0"})
+    for (const char* bad :
+         {"state=Fine", "state=Ready&state=Ready", "sort=gpus", "q=", "limit=0", "gpuType=-"})
         EXPECT_THAT(NodesBy(bad), ElementsAre("BadRequest")) << bad;
     const json::object page = Given("/api/v1/cluster/nodes", "sort=-free&limit=2");
     const std::string next(page.at("nextCursor").as_string());

@@ -38,13 +38,6 @@ bool IsDigit(char c) {
     return c >= '0' && c <= '9';
 }
 
-bool IsGpuType(Text text) {
-    const auto alnum = [](char c) { return IsLower(c) || IsDigit(c) || (c >= 'A' && c <= 'Z'); };
-    return !text.empty() && text.size() <= 63 && alnum(text.front()) && alnum(text.back()) &&
-           std::ranges::all_of(
-               text, [&](char c) { return alnum(c) || c == '-' || c == '_' || c == '.'; });
-}
-
 std::size_t Characters(Text text) {
     return std::size_t(std::ranges::count_if(
         text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
@@ -186,6 +179,13 @@ bool IsOfOrder(const Cursor& cursor, SortKey key) {
 }
 
 }  // namespace
+
+bool IsGpuType(Text text) {
+    const auto alnum = [](char c) { return IsLower(c) || IsDigit(c) || (c >= 'A' && c <= 'Z'); };
+    return !text.empty() && text.size() <= 63 && alnum(text.front()) && alnum(text.back()) &&
+           std::ranges::all_of(
+               text, [&](char c) { return alnum(c) || c == '-' || c == '_' || c == '.'; });
+}
 
 std::expected<Query, ParameterError> ParseQuery(const kube::HttpParameters& given) {
     Query query;

@@ -69,6 +69,8 @@ inline constexpr std::array<kube::HttpParameter, 12> kJobParameters = {{{"namesp
                                                                         {"limit"},
                                                                         {"cursor"}}};
 std::expected<Query, ParameterError> ParseQuery(const kube::HttpParameters& given);
+/// A kind of GPU as a node's label has it (schema GpuType).
+bool IsGpuType(std::string_view text);
 /// Of a stream's topic: order and page have no effect.
 std::expected<Filter, ParameterError> ParseFilter(const kube::HttpParameters& given);
 

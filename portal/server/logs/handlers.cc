@@ -232,7 +232,8 @@ kube::Awaitable<Outcome> ListJobLogSources(const Logs& logs, Call call) {
         const std::string* text = call.query.Find(name);
         if (!text) return true;
         const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), to);
-        return error == std::errc() && end == text->data() + text->size() && to <= most;
+        return error == std::errc() && end == text->data() + text->size() && to <= most &&
+               *text == std::to_string(to);
     };
     if (!number("limit", limit, 500) || limit == 0)
         co_return std::unexpected(

@@ -282,6 +282,14 @@ TEST_F(LogHandlers, WrongParametersAreNamed) {
     EXPECT_EQ(previous.error().status, 404);
 }
 
+TEST_F(LogHandlers, WrongParametersOfSourcesAreNamed) {
+    for (const char* wrong : {"limit=0", "limit=501", "limit=01", "cursor=x", "cursor=00"}) {
+        const auto outcome = Ask("ListJobLogSources", wrong);
+        ASSERT_FALSE(outcome) << wrong;
+        EXPECT_EQ(outcome.error().status, 400) << wrong;
+    }
+}
+
 TEST_F(LogHandlers, AttemptsOfAGangAndOfOnePod) {
     job.status.attempt = 3;
     job.status.launchedAttempt = 2;
