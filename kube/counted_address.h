@@ -16,7 +16,7 @@ inline boost::asio::ip::address PlainAddress(const boost::asio::ip::address& add
 /// What callers are counted by. Of IPv6 the first 64 bits: that much one subscriber has at least
 /// (RFC 6177), who thus has as many addresses as there are numbers of 64 bits.
 inline boost::asio::ip::address CountedAddress(const boost::asio::ip::address& address) {
-    const boost::asio::ip::address plain = PlainAddress(address);
+    boost::asio::ip::address plain = PlainAddress(address);
     if (!plain.is_v6()) return plain;
     auto bytes = plain.to_v6().to_bytes();
     std::fill(bytes.begin() + 8, bytes.end(), static_cast<unsigned char>(0));

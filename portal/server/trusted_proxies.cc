@@ -46,7 +46,7 @@ std::expected<TrustedProxies, std::string> TrustedProxies::Parse(
     const std::vector<std::string>& cidrs) {
     TrustedProxies proxies;
     for (const std::string& text : cidrs) {
-        boost::system::error_code none, bad;
+        boost::system::error_code bad;
         const bool v6 = text.contains(':');
         const bool whole = !text.contains('/');
         const std::string cidr = whole ? text + (v6 ? "/128" : "/32") : text;
