@@ -78,8 +78,8 @@ up() {
 
 # Until the server's brick is up, GlusterFS refuses to mount the volume, or mounts it and cannot use it.
 mount_volume() {
-    in_node 1 mountpoint --quiet "$point" || in_node 1 mount -t glusterfs "$host_ip:/files" "$point"
-    in_node 1 touch "$point/.dlws"
+    in_node 1 mountpoint --quiet "$point" || in_node 1 mount -t glusterfs "$host_ip:/files" "$point" || return
+    in_node 1 touch "$point/.dlws"   # in the folder below it would succeed, too
 }
 
 # The path ends the command line of the process that serves it; of this node, since it has its own ids. One of a
