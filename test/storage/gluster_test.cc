@@ -163,7 +163,8 @@ TEST_F(Gluster, AJobFillsIt) {
     // While it is being filled it may be too busy to answer the agent, which then says so first.
     WaitForJob("fills", "told that it is full", [](const Json& now) {
         return Condition(now, "StorageLost") == "True" &&
-               now.serialize().contains("Storage team is Full on node dlws-node-1");
+               now.serialize().find("Storage team is Full on node dlws-node-1") !=
+                   std::string::npos;
     });
     SubmitReader("waits");
     WaitForRefusal("waits", "team", "Full");
