@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/agent.h"
+#include "agent/archive/serve_command.h"
 #include "agent/logs/show_command.h"
 #include "agent/samba/server.h"
 #include "agent/storage/check_command.h"
@@ -27,6 +28,7 @@ constexpr std::string_view kUsage =
     "  check-mount   tells as JSON what a storage is like on this node\n"
     "  make-home     makes a user's folder on a storage unless it is there\n"
     "  make-folders  makes a job's missing folders, in its pod and as its user\n"
+    "  serve-archive shows archived logs to the portal\n"
     "  serve-samba   runs the Samba server of the cluster\n"
     "  --version     prints the version\n"
     "  --help        prints this; dlws-agent COMMAND --help its flags\n";
@@ -42,6 +44,7 @@ int main(int argc, char** argv) {
     if (command == "check-mount") return dlws::agent::RunCheckMount(args);
     if (command == "make-home") return dlws::agent::RunMakeHome(args);
     if (command == "make-folders") return dlws::agent::RunMakeFolders(args);
+    if (command == "serve-archive") return dlws::agent::RunServeArchive(argc - 1, argv + 1);
     if (command == "serve-samba") return dlws::agent::RunServeSamba(argc - 1, argv + 1);
     if (command == "--version") {
         fmt::print("dlws-agent {}\n", DLWS_VERSION);

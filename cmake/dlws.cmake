@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # dlws_library(NAME SOURCES a.cc … DEPS dlws_kube fmt::fmt …)   a static library of one folder
-# dlws_test(NAME SOURCES a_test.cc … DEPS … [LABEL api])        one GoogleTest binary, one ctest entry
+# dlws_test(NAME SOURCES a_test.cc … DEPS … [LABEL client])     one GoogleTest binary, one ctest entry
 #                                                               (label: unit when not given)
 # dlws_program(NAME SOURCES main.cc DEPS …)                     an executable
 # All three refuse a dependency that points upwards (design: dependencies point downwards only).
@@ -8,12 +8,13 @@
 # Folder -> the folders of ours it may link.
 set(DLWS_MAY_USE_kube "kube")
 set(DLWS_MAY_USE_model "model")
-set(DLWS_MAY_USE_operator "operator;kube;model")
+set(DLWS_MAY_USE_caches "caches;kube;model")
+set(DLWS_MAY_USE_operator "operator;caches;kube;model")
 set(DLWS_MAY_USE_webhook "webhook;kube;model")
 set(DLWS_MAY_USE_agent "agent;kube;model")
-set(DLWS_MAY_USE_portal "portal;kube;model")
+set(DLWS_MAY_USE_portal "portal;caches;kube;model")
 set(DLWS_MAY_USE_cli "cli;model")
-set(DLWS_MAY_USE_test "test;operator;webhook;agent;portal;kube;model")
+set(DLWS_MAY_USE_test "test;caches;operator;webhook;agent;portal;kube;model")
 
 function(dlws_top_folder directory result)
     file(RELATIVE_PATH path ${CMAKE_SOURCE_DIR} ${directory})
@@ -56,9 +57,15 @@ function(dlws_program name)
     dlws_link(${name} PRIVATE ${ARG_DEPS})
 endfunction()
 
+# Where tests find the checkout's other files. In a header, because a path on the command line of every test would keep the
+# compiler's cache from serving another checkout.
+file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/dlws_source_dir.h
+    CONTENT "#pragma once\n#define DLWS_SOURCE_DIR \"${CMAKE_SOURCE_DIR}\"\n")
+include_directories(${CMAKE_BINARY_DIR}/generated)
+
 enable_testing()
 # All programs of one label, for those who run no others:  cmake --build … --target unit_tests
-foreach(label IN ITEMS unit api e2e faults approval)
+foreach(label IN ITEMS unit client e2e faults approval)
     add_custom_target(${label}_tests)
 endforeach()
 function(dlws_test name)
@@ -67,7 +74,6 @@ function(dlws_test name)
         set(ARG_LABEL unit)
     endif()
     dlws_program(${name} SOURCES ${ARG_SOURCES} DEPS ${ARG_DEPS} GTest::gmock GTest::gtest_main)
-    target_compile_definitions(${name} PRIVATE DLWS_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
     add_test(NAME ${name} COMMAND ${name})
     if(TARGET ${ARG_LABEL}_tests)
         add_dependencies(${ARG_LABEL}_tests ${name})

@@ -28,6 +28,11 @@ using Awaitable = boost::asio::awaitable<T>;
 struct CallOptions {
     CallOptions() {}
     std::chrono::milliseconds deadline{0};  ///< whole call including retries; default 30 s
+    /// Whose call it is, in place of the client: this token (RFC 6750), sent as it is, never logged
+    /// and, after a 401, not replaced by another. Empty: the client's own identity.
+    /// kInvalidArgument with a client that has a certificate (its connections are the client's
+    /// whatever a request says): make one of WithoutIdentity(config).
+    std::string bearer;
 };
 
 struct ListOptions : CallOptions {
@@ -123,7 +128,8 @@ class Api {
                                                WriteOptions options = WriteOptions()) = 0;
     /// Posts what is answered and not stored, a SubjectAccessReview for example; the answer as
     /// JSON.
-    virtual Awaitable<Result<std::string>> Ask(Resource resource, std::string body) = 0;
+    virtual Awaitable<Result<std::string>> Ask(Resource resource, std::string body,
+                                               CallOptions options = CallOptions()) = 0;
     /// What the API server's clock shows now (server_clock.h).
     virtual std::chrono::system_clock::time_point ServerTime() const = 0;
     /// Ok also when the server answered that deletion has merely begun; NotFound is an error.

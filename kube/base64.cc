@@ -44,4 +44,22 @@ Result<std::string> DecodeBase64(std::string_view text) {
     return out;
 }
 
+std::string EncodeBase64Url(std::string_view bytes) {
+    std::string text = EncodeBase64(bytes);
+    text.erase(std::ranges::find(text, '='), text.end());
+    std::ranges::replace(text, '+', '-');
+    std::ranges::replace(text, '/', '_');
+    return text;
+}
+
+std::optional<std::string> DecodeBase64Url(std::string_view text) {
+    std::string standard(text);
+    std::ranges::replace(standard, '-', '+');
+    std::ranges::replace(standard, '_', '/');
+    standard.append((4 - standard.size() % 4) % 4, '=');
+    auto bytes = DecodeBase64(standard);
+    if (!bytes || EncodeBase64Url(*bytes) != text) return std::nullopt;
+    return std::move(*bytes);
+}
+
 }  // namespace dlws::kube

@@ -37,7 +37,7 @@ PemPair IssueCertificate(const PemPair& authority, const std::string& common_nam
                          const SubjectAlternatives& alternatives, Validity validity);
 
 /// When the first certificate of `pair` holds. kInvalidArgument: it cannot be read, the key is
-/// another's, or it is not for `name`.
+/// another's, or it is not for `name` (empty: whomever it is for).
 Result<Validity> ReadPair(const PemPair& pair, const std::string& name);
 
 }  // namespace dlws::kube

@@ -6,10 +6,18 @@
 #include <string>
 
 #include "kube/api.h"
+#include "kube/byte_stream.h"
 #include "kube/config.h"
 #include "kube/metrics.h"
 
 namespace dlws::kube {
+
+struct StreamOptions : CallOptions {
+    StreamOptions() {}
+    /// No byte for so long: kTimeout. `deadline` is for the head of the answer, and this long by
+    /// default: a kubelet sends none before the container has said something.
+    std::chrono::milliseconds idle_timeout{120'000};
+};
 
 /// A typed-enough Kubernetes client: what client-go's dynamic client is to Go.
 ///
@@ -64,12 +72,17 @@ class Client : public Api {
     Awaitable<Result<ObjectPtr>> Patch(Resource resource, ObjectKey key, PatchType type,
                                        std::string body,
                                        WriteOptions options = WriteOptions()) override;
-    Awaitable<Result<std::string>> Ask(Resource resource, std::string body) override;
+    Awaitable<Result<std::string>> Ask(Resource resource, std::string body,
+                                       CallOptions options = CallOptions()) override;
     Awaitable<Result<void>> Delete(Resource resource, ObjectKey key,
                                    DeleteOptions options) override;
     Awaitable<Result<std::unique_ptr<WatchStream>>> Watch(Resource resource, WatchOptions options);
     /// A raw GET, e.g. "/version" or "/readyz"; the body as text.
     Awaitable<Result<std::string>> GetRaw(std::string target, CallOptions options = CallOptions());
+    /// A raw GET whose answer is read as it comes, on a connection of its own:
+    /// "/api/v1/namespaces/a/pods/b/log?follow=true". What is not 2xx is an error as everywhere.
+    Awaitable<Result<std::unique_ptr<ByteStream>>> OpenRaw(std::string target,
+                                                           StreamOptions options);
 
   private:
     class Impl;

@@ -90,6 +90,17 @@ std::string HostHeader(const Config& config) {
                        standard ? "" : config.port);
 }
 
+Result<std::string> BearerLine(std::string_view token) {
+    for (const char c : token) {
+        if (static_cast<unsigned char>(c) <= 0x20 || static_cast<unsigned char>(c) >= 0x7f) {
+            return Refuse(
+                "the bearer token holds characters that no token has (a line end inside "
+                "it?)");
+        }
+    }
+    return fmt::format("Authorization: Bearer {}\r\n", token);
+}
+
 std::string BuildHead(const HeadParts& parts) {
     std::string head;
     head.reserve(parts.method.size() + parts.target.size() + parts.constant.size() +
@@ -99,6 +110,9 @@ std::string BuildHead(const HeadParts& parts) {
     head += parts.target;
     head += " HTTP/1.1\r\n";
     head += parts.constant;
+    head += "Accept: ";
+    head += parts.accept;
+    head += "\r\n";
     head += parts.authorization;
     if (!parts.content_type.empty()) {
         fmt::format_to(std::back_inserter(head), "Content-Type: {}\r\nContent-Length: {}\r\n",

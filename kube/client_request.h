@@ -33,11 +33,16 @@ Result<std::string> ObjectPath(const Resource& resource, const ObjectKey& key,
 
 std::string HostHeader(const Config& config);
 
+/// "Authorization: Bearer TOKEN" as a whole line. kInvalidArgument when the token holds what could
+/// begin another line; the message does not repeat it.
+Result<std::string> BearerLine(std::string_view token);
+
 /// The whole head of a request, the empty line included.
 struct HeadParts {
     std::string_view method;
     std::string_view target;
-    std::string_view constant;       ///< "Host: ...\r\nUser-Agent: ...\r\nAccept: ...\r\n"
+    std::string_view constant;  ///< "Host: ...\r\nUser-Agent: ...\r\n"
+    std::string_view accept;
     std::string_view authorization;  ///< a whole line, or empty
     std::string_view content_type;   ///< empty: no body
     std::size_t body_size = 0;

@@ -106,4 +106,18 @@ Result<Config> LoadConfig(const std::string& kubeconfig, const std::string& cont
         home.empty() ? "~/.kube/config" : file));
 }
 
+Config WithoutIdentity(const Config& config) {
+    // What is copied is named, so that a new kind of credential is not kept by mistake.
+    Config nobody;
+    nobody.host = config.host;
+    nobody.port = config.port;
+    nobody.base_path = config.base_path;
+    nobody.tls = config.tls;
+    nobody.tls_server_name = config.tls_server_name;
+    nobody.insecure_skip_verify = config.insecure_skip_verify;
+    nobody.ca_pem = config.ca_pem;
+    nobody.ca_file = config.ca_file;
+    return nobody;
+}
+
 }  // namespace dlws::kube

@@ -59,4 +59,8 @@ Result<Config> LoadKubeconfig(const std::string& path, const std::string& contex
 /// first to set a value wins), in-cluster, ~/.kube/config.
 Result<Config> LoadConfig(const std::string& kubeconfig = "", const std::string& context = "");
 
+/// The same server, known by the same authorities, and nobody: a client made of it acts as whom
+/// each call names (CallOptions::bearer), and a call that names nobody is anonymous, never us.
+Config WithoutIdentity(const Config& config);
+
 }  // namespace dlws::kube

@@ -298,6 +298,36 @@ TEST_F(ConfigTest, InCluster) {
     EXPECT_TRUE(config->tls);
 }
 
+TEST(WithoutIdentityTest, KeepsTheServerAndNothingElse) {
+    Config config;
+    config.host = "api.example";
+    config.port = "6443";
+    config.base_path = "/prefix";
+    config.tls = false;
+    config.tls_server_name = "name";
+    config.insecure_skip_verify = true;
+    config.ca_pem = "CA";
+    config.ca_file = "/ca";
+    config.client_cert_pem = config.client_key_pem = config.client_cert_file = "secret";
+    config.client_key_file = config.token = config.token_file = "secret";
+    config.username = config.password = "secret";
+    config.exec.emplace().command = "secret";
+    const Config nobody = WithoutIdentity(config);
+    EXPECT_EQ(nobody.host, "api.example");
+    EXPECT_EQ(nobody.port, "6443");
+    EXPECT_EQ(nobody.base_path, "/prefix");
+    EXPECT_FALSE(nobody.tls);
+    EXPECT_EQ(nobody.tls_server_name, "name");
+    EXPECT_TRUE(nobody.insecure_skip_verify);
+    EXPECT_EQ(nobody.ca_pem, "CA");
+    EXPECT_EQ(nobody.ca_file, "/ca");
+    for (const std::string& empty : {nobody.client_cert_pem, nobody.client_key_pem,
+                                     nobody.client_cert_file, nobody.client_key_file, nobody.token,
+                                     nobody.token_file, nobody.username, nobody.password})
+        EXPECT_EQ(empty, "");
+    EXPECT_FALSE(nobody.exec);
+}
+
 TEST(ConfigFilesTest, Base64) {
     using kube::DecodeBase64;
     using kube::EncodeBase64;

@@ -23,6 +23,7 @@
 
 #include "kube/connection_tls.h"
 #include "kube/decode.h"
+#include "kube/watchdog.h"
 
 namespace dlws::kube::internal {
 namespace {
@@ -37,7 +38,6 @@ using TlsStream = asio::ssl::stream<tcp::socket>;
 constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 constexpr std::uint32_t kMaxHeader = 64 * 1024;
 constexpr std::size_t kReadSize = 16 * 1024;  // one TLS record
-constexpr auto kNever = Clock::time_point::max();
 
 tcp::socket& Lowest(tcp::socket& socket) {
     return socket;
@@ -56,54 +56,13 @@ bool IsEnd(const error_code& error) {
     return error == asio::error::eof || error == asio::ssl::error::stream_truncated;
 }
 
-/// Closes a socket when its deadline has passed, which ends whatever waits on it. One timer serves
-/// many requests: it is set again only when it fires early or a deadline is nearer than it.
-class Watchdog : public std::enable_shared_from_this<Watchdog> {
-  public:
-    Watchdog(const asio::any_io_executor& executor, tcp::socket& socket)
-        : timer_(executor), socket_(&socket) {}
-
-    void Arm(Clock::time_point deadline) {
-        deadline_ = deadline;
-        if (!waiting_ || deadline < timer_.expiry()) Wait();
-    }
-    void Disarm() { deadline_ = kNever; }
-    bool Fired() const { return fired_; }
-    /// The socket is going away (or is to be watched elsewhere).
-    void Detach() {
-        socket_ = nullptr;
-        timer_.cancel();
-    }
-    void Attach(tcp::socket& socket) { socket_ = &socket; }
-
-  private:
-    void Wait() {
-        waiting_ = true;
-        timer_.expires_at(deadline_);
-        const std::uint64_t turn = ++turn_;
-        timer_.async_wait([self = shared_from_this(), turn](error_code) {
-            if (turn == self->turn_) self->Look();
-        });
-    }
-    void Look() {
-        waiting_ = false;
-        if (socket_ == nullptr || deadline_ == kNever) return;
-        if (Clock::now() < deadline_) {
-            Wait();
-            return;
-        }
-        fired_ = true;
+/// Its lateness ends whatever waits on the socket, which must outlive it or its Detach().
+std::shared_ptr<Watchdog> WatchdogOf(tcp::socket& socket) {
+    return std::make_shared<Watchdog>(socket.get_executor(), [&socket] {
         error_code ignored;
-        socket_->close(ignored);
-    }
-
-    asio::steady_timer timer_;
-    tcp::socket* socket_;
-    Clock::time_point deadline_ = kNever;
-    std::uint64_t turn_ = 0;
-    bool waiting_ = false;
-    bool fired_ = false;
-};
+        socket.close(ignored);
+    });
+}
 
 template <typename S>
 class ConnectionOn final : public Connection {
@@ -112,7 +71,7 @@ class ConnectionOn final : public Connection {
     explicit ConnectionOn(std::string peer, tcp::socket socket, Args&... args)
         : stream_(std::move(socket), args...),
           peer_(std::move(peer)),
-          watchdog_(std::make_shared<Watchdog>(Lowest(stream_).get_executor(), Lowest(stream_))),
+          watchdog_(WatchdogOf(Lowest(stream_))),
           buffer_(kMaxHeader + kReadSize) {}
     ~ConnectionOn() override { watchdog_->Detach(); }
 
@@ -358,7 +317,7 @@ Awaitable<Result<tcp::socket>> Connect(asio::any_io_executor executor, const End
     Error last;
     for (std::size_t i = 0; i < found->size(); ++i) {
         tcp::socket socket(executor);
-        const auto watchdog = std::make_shared<Watchdog>(executor, socket);
+        const auto watchdog = WatchdogOf(socket);
         struct Detach {
             explicit Detach(Watchdog& dog) : dog(dog) {}
             ~Detach() { dog.Detach(); }

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "kube/base64.h"
+#include "kube/client_request.h"
 #include "kube/config_files.h"
 #include "kube/log.h"
 
@@ -94,16 +95,10 @@ Result<void> Credentials::Adopt(Material material) {
         if (!tls) return std::unexpected(tls.error());
         identity->tls = std::move(*tls);
     }
-    for (const char c : material.token) {
-        if (static_cast<unsigned char>(c) <= 0x20 || static_cast<unsigned char>(c) >= 0x7f) {
-            return std::unexpected(
-                Error{.kind = ErrorKind::kInvalidArgument,
-                      .message = "the bearer token holds characters that no token has (a line "
-                                 "end inside it?)"});
-        }
-    }
     if (!material.token.empty()) {
-        identity->authorization = fmt::format("Authorization: Bearer {}\r\n", material.token);
+        auto line = BearerLine(material.token);
+        if (!line) return std::unexpected(line.error());
+        identity->authorization = std::move(*line);
     } else if (!config_.username.empty()) {
         identity->authorization = fmt::format(
             "Authorization: Basic {}\r\n", EncodeBase64(config_.username + ":" + config_.password));

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
@@ -22,6 +23,31 @@ bool HasFoldedField(std::string_view header) {
     return header.find("\r\n ") != header.npos || header.find("\r\n\t") != header.npos;
 }
 
+std::string_view FieldIn(const HttpFields& fields, std::string_view name) {
+    for (const auto& [key, value] : fields)
+        if (beast::iequals(key, name)) return value;
+    return {};
+}
+
+// An entity tag without what marks it as weak.
+std::string_view OpaqueTag(std::string_view tag) {
+    return tag.starts_with("W/") ? tag.substr(2) : tag;
+}
+
+// A list of entity tags (RFC 9110, 8.8.3); what is no such list matches nothing.
+bool AnyMatches(std::string_view list, std::string_view tag) {
+    constexpr std::string_view kBetween = " \t,";
+    while (true) {
+        list.remove_prefix(std::min(list.find_first_not_of(kBetween), list.size()));
+        const std::string_view from = OpaqueTag(list);
+        if (!from.starts_with('"')) return false;
+        const auto end = from.find('"', 1);
+        if (end == from.npos) return false;
+        if (from.substr(0, end + 1) == tag) return true;
+        list = from.substr(end + 1);
+    }
+}
+
 std::string Text(boost::core::string_view text) {
     return {text.data(), text.size()};
 }
@@ -29,9 +55,30 @@ std::string Text(boost::core::string_view text) {
 }  // namespace
 
 std::string_view HttpRequest::Field(std::string_view name) const {
-    for (const auto& [key, value] : fields)
-        if (beast::iequals(key, name)) return value;
-    return {};
+    return FieldIn(fields, name);
+}
+
+std::string_view HttpAnswer::Field(std::string_view name) const {
+    return FieldIn(fields, name);
+}
+
+void ApplyIfNoneMatch(const HttpRequest& request, HttpAnswer& answer) {
+    if (answer.status != 200 || (request.method != "GET" && request.method != "HEAD")) return;
+    const std::string_view tag = OpaqueTag(answer.Field("ETag"));
+    if (tag.empty()) return;
+    const bool has_it = std::ranges::any_of(request.fields, [&](const auto& field) {
+        return beast::iequals(field.first, "If-None-Match") &&
+               (field.second == "*" || AnyMatches(field.second, tag));
+    });
+    if (!has_it) return;
+    answer.status = 304;
+    answer.body.clear();
+    answer.shared_body.reset();
+    answer.stream.reset();
+    // It would be read as that of a body to come.
+    std::erase_if(answer.fields, [](const auto& field) {
+        return beast::iequals(field.first, "Content-Encoding");
+    });
 }
 
 HttpAnswer Refusal(int status, std::string why) {
@@ -58,6 +105,9 @@ std::expected<HttpHeader, HttpAnswer> ParseHttpHeader(std::string_view text, std
         return refuse(400, "two message lengths");
     if (request.version() == 11 && request.count(http::field::host) != 1)
         return refuse(400, "exactly one Host is needed");
+    // Any other coding would leave the length of the body to guess (RFC 9112, 6.3).
+    if (request.count(http::field::transfer_encoding) > 0 && !parser.chunked())
+        return refuse(400, "a transfer coding other than chunked");
     if (parser.chunked())
         return max_body == 0 ? refuse(413, "no body is welcome here")
                              : refuse(411, "a chunked body; send Content-Length");
@@ -77,21 +127,26 @@ std::expected<HttpHeader, HttpAnswer> ParseHttpHeader(std::string_view text, std
         header.request.fields.emplace_back(Text(field.name_string()), Text(field.value()));
     header.body_length = std::size_t(length);
     header.keep_alive = request.keep_alive();
+    header.version = request.version();
     header.wants_continue = beast::iequals(request[http::field::expect], "100-continue");
     return header;
 }
 
-std::string SerializeHttpAnswer(const HttpAnswer& answer, bool head, bool keep_alive) {
+std::string SerializeHttpHead(const HttpAnswer& answer, bool keep_alive, bool chunked) {
     const auto reason = http::obsolete_reason(static_cast<http::status>(answer.status));
-    std::string text = fmt::format(
-        "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n"
-        "X-Content-Type-Options: nosniff\r\n",
-        answer.status, std::string_view(reason.data(), reason.size()), answer.content_type,
-        answer.body.size());
+    std::string text = fmt::format("HTTP/1.1 {} {}\r\nX-Content-Type-Options: nosniff\r\n",
+                                   answer.status, std::string_view(reason.data(), reason.size()));
+    // RFC 9110, 8.6 and 15.4.5: these two never have a body, so they say nothing of one.
+    if (answer.status != 204 && answer.status != 304)
+        text += fmt::format("Content-Type: {}\r\n", answer.content_type);
+    if (answer.stream)
+        text += chunked ? "Transfer-Encoding: chunked\r\n" : "";
+    else if (answer.status != 204 && answer.status != 304)
+        text += fmt::format("Content-Length: {}\r\n", answer.Body().size());
+    if (answer.Field("Cache-Control").empty()) text += "Cache-Control: no-store\r\n";
     for (const auto& [name, value] : answer.fields)
         text += fmt::format("{}: {}\r\n", name, value);
     text += keep_alive ? "\r\n" : "Connection: close\r\n\r\n";
-    if (!head) text += answer.body;
     return text;
 }
 

@@ -57,6 +57,7 @@ bool Informer::UseWatchList() const {
 }
 
 Awaitable<void> Informer::Run() {
+    broken_since_ = std::chrono::steady_clock::now();
     while (true) {
         step_began_ = std::chrono::steady_clock::now();
         const bool was_listing = !listed_;
@@ -70,6 +71,7 @@ Awaitable<void> Informer::Run() {
         }
         auto cancellation = co_await asio::this_coro::cancellation_state;
         if (cancellation.cancelled() != asio::cancellation_type::none) co_return;
+        if (!broken_since_) broken_since_ = std::chrono::steady_clock::now();
         if (outcome) continue;
         const auto delay = Recover(outcome.error(), was_listing && !listed_);
         if (delay.count() > 0) {
@@ -144,7 +146,7 @@ Awaitable<Result<void>> Informer::ListPages() {
         if (!page) co_return std::unexpected(std::move(page.error()));
         resource_version = page->resource_version;
         for (ObjectPtr& object : page->items)
-            objects.push_back(Transformed(std::move(object)));
+            if (Keeps(*object)) objects.push_back(Transformed(std::move(object)));
         if (page->continue_token.empty()) break;
         options.continue_token = page->continue_token;
         // A page token carries its version; the API refuses to be told both.
@@ -168,19 +170,21 @@ Awaitable<Result<void>> Informer::WatchFrom(bool initial_events) {
 
     Staged staged;
     bool staging = initial_events;
+    if (!staging) broken_since_.reset();
     while (true) {
         auto event = co_await (*stream)->Next();
         if (!event) co_return std::unexpected(std::move(event.error()));
         if (!event->object)
             co_return std::unexpected(MakeError(ErrorKind::kProtocol, "watch event of no object"));
-        if (event->type != WatchEventType::kBookmark)
-            event->object = Transformed(std::move(event->object));
+        const bool bookmark = event->type == WatchEventType::kBookmark;
+        const bool kept = bookmark || Keeps(*event->object);
+        if (kept && !bookmark) event->object = Transformed(std::move(event->object));
         if (!staging) {
             failures_in_row_ = 0;
-            Apply(*event);
+            Apply(*event, kept);
             continue;
         }
-        auto complete = Stage(staged, *event);
+        auto complete = Stage(staged, *event, kept);
         if (!complete) co_return std::unexpected(std::move(complete.error()));
         if (!*complete) continue;
         staging = false;
@@ -190,15 +194,19 @@ Awaitable<Result<void>> Informer::WatchFrom(bool initial_events) {
             objects.push_back(std::move(object));
         Staged().swap(staged);
         Replace(std::move(objects), event->object->meta.resource_version);
+        broken_since_.reset();
         step_began_ = std::chrono::steady_clock::now();
     }
 }
 
-Result<bool> Informer::Stage(Staged& staged, const WatchEvent& event) {
+Result<bool> Informer::Stage(Staged& staged, const WatchEvent& event, bool kept) {
     switch (event.type) {
         case WatchEventType::kAdded:
         case WatchEventType::kModified:
-            staged.insert_or_assign(event.object->meta.Key(), event.object);
+            if (kept)
+                staged.insert_or_assign(event.object->meta.Key(), event.object);
+            else
+                staged.erase(event.object->meta.Key());
             return false;
         case WatchEventType::kDeleted:
             staged.erase(event.object->meta.Key());
@@ -221,20 +229,26 @@ ObjectPtr Informer::Transformed(ObjectPtr object) const {
     return changed;
 }
 
-void Informer::Apply(const WatchEvent& event) {
+void Informer::Apply(const WatchEvent& event, bool kept) {
     const Meta& meta = event.object->meta;
     switch (event.type) {
         case WatchEventType::kAdded:
         case WatchEventType::kModified:
-            PutAndNotify(event.object, false);
+            kept ? PutAndNotify(event.object, false) : Drop(meta);
             break;
         case WatchEventType::kDeleted:
-            RemoveAndNotify(meta.Key(), event.object);
+            kept ? RemoveAndNotify(meta.Key(), event.object) : Drop(meta);
             break;
         case WatchEventType::kBookmark:
             break;
     }
     Advance(meta.resource_version);
+}
+
+void Informer::Drop(const Meta& not_kept) {
+    const ObjectPtr known = store_.Get(not_kept.Key());
+    if (known && not_kept.resource_version >= known->meta.resource_version)
+        RemoveAndNotify(not_kept.Key(), nullptr);
 }
 
 void Informer::Replace(std::vector<ObjectPtr> objects, std::uint64_t resource_version) {

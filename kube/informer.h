@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -53,6 +54,9 @@ class Informer {
         bool watch_list = true;
         int page_size = 500;
         Backoff::Settings backoff = {};
+        /// What it says no to is neither stored nor handed out; an object that was kept and is so
+        /// no more is gone. Asked before `transform`, with the whole object; must not throw.
+        std::function<bool(const Object&)> keep = {};
         /// Changes each object before it is stored and handed out, to keep less of it (client-go's
         /// SetTransform). It must leave name, namespace, uid and resource_version alone, and not
         /// throw.
@@ -76,6 +80,13 @@ class Informer {
 
     /// True once the first complete list is in the store.
     bool HasSynced() const { return synced_; }
+    /// Since when no watch is open that tells of changes; empty while one is. What the store has
+    /// may be old by so much, though HasSynced(). A watch that ends by itself, each five to ten
+    /// minutes, is open again in milliseconds; a peer that has vanished is noticed after a minute,
+    /// by TCP.
+    std::optional<std::chrono::steady_clock::time_point> BrokenSince() const {
+        return broken_since_;
+    }
     /// Everything up to here is in the store (and possibly more). Bookmarks move it too.
     std::uint64_t LastResourceVersion() const { return last_rv_; }
     /// Complete lists after the first one: each means that a watch could not be resumed.
@@ -96,9 +107,11 @@ class Informer {
     std::chrono::milliseconds Recover(const Error& error, bool list_failed);
     bool UseWatchList() const;
     /// True when `event` ended the list that `staged` collects.
-    Result<bool> Stage(Staged& staged, const WatchEvent& event);
+    Result<bool> Stage(Staged& staged, const WatchEvent& event, bool kept);
+    bool Keeps(const Object& object) const { return !settings_.keep || settings_.keep(object); }
     ObjectPtr Transformed(ObjectPtr object) const;
-    void Apply(const WatchEvent& event);
+    void Apply(const WatchEvent& event, bool kept);
+    void Drop(const Meta& not_kept);
     void Replace(std::vector<ObjectPtr> objects, std::uint64_t resource_version);
     void PutAndNotify(ObjectPtr object, bool even_if_older);
     void RemoveAndNotify(const ObjectKey& key, ObjectPtr last_state);
@@ -117,6 +130,7 @@ class Informer {
     std::uint64_t last_rv_ = 0;
     std::uint64_t relists_ = 0;
 
+    std::optional<std::chrono::steady_clock::time_point> broken_since_;
     bool listed_ = false;              // false: the next step is a list
     bool watch_list_refused_ = false;  // the server does not know sendInitialEvents
     bool quorum_list_ = false;         // the server is behind last_rv_: ask etcd's newest instead

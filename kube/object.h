@@ -33,6 +33,10 @@ inline constexpr Resource kControllerRevisions{"apps", "v1", "controllerrevision
                                                "ControllerRevision", true};
 inline constexpr Resource kSubjectAccessReviews{
     "authorization.k8s.io", "v1", "subjectaccessreviews", "SubjectAccessReview", false};
+inline constexpr Resource kSelfSubjectAccessReviews{
+    "authorization.k8s.io", "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview", false};
+inline constexpr Resource kSelfSubjectReviews{"authentication.k8s.io", "v1", "selfsubjectreviews",
+                                              "SelfSubjectReview", false};
 inline constexpr Resource kLeases{"coordination.k8s.io", "v1", "leases", "Lease", true};
 inline constexpr Resource kEvents{"events.k8s.io", "v1", "events", "Event", true};
 

@@ -31,10 +31,10 @@ namespace dlws::kube {
 
 /// The program dlws-NAME. Runs a `Part`, made from (executor, options, config), until its
 /// `Awaitable<int> Run()` has ended and says with which code to exit. 2: the command line is wrong;
-/// 1: it could not start, or threw.
-template <typename Part, typename Parse>
+/// 1: it could not start, or threw. `load` finds the configuration; by default LoadConfig() does.
+template <typename Part, typename Parse, typename Options>
 int RunProgram(std::string_view name, std::string_view version, int argc, char** argv, Parse parse,
-               std::string (*help)()) {
+               std::string (*help)(), Result<Config> (*load)(const Options&)) {
     auto options = parse({argv + 1, argv + argc});
     if (!options) {
         fmt::print(stderr, "dlws-{}: {}\n", name, options.error());
@@ -49,7 +49,7 @@ int RunProgram(std::string_view name, std::string_view version, int argc, char**
         return 0;
     }
     SetLogLevel(LogLevelOf(options->log_level));
-    auto config = LoadConfig(options->kubeconfig, options->context);
+    auto config = load(*options);
     if (!config) {
         LogError(name, "{}", config.error().message);
         return 1;
@@ -75,6 +75,15 @@ int RunProgram(std::string_view name, std::string_view version, int argc, char**
     });
     io.run();
     return code;
+}
+
+template <typename Part, typename Parse>
+int RunProgram(std::string_view name, std::string_view version, int argc, char** argv, Parse parse,
+               std::string (*help)()) {
+    return RunProgram<Part>(
+        name, version, argc, argv, parse, help, +[](const CommonOptions& options) {
+            return LoadConfig(options.kubeconfig, options.context);
+        });
 }
 
 /// /healthz, /readyz and /metrics. `lacks` says in a few words why the program is not ready; empty:

@@ -20,6 +20,7 @@
 #include <set>
 #include <thread>
 
+#include "dlws_source_dir.h"
 #include "kube/events.h"
 #include "kube/informer.h"
 #include "kube/leader.h"

@@ -14,6 +14,22 @@ namespace dlws::kube {
 namespace asio = boost::asio;
 namespace ssl = boost::asio::ssl;
 
+namespace {
+
+// Who offers h2 alone would speak it, whatever we answer in HTTP/1.1.
+int ChooseProtocol(SSL*, const unsigned char** chosen, unsigned char* length,
+                   const unsigned char* offered, unsigned int offered_length, void*) {
+    static constexpr unsigned char kOurs[] = "\x08http/1.1";
+    unsigned char* found = nullptr;
+    if (SSL_select_next_proto(&found, length, kOurs, sizeof kOurs - 1, offered, offered_length) !=
+        OPENSSL_NPN_NEGOTIATED)
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
+    *chosen = found;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+}  // namespace
+
 Result<void> ServerTls::Use(const std::string& certificate_pem, const std::string& key_pem) {
     const auto refuse = [](std::string why) {
         ERR_clear_error();
@@ -26,6 +42,7 @@ Result<void> ServerTls::Use(const std::string& certificate_pem, const std::strin
     SSL_CTX_set_mode(native, SSL_MODE_RELEASE_BUFFERS);
     // A client that renegotiates again and again costs us far more than it costs the client.
     SSL_CTX_set_options(native, SSL_OP_NO_RENEGOTIATION);
+    SSL_CTX_set_alpn_select_cb(native, &ChooseProtocol, nullptr);
     boost::system::error_code error;
     // Without a callback OpenSSL would ask for a pass phrase on the terminal.
     context.set_password_callback(

@@ -18,8 +18,9 @@ class TlsContext;
 ///     if (auto used = tls.Use(certificate_pem, key_pem); !used) ... used.error().message ...
 ///     HttpServer server(executor, "0.0.0.0", 9443, handler, settings, &tls);
 ///
-/// TLS 1.2 at least. Connections that are open keep the certificate they began with. Confined to
-/// the server's executor.
+/// TLS 1.2 at least. A caller that offers protocols (ALPN, RFC 7301) must offer http/1.1.
+/// Connections that are open keep the certificate they began with. Confined to the server's
+/// executor.
 class ServerTls {
   public:
     /// From now on for new connections. kInvalidArgument says what is wrong with the PEM; what was

@@ -81,6 +81,10 @@ std::optional<StorageState> StorageStateOf(std::string_view name) {
     return StorageState(found - kStates.begin());
 }
 
+bool IsFresh(const DLNode& node, Time now) {
+    return node.checkedAt && now - *node.checkedAt <= kStale && *node.checkedAt - now <= kStale;
+}
+
 const NodeStorage* FindStorage(const DLNode& node, std::string_view name) {
     const auto found = std::ranges::find(node.storages, name, &NodeStorage::name);
     return found == node.storages.end() ? nullptr : &*found;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <expected>
 #include <optional>
@@ -58,6 +59,11 @@ struct DLNode {
     std::vector<NodeHome> homes;
     bool operator==(const DLNode&) const = default;
 };
+
+/// What an agent told counts for so long; it renews it each minute. As far ahead of `now` it does
+/// not count either: that clock is wrong, and would hide that the agent is gone.
+inline constexpr std::chrono::seconds kStale{180};
+bool IsFresh(const DLNode& node, Time now);
 
 /// Null: there is none of that name. Valid as long as the node.
 const NodeStorage* FindStorage(const DLNode& node, std::string_view name);

@@ -95,12 +95,25 @@ TEST(StorageState, EachHasItsWord) {
     EXPECT_FALSE(StorageStateOf("Unknown"));
 }
 
+NodeReport Report() {
+    NodeReport report;
+    report.gpus = {1, 2, 3, 4, 5, 6};
+    report.types = {{{"A100", 7, {8, 9, 10, 11, 12, 13}}}, 14};
+    report.users = {{{"", "", "alice", 15}}, 16};
+    report.namespaces = {{{"vision", "", "", 17}}, 18};
+    report.jobs = {{{"vision", "digits", "alice", 19}}, 20};
+    report.nodes = {21, 22, 23, 24};
+    report.problems = {{{"n", "NotReady", "m", Noon(5), 25}}, 26};
+    return report;
+}
+
 TEST(ClusterStatus, WhatIsWrittenIsRead) {
     const ClusterStatus status{3,
                                "work 1/2",
                                {{"work", "", 1, 2, 10, 9, 8, 7, "not healthy everywhere"},
                                 {.name = "data", .problem = "no such kind"},
-                                {.name = "homes", .nodesTotal = 2}}};
+                                {.name = "homes", .nodesTotal = 2}},
+                               Report()};
     const std::string patch = ClusterStatusPatch(status, "u", "7");
     const auto read = ParseClusterStatus(patch);
     ASSERT_TRUE(read) << read.error();
@@ -111,7 +124,9 @@ TEST(ClusterStatus, WhatIsWrittenIsRead) {
     EXPECT_EQ(At(document, "/status/storages/2/nodesHealthy"), "0") << "0 of 2 is worth a word";
     EXPECT_THAT(ParseClusterStatus(R"({"spec":{}})")->storages, IsEmpty());
     // A list that becomes empty is written: a merge patch keeps what it does not name.
-    EXPECT_THAT(ClusterStatusPatch({}, "u", "7"), HasSubstr(R"("summary":null,"storages":[])"));
+    const std::string nothing = ClusterStatusPatch({}, "u", "7");
+    EXPECT_THAT(nothing, HasSubstr(R"("summary":null,"storages":[])"));
+    EXPECT_THAT(nothing, HasSubstr(R"("problems":[],"problemsOmitted":0)"));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "dlws_source_dir.h"
 #include "model/permission_check.h"
 #include "model/pod_compare.h"
 #include "model/template_diff.h"

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/pod.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "model/decode.h"
 #include "model/names.h"
+#include "model/node_facts.h"
 
 namespace dlws::model {
 
@@ -51,6 +53,26 @@ void ReadConditions(const Node& conditions, PodView& pod) {
             pod.disruptionReason = c["reason"].Text();
         }
     });
+}
+
+int GpusOf(const Node& container) {
+    const Node gpus = container["resources"]["requests"][kGpuResource];
+    return gpus.Present() ? GpuCount(gpus.QuantityText()) : 0;
+}
+
+// What the scheduler counts: the containers together with the sidecars (init containers that
+// restart always), or an init container with the sidecars before it, whichever is more.
+// https://kubernetes.io/docs/concepts/workloads/pods/init-containers/#resource-sharing-within-containers
+int ReadGpus(const Node& spec) {
+    int sidecars = 0, most = 0, sum = 0;
+    spec["initContainers"].Each([&](const Node& c) {
+        if (c["restartPolicy"].Text() == "Always")
+            sidecars = std::min(sidecars + GpusOf(c), kMostGpus);
+        else
+            most = std::max(most, sidecars + GpusOf(c));
+    });
+    spec["containers"].Each([&](const Node& c) { sum = std::min(sum + GpusOf(c), kMostGpus); });
+    return std::min(std::max(most, sum + sidecars), kMostGpus);
 }
 
 PodPhase ParsePodPhase(std::string_view text) {
@@ -104,6 +126,7 @@ std::expected<PodView, std::string> ParsePod(std::string_view json) {
     pod.reason = status["reason"].Text();
     pod.message = status["message"].Text();
     pod.node = doc.Root()["spec"]["nodeName"].Text();
+    pod.gpus = ReadGpus(doc.Root()["spec"]);
     ReadConditions(status["conditions"], pod);
     status["containerStatuses"].Each([&](const Node& c) {
         if (c["name"].Text() == kMainContainer) pod.main = ReadContainer(c);

@@ -64,6 +64,7 @@ struct PodView {
     std::string message;  ///< status.message
     std::string node;     ///< spec.nodeName; empty = not scheduled
     bool ready = false;   ///< condition Ready is True
+    int gpus = 0;         ///< that its containers request (what is no number: 0)
 
     ScheduledView scheduled;
 

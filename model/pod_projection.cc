@@ -24,7 +24,12 @@ constexpr std::array kMetadata{Field{"name"},
                                Field{"deletionTimestamp"},
                                Field{"labels", kLabels},
                                Field{"ownerReferences", kOwner}};
-constexpr std::array kSpec{Field{"nodeName"}};
+constexpr std::array kRequests{Field{kGpuResource}};
+constexpr std::array kResources{Field{"requests", kRequests}};
+constexpr std::array kOfContainer{Field{"resources", kResources}};
+constexpr std::array kOfInit{Field{"restartPolicy"}, Field{"resources", kResources}};
+constexpr std::array kSpec{Field{"nodeName"}, Field{"containers", kOfContainer},
+                           Field{"initContainers", kOfInit}};
 constexpr std::array kCondition{Field{"type"}, Field{"status"}, Field{"reason"}, Field{"message"}};
 constexpr std::array kTerminated{Field{"reason"}, Field{"message"}, Field{"exitCode"},
                                  Field{"signal"}, Field{"finishedAt"}};

@@ -34,7 +34,9 @@ TEST(ParsePod, ReadsARunningPod) {
         "labels":{"dlworkspace.io/job":"digits","dlworkspace.io/role":"worker",
           "dlworkspace.io/index":"1","dlworkspace.io/attempt":"2"},
         "ownerReferences":[{"kind":"Other","uid":"no"},{"kind":"DLJob","uid":"u1","controller":true}]},
-      "spec":{"nodeName":"node-1","containers":[{"name":"main"}]},
+      "spec":{"nodeName":"node-1","containers":[
+          {"name":"main","resources":{"requests":{"cpu":"1","nvidia.com/gpu":"8"},"limits":{"nvidia.com/gpu":"9"}}},
+          {"name":"helper","resources":{"requests":{"nvidia.com/gpu":1}}},{"name":"sidecar"}]},
       "status":{"phase":"Running","conditions":[
           {"type":"PodScheduled","status":"True"},{"type":"Ready","status":"True"}],
         "containerStatuses":[
@@ -52,6 +54,7 @@ TEST(ParsePod, ReadsARunningPod) {
     EXPECT_EQ(pod.phase, PodPhase::Running);
     EXPECT_EQ(pod.node, "node-1");
     EXPECT_TRUE(pod.ready);
+    EXPECT_EQ(pod.gpus, 9);
     EXPECT_FALSE(pod.deleting);
     EXPECT_FALSE(pod.Terminal());
     EXPECT_EQ(pod.scheduled.status, "True");
@@ -123,26 +126,56 @@ TEST(ParsePod, RefusesWhatIsNoPod) {
               "status.containerStatuses[0].state.terminated.exitCode must be a whole number");
 }
 
+// https://kubernetes.io/docs/concepts/workloads/pods/init-containers/#resource-sharing-within-containers
+TEST(ParsePod, CountsGpusAsTheSchedulerDoes) {
+    const auto gpus = [](std::string_view init, std::string_view containers) {
+        const auto list = [](std::string_view counts) {
+            std::string items;
+            for (const char c : counts) {
+                const bool sidecar = c >= 'a';
+                items += fmt::format(
+                    R"({}{{{}"resources":{{"requests":{{"nvidia.com/gpu":"{}"}}}}}})",
+                    items.empty() ? "" : ",", sidecar ? R"("restartPolicy":"Always",)" : "",
+                    sidecar ? c - 'a' : c - '0');
+            }
+            return items;
+        };
+        return Parse(fmt::format(R"({{"metadata":{{"name":"p","uid":"u"}},"spec":)"
+                                 R"({{"initContainers":[{}],"containers":[{}]}}}})",
+                                 list(init), list(containers)))
+            .gpus;
+    };
+    EXPECT_EQ(gpus("", "12"), 3);
+    EXPECT_EQ(gpus("5", "12"), 5) << "an init container runs alone";
+    EXPECT_EQ(gpus("c", "12"), 5) << "c: a sidecar with 2";
+    EXPECT_EQ(gpus("c4", "1"), 6) << "which runs beside later init containers";
+    EXPECT_EQ(gpus("4c", "1"), 4) << "but not beside earlier ones";
+}
+
 TEST(PodProjection, KeepsWhatIsRead) {
     EXPECT_EQ(PodProjection(R"({"kind":"Pod","metadata":{"name":"p","annotations":{"a":"b"},
         "labels":{"app":"x","dlworkspace.io/role":"wörk\ner"},
         "ownerReferences":[{"kind":"DLJob","uid":"u","controller":true}]},
-        "spec":{"containers":[{"name":"main","image":"i"}],"nodeName":"n"},
+        "spec":{"containers":[{"name":"main","image":"i","resources":{"requests":{"cpu":"1","nvidia.com/gpu":"2"}}}],"nodeName":"n"},
         "status":{"podIP":"10.0.0.1","containerStatuses":[{"name":"main","imageID":"x","state":
           {"terminated":{"exitCode":1,"containerID":"c"}}}]}})"),
               R"({"metadata":{"name":"p","labels":{"dlworkspace.io/role":"wörk\ner"},)"
-              R"("ownerReferences":[{"uid":"u","controller":true}]},"spec":{"nodeName":"n"},)"
+              R"("ownerReferences":[{"uid":"u","controller":true}]},"spec":{"containers":)"
+              R"([{"resources":{"requests":{"nvidia.com/gpu":"2"}}}],"nodeName":"n"},)"
               R"("status":{"containerStatuses":[{"name":"main","state":)"
               R"({"terminated":{"exitCode":1}}}]}})");
 }
 
 TEST(PodProjection, WrongTypesAreLeftToParsePod) {
-    for (std::string_view pod :
-         {R"({"metadata":7})", R"({"metadata":{"uid":"u","labels":[{"dlworkspace.io/job":"x"}]}})",
-          R"({"metadata":{"uid":"u","labels":"x"}})", R"({"metadata":{"uid":"u"},"spec":[1]})",
-          R"({"metadata":{"uid":"u"},"status":{"conditions":{"type":"Ready"}}})",
-          R"({"metadata":{"uid":"u"},"status":{"containerStatuses":[null,3]}})",
-          R"({"metadata":{"uid":"u"},"status":null})", "[]", ""}) [[maybe_unused]]
+    for (
+        std::string_view pod :
+        {R"({"metadata":7})", R"({"metadata":{"uid":"u","labels":[{"dlworkspace.io/job":"x"}]}})",
+         R"({"metadata":{"uid":"u","labels":"x"}})", R"({"metadata":{"uid":"u"},"spec":[1]})",
+         R"({"metadata":{"uid":"u"},"status":{"conditions":{"type":"Ready"}}})",
+         R"({"metadata":{"uid":"u"},"status":{"containerStatuses":[null,3]}})",
+         R"({"metadata":{"uid":"u"},"spec":{"containers":{"resources":1}}})",
+         R"({"metadata":{"uid":"u"},"spec":{"containers":[{"resources":{"requests":{"nvidia.com/gpu":[]}}}]}})",
+         R"({"metadata":{"uid":"u"},"status":null})", "[]", ""}) [[maybe_unused]]
         const auto whatever = ParseBoth(pod);
 }
 

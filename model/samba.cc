@@ -117,19 +117,29 @@ std::string ShareProblem(const Storage& storage, const std::set<std::string>& ta
     return "";
 }
 
-// The sections of all shares.
-std::string Shares(const DLCluster& cluster, std::vector<std::string>& problems) {
-    std::string sections;
+// Each storage that says it is a share, and why it is not shown.
+std::vector<std::pair<const Storage*, std::string>> AskedFor(const DLCluster& cluster) {
+    std::vector<std::pair<const Storage*, std::string>> all;
     std::set<std::string> taken;
     for (const Storage& storage : cluster.storages) {
         if (storage.share.empty()) continue;
-        if (const std::string why = ShareProblem(storage, taken); !why.empty()) {
+        all.emplace_back(&storage, ShareProblem(storage, taken));
+        if (all.back().second.empty()) taken.insert(Lower(storage.share));
+    }
+    return all;
+}
+
+// The sections of all shares.
+std::string Shares(const DLCluster& cluster, std::vector<std::string>& problems) {
+    std::string sections;
+    for (const auto& [asked, why] : AskedFor(cluster)) {
+        const Storage& storage = *asked;
+        if (!why.empty()) {
             problems.push_back(fmt::format("share {} of storage {} is left out: {}", storage.share,
                                            storage.name, why));
             sections += Comment(problems.back());
             continue;
         }
-        taken.insert(Lower(storage.share));
         // %u: the user's name in passwd, whatever the client called itself.
         const bool own = storage.layout != StorageLayout::Shared;
         sections +=
@@ -172,6 +182,13 @@ std::string UsersMap(const std::vector<DLUser>& users, const std::string& workgr
 }
 
 }  // namespace
+
+std::vector<std::string> SharedStorages(const DLCluster& cluster) {
+    std::vector<std::string> names;
+    for (const auto& [storage, why] : AskedFor(cluster))
+        if (why.empty()) names.push_back(storage->name);
+    return names;
+}
 
 SambaConfig RenderSamba(const DLCluster& cluster, const std::vector<DLUser>& users,
                         const SambaSettings& settings) {

@@ -52,6 +52,9 @@ struct SambaConfig {
 SambaConfig RenderSamba(const DLCluster& cluster, const std::vector<DLUser>& users,
                         const SambaSettings& settings);
 
+/// Names of the storages that RenderSamba() shows.
+std::vector<std::string> SharedStorages(const DLCluster& cluster);
+
 /// Of a ConfigMap. Error: a sentence with the field's path.
 std::expected<SambaFiles, std::string> ParseSambaFiles(std::string_view json);
 /// The merge patch that makes the ConfigMap with the files `has` one with the files `wanted`.

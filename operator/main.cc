@@ -21,6 +21,7 @@
 #include "kube/metrics.h"
 #include "kube/program.h"
 #include "operator/job/controller.h"
+#include "operator/node/metrics.h"
 #include "operator/options.h"
 #include "operator/storage/manager.h"
 #include "operator/user/manager.h"
@@ -109,18 +110,27 @@ class Operator {
                              world.storage_checks =
                                  storages_.ChecksFor(*world.cluster, world.job, world.pods);
                      }}),
-          storages_(client_, events_, metrics_, random_, {.leading = [this] { return Leading(); }}),
+          storages_(
+              client_, events_, metrics_, random_,
+              {.leading = [this] { return Leading(); },
+               .observe_nodes =
+                   [this](const model::DLCluster& cluster) { return gpus_.Observe(cluster); }}),
+          other_pods_(client_, caches::OtherPods(options.watch_namespace), random_),
+          gpus_({storages_.Nodes(), jobs_.Pods(), other_pods_, jobs_.Jobs()}),
           users_(client_, events_, metrics_, random_, {.samba = SambaOf(options)}),
           manager_(executor),
           signals_(executor, SIGTERM, SIGINT) {
         storages_.OnTroubles([this] { jobs_.LookAtAll(""); });
+        gpus_.OnNews([this] { storages_.TellSoon(); });
+        node::PublishGpus(metrics_, gpus_, [this] { return Leading(); });
     }
 
     // The process's exit code.
     Awaitable<int> Run() {
         kube::ServeHealth(health_, metrics_, DLWS_VERSION, [this] {
             if (stopping_) return "stopping";
-            return jobs_.HasSynced() && storages_.HasSynced() && users_.HasSynced()
+            return jobs_.HasSynced() && storages_.HasSynced() && users_.HasSynced() &&
+                           gpus_.HasSynced()
                        ? ""
                        : "caches not read yet";
         });
@@ -142,6 +152,7 @@ class Operator {
             manager_.Add("caches", name, [informer] { return informer->Run(); });
         for (auto& [name, informer] : users_.Informers())
             manager_.Add("caches", name, [informer] { return informer->Run(); });
+        manager_.Add("caches", "other-pods", [this] { return other_pods_.Run(); });
         manager_.Add("workers", "users", [this] { return users_.Work(); });
         manager_.Add("leader", "lease", [this] { return Lead(); });
         for (int i = 0; i < jobs_.Workers(); ++i)
@@ -200,6 +211,8 @@ class Operator {
     kube::LeaderElector elector_;
     job::Controller jobs_;
     storage::Manager storages_;
+    kube::Informer other_pods_;
+    caches::Gpus gpus_;
     user::Manager users_;
     kube::Manager manager_;
     asio::signal_set signals_;

@@ -11,11 +11,11 @@
 #include "kube/log.h"
 #include "kube/manager.h"
 #include "kube/metrics.h"
+#include "kube/mounted_certificate.h"
 #include "kube/program.h"
 #include "model/names.h"
 #include "webhook/admission.h"
 #include "webhook/certificate_keeper.h"
-#include "webhook/mounted_certificate.h"
 #include "webhook/options.h"
 
 namespace dlws::webhook {
@@ -154,7 +154,7 @@ class Webhook {
     std::shared_ptr<const model::DLCluster> cluster_;
     kube::ServerTls tls_;
     // One of them runs.
-    MountedCertificate mounted_;
+    kube::MountedCertificate mounted_;
     CertificateKeeper keeper_;
     Admission admission_;
     kube::HttpServer server_;

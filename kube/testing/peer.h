@@ -7,15 +7,18 @@
 #include <boost/asio/read.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
+#include <stdexcept>
 #include <string>
 
 namespace dlws::kube::testing {
 
 /// A blocking client of a server that runs on a thread of its own: plain, or with TLS where it is
-/// told whom to trust. Throws what Asio throws.
+/// told whom to trust, offering the protocols of `alpn` (each after a byte that is its length).
+/// Throws what Asio throws.
 class Peer {
   public:
-    explicit Peer(unsigned short port, const std::string& ca = "") : stream_(io_, context_) {
+    explicit Peer(unsigned short port, const std::string& ca = "", const std::string& alpn = "")
+        : stream_(io_, context_) {
         stream_.next_layer().connect(
             boost::asio::ip::tcp::endpoint(boost::asio::ip::address_v4::loopback(), port));
         if (ca.empty()) return;
@@ -26,7 +29,20 @@ class Peer {
         X509_STORE* store = SSL_CTX_get_cert_store(context_.native_handle());
         X509_STORE_up_ref(store);
         SSL_set0_verify_cert_store(stream_.native_handle(), store);
+        // 0 is what OpenSSL says when it took them.
+        if (!alpn.empty() &&
+            SSL_set_alpn_protos(stream_.native_handle(),
+                                reinterpret_cast<const unsigned char*>(alpn.data()),
+                                static_cast<unsigned>(alpn.size())) != 0)
+            throw std::runtime_error("no list of protocols");
         stream_.handshake(boost::asio::ssl::stream_base::client);
+    }
+    /// What the server chose of `alpn`; empty: nothing.
+    std::string Protocol() {
+        const unsigned char* name = nullptr;
+        unsigned length = 0;
+        SSL_get0_alpn_selected(stream_.native_handle(), &name, &length);
+        return {reinterpret_cast<const char*>(name), length};
     }
     void Send(const std::string& text) {
         tls_ ? boost::asio::write(stream_, boost::asio::buffer(text))

@@ -57,6 +57,9 @@ class Controller {
         kube::Informer* informer;
     };
     std::vector<NamedInformer> Informers();
+    /// For who else wants to know: DLJobs, and of each pod of theirs model::PodProjection.
+    kube::Informer& Jobs() { return jobs_; }
+    kube::Informer& Pods() { return pods_; }
     bool HasSynced() const;
     int Workers() const { return settings_.workers; }
 

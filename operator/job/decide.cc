@@ -54,7 +54,7 @@ class Decider : private Launcher {
     void Choose() {
         if (was_.failure) return Close(Phase::Failed);
         if (Succeeding()) return Close(Phase::Succeeded);
-        if (gang_.Succeeded()) {
+        if (gang_.Succeeded(EndingItsPods())) {
             // A place of an elastic job that shrank and grew has had a pod of that name before.
             if (MayGoOn() && !Listed()) return;
             return Close(Phase::Succeeded);
@@ -302,6 +302,13 @@ class Decider : private Launcher {
 
     // A failure or a change of scale need not end the attempt: its fence stays the same.
     bool MayGoOn() const { return spec_.elastic || spec_.retry.scope == model::RetryScope::Pod; }
+
+    // We have said that we end what runs.
+    bool EndingItsPods() const {
+        const auto* c = model::FindCondition(was_.conditions, model::kConditionFinished);
+        const bool stopping = spec_.stop && c && c->reason == reason::kStopping.name;
+        return stopping || Suspending() || AttemptFailed(was_);
+    }
 
     bool Succeeding() const {
         const auto* c = model::FindCondition(was_.conditions, model::kConditionFinished);

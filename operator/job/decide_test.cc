@@ -27,11 +27,6 @@ World Launched(std::vector<model::PodView> pods, int replicas = 2) {
     return world;
 }
 
-World Settled(World world) {
-    world.job.status = Published(world, Decide(world));
-    return world;
-}
-
 TEST(Decide, NewJobGetsServiceThenPodsThenStatus) {
     World world = WorldOf(Job(3));
     Decision d = Decide(world);

@@ -114,7 +114,7 @@ bool Gang::MayStart(const model::Role& role) const {
                                [&](const auto& a) { return RoleIs(a.role, a.when); });
 }
 
-bool Gang::Succeeded() const {
+bool Gang::Succeeded(bool ending_it) const {
     const model::Success& success = spec_.success;
     bool first = true, all = WasLaunched();
     for (std::size_t r = 0; r < spec_.roles.size(); ++r) {
@@ -122,6 +122,7 @@ bool Gang::Succeeded() const {
         if (!success.role.empty() && success.role != role.name) continue;
         for (int i = 0; i < role.replicas; ++i) {
             const PodView* pod = At({r, i});
+            if (pod && ending_it && pod->deleting) pod = nullptr;
             const bool done = pod && pod->phase == PodPhase::Succeeded;
             if (success.policy == model::Success::RankZero && first) return done;
             if (success.policy == model::Success::Any && done) return true;

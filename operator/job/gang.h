@@ -47,8 +47,10 @@ class Gang {
     int AttemptOf(std::string_view role, int index) const;
     /// True when every role that this one waits for has come so far.
     bool MayStart(const model::Role& role) const;
-    /// True when the job's success policy is met.
-    bool Succeeded() const;
+    /// True when the job's success policy is met. `ending_it`: we end what runs; then a pod that is
+    /// being deleted counts for nothing, since a program that saves its work at SIGTERM and exits
+    /// with 0 has not done it.
+    bool Succeeded(bool ending_it = false) const;
 
   private:
     void Count();

@@ -19,11 +19,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-World Settled(World world) {
-    world.job.status = Published(world, Decide(world));
-    return world;
-}
-
 // A launched gang of two whose user allows so many restarts.
 World Running(int limit) {
     World world = WorldOf(Job(2));

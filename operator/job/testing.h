@@ -81,6 +81,12 @@ inline model::JobStatus Published(const World& world, const Decision& decision) 
     return status;
 }
 
+/// The world in which that status is published.
+inline World Settled(World world) {
+    world.job.status = Published(world, Decide(world));
+    return world;
+}
+
 template <typename T>
 const T* Find(const Decision& decision) {
     for (const Write& w : decision.writes)

@@ -101,10 +101,17 @@ std::string Summary(const model::ClusterStatus& status) {
 }
 
 // Without what changes all the time.
-model::ClusterStatus WithoutSpace(model::ClusterStatus status) {
+model::ClusterStatus Lasting(model::ClusterStatus status) {
+    status.report = {};
     for (StorageStatus& s : status.storages)
         s.bytesTotal = s.bytesFree = s.inodesTotal = s.inodesFree = 0;
     return status;
+}
+
+// How long after the last write it is time for this one.
+std::chrono::seconds DueAfter(const World& world, const model::ClusterStatus& status) {
+    if (Lasting(status) != Lasting(world.was)) return std::chrono::seconds(0);
+    return status.report == world.was.report ? kSpaceInterval : ReportInterval(world.nodes.size());
 }
 
 // The first of each name, as the definition has each name once.
@@ -126,6 +133,10 @@ std::vector<Mount> Declared(const model::DLCluster& cluster, model::ClusterStatu
 
 }  // namespace
 
+std::chrono::seconds ReportInterval(std::size_t nodes) {
+    return std::chrono::seconds(std::clamp<std::size_t>(nodes / 100, 5, 60));
+}
+
 job::StorageChecks ChecksFor(const model::DLCluster& cluster, const model::DLJob& job,
                              const std::vector<NodeView>& nodes, Time now) {
     std::set<std::string> names;
@@ -142,13 +153,10 @@ job::StorageChecks ChecksFor(const model::DLCluster& cluster, const model::DLJob
     return checks;
 }
 
-bool IsFresh(const DLNode& node, Time now) {
-    return node.checkedAt && now - *node.checkedAt <= kStale && *node.checkedAt - now <= kStale;
-}
-
 Decision Decide(const World& world) {
     Decision decision;
     decision.status.observedGeneration = world.cluster.meta.generation;
+    decision.status.report = world.report;
     std::vector<Mount> mounts = Declared(world.cluster, decision.status);
     std::set<std::string_view> wanted;
     for (const Mount& mount : mounts)
@@ -179,9 +187,8 @@ Decision Decide(const World& world) {
     }
     decision.status.summary = Summary(decision.status);
     if (decision.status == world.was) return decision;
-    const auto due = world.written.value_or(Time{}) + kSpaceInterval;
-    decision.write_status =
-        world.now >= due || WithoutSpace(decision.status) != WithoutSpace(world.was);
+    const Time due = world.written.value_or(Time{}) + DueAfter(world, decision.status);
+    decision.write_status = world.now >= due;
     if (!decision.write_status) decision.again = std::min(decision.again, due - world.now);
     return decision;
 }

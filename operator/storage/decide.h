@@ -23,11 +23,16 @@
 
 namespace dlws::storage {
 
-/// What an agent told counts for so long; it renews it each minute. As far ahead of `now` it does
-/// not count either: that clock is wrong, and would hide that the agent is gone.
-inline constexpr std::chrono::seconds kStale{180};
-/// Free space alone is written no more often, and all is looked at again after so long.
+using model::IsFresh;
+using model::kStale;
+
+/// Free space is written no more often by itself. All is looked at again after so long.
 inline constexpr std::chrono::seconds kSpaceInterval{60};
+
+/// What is said of nodes and GPUs is written no more often by itself, in a cluster of so many
+/// nodes: 1 s for each 100 of them, 5 s to 60 s. An agent on each watches the DLCluster, so that
+/// writes of 10 KB are 1 MB/s to all of them together at most.
+std::chrono::seconds ReportInterval(std::size_t nodes);
 
 struct NodeView {
     std::string_view name, uid;
@@ -38,6 +43,7 @@ struct NodeView {
 struct World {
     model::DLCluster cluster;
     model::ClusterStatus was;            ///< as it stands in the DLCluster
+    model::NodeReport report;            ///< to be told besides
     std::vector<NodeView> nodes;         ///< valid as long as what they point to
     std::optional<model::Time> written;  ///< when this process last wrote the status
     model::Time now{};
@@ -67,9 +73,6 @@ struct Decision {
 
 /// Linear in nodes times storages.
 Decision Decide(const World& world);
-
-/// Whether that still counts.
-bool IsFresh(const model::DLNode& node, model::Time now);
 
 /// What failures of that job's pods on these nodes are judged by. Of a node whose labels do not say
 /// yet what its agent tells, nobody can say: a pod that is made anew would go there once more.

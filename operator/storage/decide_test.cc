@@ -181,6 +181,48 @@ TEST_F(DecideTest, SpaceAloneIsWrittenOnceAMinute) {
     EXPECT_EQ(Decide(world_).status.storages[0].bytesFree, 6);
 }
 
+TEST_F(DecideTest, WhatIsSaidOfNodesIsWrittenEveryFiveSecondsAtMost) {
+    model::DLNode& told = AddHealthy("a");
+    world_.report.gpus.free = 8;
+    EXPECT_EQ(Settle().status.report, world_.report);
+    world_.report.gpus.free = 4;
+    world_.now += seconds(4);
+    EXPECT_FALSE(Decide(world_).write_status);
+    EXPECT_EQ(Decide(world_).again, seconds(1));
+    world_.now += seconds(1);
+    EXPECT_TRUE(Settle().write_status);
+    // However much happens: ten minutes in which it is another each second.
+    int writes = 0;
+    for (int second = 1; second <= 600; ++second) {
+        ++world_.report.gpus.used;
+        told.checkedAt = world_.now += seconds(1);
+        const Decision decision = Decide(world_);
+        if (!decision.write_status) continue;
+        ++writes;
+        world_.was = decision.status;
+        world_.written = world_.now;
+    }
+    EXPECT_EQ(writes, 600 / 5);
+    Settle();
+    told.checkedAt = world_.now += seconds(600);
+    EXPECT_FALSE(Decide(world_).write_status) << "there is nothing to say";
+}
+
+TEST_F(DecideTest, TheMoreAgentsWatchTheLessOftenItIsWritten) {
+    EXPECT_EQ(ReportInterval(0), seconds(5));
+    EXPECT_EQ(ReportInterval(500), seconds(5));
+    EXPECT_EQ(ReportInterval(5'000), seconds(50));
+    EXPECT_EQ(ReportInterval(100'000), seconds(60));
+    for (int i = 0; i < 2'000; ++i)
+        AddNode(std::to_string(i));
+    Settle();
+    world_.report.gpus.free = 4;
+    world_.now += seconds(19);
+    EXPECT_FALSE(Decide(world_).write_status);
+    world_.now += seconds(1);
+    EXPECT_TRUE(Decide(world_).write_status);
+}
+
 TEST_F(DecideTest, TheFirstNodeIsNoEvent) {
     Settle();
     AddHealthy("a");

@@ -6,6 +6,7 @@
 #include "kube/log.h"
 #include "kube/together.h"
 #include "model/names.h"
+#include "model/node_facts.h"
 #include "operator/resources.h"
 #include "operator/storage/metrics.h"
 
@@ -17,12 +18,12 @@ namespace {
 
 constexpr std::string_view kLog = "storage";
 
-// Of a node only our labels are kept: it is up to 20 KB, and its heartbeats are many.
-void KeepOurLabels(kube::Object& node) {
+// It is up to 20 KB, and its heartbeats are many.
+void KeepWhatIsRead(kube::Object& node) {
     std::erase_if(node.meta.labels, [](const auto& label) {
         return !label.first.starts_with(model::kStorageLabelPrefix);
     });
-    node.raw = std::string();
+    node.raw = model::NodeProjection(node.raw);
 }
 
 // Whether anything but the time and the space differs.
@@ -41,7 +42,7 @@ Manager::Manager(kube::Client& client, kube::EventRecorder& events, kube::Metric
       events_(events),
       settings_(std::move(settings)),
       clusters_(client, {.resource = kDLClusters}, random),
-      nodes_(client, {.resource = kube::kNodes, .transform = KeepOurLabels}, random),
+      nodes_(client, {.resource = kube::kNodes, .transform = KeepWhatIsRead}, random),
       told_informer_(client, {.resource = kDLNodes}, random),
       passes_(client.Executor(),
               {.name = "storage", .coalesce = settings_.coalesce, .metrics = &metrics}) {
@@ -92,6 +93,14 @@ void Manager::OnTold(const kube::Change& change) {
     if (news) passes_.Look();
 }
 
+void Manager::TellSoon() {
+    std::chrono::milliseconds wait = settings_.coalesce;
+    if (status_time_)
+        wait = std::max<std::chrono::milliseconds>(
+            wait, *status_time_ + ReportInterval(nodes_.store().Size()) - Now());
+    passes_.LookAfter(wait);
+}
+
 model::Time Manager::Now() const {
     return std::chrono::floor<std::chrono::seconds>(client_.ServerTime());
 }
@@ -109,8 +118,10 @@ std::optional<World> Manager::Observe(const kube::Object& object) const {
     }
     World world{.cluster = std::move(*cluster),
                 .was = std::move(*was),
+                .report = {},
                 .written = status_time_,
                 .now = Now()};
+    world.report = settings_.observe_nodes(world.cluster).value_or(world.was.report);
     // What is pointed to stays: nothing here waits.
     for (const kube::ObjectPtr& node : nodes_.store().All())
         world.nodes.push_back(ViewOf(*node));

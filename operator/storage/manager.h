@@ -38,16 +38,25 @@ class Manager {
         std::chrono::milliseconds coalesce{500};
         /// Whether this process leads, and so publishes metrics.
         std::function<bool()> leading = [] { return true; };
+        /// What is written besides: the DLCluster's status has one writer, and that is us. None:
+        /// not known yet, what is there stays.
+        std::function<std::optional<model::NodeReport>(const model::DLCluster&)> observe_nodes =
+            [](const model::DLCluster&) { return std::nullopt; };
     };
 
     Manager(kube::Client& client, kube::EventRecorder& events, kube::Metrics& metrics,
             kube::Random& random, Settings settings);
 
     PassLoop::Informers Informers();
+    /// Of each Node it keeps model::NodeProjection, and of its labels ours.
+    kube::Informer& Nodes() { return nodes_; }
     bool HasSynced() const;
 
     /// Works until cancelled; begins when all has been read.
     kube::Awaitable<void> Work();
+
+    /// What observe_nodes says has changed: it is told as soon as ReportInterval() allows.
+    void TellSoon();
 
     /// As of the last look.
     const StorageTroubles& Troubles() const { return troubles_; }

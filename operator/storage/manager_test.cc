@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "operator/manager_fixture.h"
+#include "kube/testing/manager_fixture.h"
 
 namespace dlws::storage {
 namespace {
@@ -62,8 +62,8 @@ class StorageManagerTest : public ManagerFixture {
     }
     ~StorageManagerTest() override { StopAll(); }
 
-    void Start(const std::string& told) {
-        clusters_.SendEvent("ADDED", Cluster(1));
+    void Start(const std::string& told, const std::string& status = "{}") {
+        clusters_.SendEvent("ADDED", Cluster(1, status));
         nodes_.SendEvent("ADDED", Node(2));
         told_.SendEvent("ADDED", told);
         for (const Stream& stream : {clusters_, nodes_, told_})
@@ -91,11 +91,18 @@ class StorageManagerTest : public ManagerFixture {
     }
 
     kube::EventRecorder events_{client_, "test", "test-0"};
-    Manager manager_{client_, events_, metrics_, random_, {.coalesce = milliseconds(20)}};
+    std::optional<model::NodeReport> report_ = model::NodeReport();
+    Manager manager_{client_,
+                     events_,
+                     metrics_,
+                     random_,
+                     {.coalesce = milliseconds(20),
+                      .observe_nodes = [this](const model::DLCluster&) { return report_; }}};
     Stream clusters_, nodes_, told_;
 };
 
 TEST_F(StorageManagerTest, WritesWhatDiffersAndThenNothing) {
+    report_->gpus.total = 8;
     Start(Told(3, "Healthy"));
     ASSERT_TRUE(UntilWritten());
     EXPECT_EQ(
@@ -105,6 +112,7 @@ TEST_F(StorageManagerTest, WritesWhatDiffersAndThenNothing) {
                 HasSubstr(R"("metadata":{"uid":"cluster-uid","resourceVersion":"1"})"));
     EXPECT_THAT(LastPatch(kStatusPath),
                 HasSubstr(R"("nodesHealthy":1,"nodesTotal":1,"bytesTotal":9)"));
+    EXPECT_THAT(LastPatch(kStatusPath), HasSubstr(R"("gpus":{"total":8,)"));
     CatchUp();
     kube::testing::RunFor(io_, milliseconds(300));
     EXPECT_EQ(Labels(), 1u);
@@ -122,6 +130,41 @@ TEST_F(StorageManagerTest, WritesWhatDiffersAndThenNothing) {
     EXPECT_TRUE(Until([this] { return events_.Queued() == 1u; }))
         << "the event comes after the answer to the write";
     EXPECT_NE(manager_.Troubles().Find("work", "node-1"), nullptr);
+}
+
+// Storages and nodes are written together: neither takes back what is said of the other.
+TEST_F(StorageManagerTest, WhatIsSaidOfNodesIsWrittenBesidesAndSoon) {
+    Start(Told(3, "Healthy"));
+    ASSERT_TRUE(UntilWritten());
+    CatchUp();
+    report_->gpus.total = 8;
+    report_->nodes.cordoned = 1;
+    for (int i = 0; i < 100; ++i)
+        manager_.TellSoon();
+    told_.SendEvent("MODIFIED", Told(14, "Hung"));
+    ASSERT_TRUE(Until([this] { return Statuses() == 2; }));
+    EXPECT_THAT(LastPatch(kStatusPath), HasSubstr(R"("gpus":{"total":8,)"));
+    EXPECT_THAT(LastPatch(kStatusPath), HasSubstr(R"("nodesHealthy":0,"nodesTotal":1)"));
+    // As the API server has it now. All is quiet, and the next look would be in a minute.
+    const std::string patch = LastPatch(kStatusPath);
+    const auto at = patch.find(R"("status":)");
+    clusters_.SendEvent("MODIFIED", Cluster(15, patch.substr(at + 9, patch.size() - at - 10)));
+    kube::testing::RunFor(io_, milliseconds(300));
+    ASSERT_EQ(Statuses(), 2U);
+    const auto began = std::chrono::steady_clock::now();
+    report_->gpus.total = 9;
+    manager_.TellSoon();
+    ASSERT_TRUE(Until([this] { return Statuses() == 3; }, seconds(10)));
+    EXPECT_GT(std::chrono::steady_clock::now() - began, seconds(3)) << "the last was just now";
+    EXPECT_THAT(LastPatch(kStatusPath), HasSubstr(R"("gpus":{"total":9,)"));
+    EXPECT_THAT(LastPatch(kStatusPath), HasSubstr(R"("nodesHealthy":0,"nodesTotal":1)"));
+}
+
+TEST_F(StorageManagerTest, WhatIsNotKnownYetOfNodesStaysAsItIs) {
+    report_ = std::nullopt;
+    Start(Told(3, "Healthy"), R"({"gpus":{"total":7},"nodes":{"total":1}})");
+    ASSERT_TRUE(UntilWritten());
+    EXPECT_THAT(LastPatch(kStatusPath), HasSubstr(R"("gpus":{"total":7,)"));
 }
 
 TEST_F(StorageManagerTest, NothingIsWrittenTwiceWhileTheCacheIsBehind) {
@@ -187,14 +230,15 @@ TEST_F(StorageManagerTest, LabelsStayWhileThereIsNoDLCluster) {
     EXPECT_EQ(Labels(), 1u);
 }
 
-TEST_F(StorageManagerTest, OfANodeOnlyOurLabelsAreKept) {
+TEST_F(StorageManagerTest, OfANodeOnlyWhatIsReadIsKept) {
     Start(Told(3, "Healthy"));
     ASSERT_TRUE(UntilWritten());
     CatchUp();
     auto& store = manager_.Informers()[1].second->store();
     const std::map<std::string, std::string> ours{{"storage.dlworkspace.io/work", "Healthy"}};
     EXPECT_TRUE(Until([&] { return store.Get({"", "node-1"})->meta.labels == ours; }));
-    EXPECT_THAT(store.Get({"", "node-1"})->raw, IsEmpty());
+    EXPECT_EQ(store.Get({"", "node-1"})->raw,
+              R"({"metadata":{"name":"node-1"},"spec":{},"status":{"conditions":[]}})");
 }
 
 // An agent that was silent for long and speaks again says nothing new, but it counts again.

@@ -6,7 +6,7 @@
 
 #include <boost/json.hpp>
 
-#include "operator/manager_fixture.h"
+#include "kube/testing/manager_fixture.h"
 
 namespace dlws::user {
 namespace {

@@ -113,6 +113,27 @@ fill_tools() {
     echo 'hosts: files dns' >"$1/etc/nsswitch.conf"
 }
 
+# python_image: prints the archive of python:3.12, for tests: this machine's Python with its own library, under the name of the
+# image that the portal's first form names. The test cluster reaches no registry.
+python_image() {
+    local archive
+    archive="$images_dir/python-$(hash_of fill_python "${tools[@]}" "$(readlink -f /usr/bin/python3)").tar"
+    make_image docker.io/library/python:3.12 "$archive" fill_python --user 1000:1000 --env PYTHONUNBUFFERED=1 --env PATH=/usr/bin:/bin --cmd python3
+    echo "$archive"
+}
+fill_python() {
+    local library python
+    fill_tools "$1"
+    python="$(readlink -f /usr/bin/python3)"
+    install -D -m 755 "$python" "$1/usr/bin/python3"
+    for library in $(libraries_of "$python"); do
+        [ -e "$1$library" ] || install -D -m 755 "$library" "$1$library"
+    done
+    mkdir -p "$1/usr/lib"
+    cp -r "/usr/lib/$(basename "$python")" "$1/usr/lib/"
+    find "$1/usr/lib/$(basename "$python")" -name __pycache__ -prune -exec rm -rf {} +
+}
+
 # digits_image: prints the archive of dlworkspace.io/digits:1: Debian's Python with PyTorch and scikit-learn.
 digits_image() {
     local archive
@@ -157,7 +178,7 @@ fill_mpi() {
 # the libraries that they load, and the certificate authorities. No shell, no package manager, no root.
 operator_image() {
     local archive
-    programs=("$1"/{operator/dlws-operator,webhook/dlws-webhook,agent/dlws-agent})
+    programs=("$1"/{operator/dlws-operator,webhook/dlws-webhook,agent/dlws-agent,portal/server/dlws-portal})
     mapfile -t libraries < <(for program in "${programs[@]}"; do libraries_of "$program"; done | sort -u)
     archive="$images_dir/operator-$(hash_of fill_operator "${programs[@]}" "${libraries[@]}" "$authorities").tar"
     make_image dlworkspace.io/operator:dev "$archive" fill_operator --user 65532:65532 --entrypoint '["/dlws-operator"]' \

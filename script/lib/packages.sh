@@ -22,4 +22,10 @@ packages_metrics="prometheus python3 python3-yaml"
 
 packages_image="buildah mmdebstrap jq gcc libc6-dev ca-certificates python3"
 
+packages_oidc="openssl curl jq"   # and Node.js, which is the machine's
+
+packages_api="python3 python3-venv python3-yaml"
+
 packages_storage="glusterfs-server glusterfs-client samba smbclient winbind samba-ad-dc samba-ad-provision procps"
+
+packages_browser="chromium fonts-dejavu-core openssl curl jq"

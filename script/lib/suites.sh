@@ -14,14 +14,17 @@ tidy      clang-tidy over every source
 chart     the Helm chart without a cluster, and the digits example's files
 crds      what a real API server takes and refuses of our kinds
 cluster   script/cluster itself: up, crash, heal, down
-api       the Kubernetes client against a real API server
-api_asan  the same with AddressSanitizer and UndefinedBehaviorSanitizer
-api_tsan  the same with ThreadSanitizer
+client    the Kubernetes client against a real API server
+client_asan the same with AddressSanitizer and UndefinedBehaviorSanitizer
+client_tsan the same with ThreadSanitizer
 image     the operator's image: small, without root, the same each time it is built
 e2e       the installed operator on a real cluster
 approval  admission on a real API server: with the webhook up, down and deleted
 storage   shared storage on a real cluster: users, folders, attacks on both; a GlusterFS volume that is lost and comes back
 logs      what jobs print is archived: each line once, whatever becomes of pods and agent
+api       the portal's REST API on a real cluster: each route by each role, and what becomes of bad input
+web       the portal's page: its types, lint and unit tests; then in Chromium, against the installed portal and a real OpenID
+          provider: what people do, attacks on it, axe on each page, faults; screenshots in build/web-screenshots
 metrics   what a real Prometheus reads of it: dashboard, alerts, documentation
 faults    the same while API server, etcd, network and operator are killed, frozen or cut off; and plans that break
           one request of a job's life each, by a proxy (DLWS_PLAN=NAME repeats one)
@@ -39,12 +42,12 @@ suite_unit() {
 suite_asan() {
     # Nothing but the unit tests, and of their campaigns the sample: all of it takes several times as long.
     unset DLWS_FULL
-    once build-asan compile asan unit_tests api_tests
+    once build-asan compile asan unit_tests client_tests
     run_ctest asan unit
 }
 suite_tsan() {
     unset DLWS_FULL
-    once build-tsan compile tsan unit_tests api_tests
+    once build-tsan compile tsan unit_tests client_tests
     run_ctest tsan unit
 }
 suite_fuzz() {
@@ -68,20 +71,20 @@ suite_cluster() {
     "$repo_dir/script/setup" cluster
     program test/cluster/cluster_test.sh
 }
-suite_api() {
+suite_client() {
     once build-dev compile dev
     once cluster start_cluster
-    run_ctest dev api
+    run_ctest dev client
 }
-suite_api_asan() {
-    once build-asan compile asan unit_tests api_tests
+suite_client_asan() {
+    once build-asan compile asan unit_tests client_tests
     once cluster start_cluster
-    run_ctest asan api
+    run_ctest asan client
 }
-suite_api_tsan() {
-    once build-tsan compile tsan unit_tests api_tests
+suite_client_tsan() {
+    once build-tsan compile tsan unit_tests client_tests
     once cluster start_cluster
-    run_ctest tsan api
+    run_ctest tsan client
 }
 suite_image() {
     once build-release compile release
@@ -121,6 +124,23 @@ suite_approval() {
     once cluster start_cluster
     compile release
     run_ctest dev approval
+}
+suite_api() {
+    "$repo_dir/script/setup" api
+    once build-dev compile dev
+    once cluster start_cluster
+    once operator install_operator
+    run_ctest dev api
+    program test/portal/login_test.sh
+    program test/portal/rights_test.py
+    program test/portal/schemathesis.sh
+}
+suite_web() {
+    once cluster start_cluster
+    compile release
+    program script/lib/check_web
+    # Leaves the portal with its OpenID provider: whoever comes afterwards installs what they need.
+    program test/web/run.sh
 }
 suite_faults() {
     once build-dev compile dev

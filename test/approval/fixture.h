@@ -61,7 +61,6 @@ class Admission : public E2e {
         }));
     }
 
-    inline static const std::string kKubectl = "script/cluster kubectl";
     bool broken_ = false;
 };
 

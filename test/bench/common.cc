@@ -34,7 +34,8 @@ void ParseArguments(int argc, char** argv, Setup& setup,
     const std::map<std::string, std::string*> texts = {
         {"--admin", &setup.admin},    {"--account", &setup.account}, {"--user", &setup.user},
         {"--operator", &setup.op},    {"--audit", &setup.audit},     {"--kubectl", &setup.kubectl},
-        {"--json", &setup.json_file}, {"--etcd", &setup.etcd},       {"--webhook", &setup.webhook}};
+        {"--json", &setup.json_file}, {"--etcd", &setup.etcd},       {"--webhook", &setup.webhook},
+        {"--portal", &setup.portal}};
     for (int i = 1; i < argc; i += 2) {
         const std::string name = argv[i];
         auto t = texts.find(name);

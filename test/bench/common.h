@@ -28,6 +28,7 @@ struct Setup {
     std::string user;     ///< that account's name in the audit log
     std::string op;       ///< the operator's program
     std::string webhook;  ///< the webhook's
+    std::string portal;   ///< the portal's
     std::string audit;    ///< the API server's audit log
     std::string kubectl;  ///< command with which a shell calls kubectl
     std::string etcd;     ///< etcd's socket

@@ -71,6 +71,7 @@ call() {
         --user "system:serviceaccount:$namespace:$account" \
         --operator "$repo_dir/build/release/operator/dlws-operator" \
         --webhook "$repo_dir/build/release/webhook/dlws-webhook" \
+        --portal "$repo_dir/build/release/portal/server/dlws-portal" \
         --audit "$state/audit.log" --kubectl "${kubectl[*]}" --etcd "$state/run/etcd:0"
 }
 

@@ -138,6 +138,9 @@ VALUE_SETS = {
     "samba": {"samba": {"enabled": True}, "cluster": {"sharedFolder": {"hostPath": "/mnt/shared"}}, "networkPolicy": {"enabled": True}},
     "domain": {"samba": {"enabled": True, "activeDirectory": {
         "realm": "LAB.EXAMPLE", "workgroup": "LAB", "joinSecret": "join", "nameServers": ["192.0.2.1"]}}},
+    "portal": {"portal": {"enabled": True, "url": "https://dlws.example.org"}, "networkPolicy": {"enabled": True}},
+    "portal-behind-tls": {"portal": {"enabled": True, "replicas": 1, "tls": {"plain": True},
+                                     "service": {"type": "NodePort", "nodePort": 30080}}},
     "cert-manager": {"webhook": {"certManager": {"enabled": True}}},
     "least": {
         "replicas": 1, "crds": {"enabled": False}, "cluster": {"create": False}, "rbac": {"aggregate": False},
@@ -286,7 +289,7 @@ class Monitoring(unittest.TestCase):
         for name in ("DLWorkspaceOperatorDown", "DLWorkspaceNoLeader"):
             self.assertIn(f'leader_election_master_status{{name="{lease}"}}', alerts[name]["expr"])
         for name, alert in alerts.items():
-            self.assertIn(alert["labels"]["severity"], ("warning", "critical"), name)
+            self.assertIn(alert["labels"]["severity"], ("info", "warning", "critical"), name)
             self.assertRegex(alert["for"], "^[0-9]+m$", name)
             self.assertEqual(set(alert["annotations"]), {"summary", "description"}, name)
             self.assertNotIn("`", "".join(alert["annotations"].values()), name)
@@ -303,7 +306,7 @@ class Monitoring(unittest.TestCase):
 
     def test_every_panel_can_be_read(self):
         panels = self.dashboard()["panels"]
-        self.assertEqual([p["title"] for p in panels if p["type"] == "row"], ["Jobs", "Operator", "Storages and logs"])
+        self.assertEqual([p["title"] for p in panels if p["type"] == "row"], ["Jobs", "GPUs and nodes", "Operator", "Storages and logs"])
         self.assertEqual(len({p["id"] for p in panels}), len(panels))
         self.assertEqual(len({p["title"] for p in panels}), len(panels))
         for panel in (p for p in panels if p["type"] != "row"):
@@ -466,6 +469,109 @@ class Agent(unittest.TestCase):
         rules = only(self.all, "ClusterRole", "dl-agent")["rules"]
         writes = {(r["resources"][0], v) for r in rules for v in r["verbs"] if v not in ("get", "list", "watch")}
         self.assertEqual(writes, {("dlnodes", "create"), ("dlnodes/status", "patch")})
+
+
+class Portal(unittest.TestCase):
+    """How it serves: test/portal/."""
+
+    def deployment(self, values):
+        (found,) = [d for d in render(values) if d["kind"] == "Deployment" and d["metadata"]["name"] == "dlworkspace-portal"]
+        return found["spec"]["template"]["spec"]
+
+    def test_off_nothing_of_it_is_there(self):
+        self.assertFalse([d for d in render() if "portal" in d["metadata"]["name"]])
+
+    def test_it_has_no_more_than_it_needs(self):
+        pod = self.deployment(VALUE_SETS["portal"])
+        context = pod["containers"][0]["securityContext"]
+        self.assertEqual((context["allowPrivilegeEscalation"], context["readOnlyRootFilesystem"], context["capabilities"]),
+                         (False, True, {"drop": ["ALL"]}))
+        self.assertTrue(pod["securityContext"]["runAsNonRoot"])
+        for field in ("hostNetwork", "hostPID", "hostIPC"):
+            self.assertNotIn(field, pod)
+
+    def test_one_certificate(self):
+        documents = render(VALUE_SETS["portal"])
+        secret = only(documents, "Secret", "dlworkspace-portal-certificate")
+        self.assertEqual(set(secret["data"]), {"tls.crt", "tls.key"})
+        self.assertEqual(self.deployment(VALUE_SETS["portal"])["volumes"][0]["secret"]["secretName"], secret["metadata"]["name"])
+        own = {"portal": {"enabled": True, "tls": {"secretName": "mine"}}}
+        self.assertFalse([d for d in render(own) if d["kind"] == "Secret" and "portal" in d["metadata"]["name"]])
+        self.assertEqual(self.deployment(own)["volumes"][0]["secret"]["secretName"], "mine")
+        plain = VALUE_SETS["portal-behind-tls"]
+        self.assertIn("--plain=true", self.deployment(plain)["containers"][0]["args"])
+        self.assertEqual([volume["name"] for volume in self.deployment(plain)["volumes"]], ["token"])
+        for wrong in ({"tls": {"plain": True, "secretName": "mine"}}, {"url": "http://a"}, {"url": "https://a/portal"}):
+            self.assertNotEqual(template({"portal": {"enabled": True, **wrong}}).returncode, 0, wrong)
+
+    def test_login(self):
+        oidc = {"issuer": "https://login.example.org", "clientId": "dlws", "clientSecret": {"secretName": "client"},
+                "ca": {"configMapName": "authorities"}}
+        values = {"portal": {"enabled": True, "url": "https://dlws.example.org", "oidc": oidc, "tokens": False}}
+        pod = self.deployment(values)
+        for argument in ("--url=https://dlws.example.org", "--token-login=false", "--oidc-issuer=https://login.example.org",
+                         "--oidc-client-id=dlws", "--oidc-client-secret-file=/oidc-client/client-secret",
+                         "--oidc-ca-file=/oidc-ca/ca.crt", "--oidc-scopes=profile,email,groups"):
+            self.assertIn(argument, pod["containers"][0]["args"])
+        self.assertEqual({v["name"] for v in pod["volumes"]}, {"certificate", "token", "oidc-client", "oidc-ca"})
+        self.assertEqual({v["name"] for v in pod["containers"][0]["volumeMounts"]}, {"certificate", "token", "oidc-client", "oidc-ca"})
+        for wrong in ({"url": ""}, {"oidc": {**oidc, "clientId": ""}}, {"oidc": {**oidc, "issuer": "http://login.example.org"}}):
+            self.assertNotEqual(template({"portal": {**values["portal"], **wrong}}).returncode, 0, wrong)
+
+    def test_proxies_that_are_believed(self):
+        def arguments(*proxies):
+            values = {"portal": {"enabled": True, "trustedProxies": list(proxies)}}
+            return [a for a in self.deployment(values)["containers"][0]["args"] if a.startswith("--trusted-proxies")]
+
+        self.assertEqual(arguments(), [])
+        self.assertEqual(arguments("10.244.0.0/16", "fd00::/8", "192.0.2.1"), ["--trusted-proxies=10.244.0.0/16,fd00::/8,192.0.2.1"])
+        for wrong in ("10.0.0.0/8,192.0.2.1", "ingress", "", "10.0.0.0/8 "):
+            self.assertNotEqual(template({"portal": {"enabled": True, "trustedProxies": [wrong]}}).returncode, 0, wrong)
+
+    def test_sessions_are_all_that_it_writes(self):
+        documents = render(VALUE_SETS["portal"])
+        role = only(documents, "Role", "dlworkspace-portal-sessions")
+        self.assertEqual(role["metadata"]["namespace"], "dlws-sessions")
+        self.assertEqual(role["rules"], [{"apiGroups": [""], "resources": ["secrets"],
+                                          "verbs": ["get", "list", "watch", "create", "update", "delete"]}])
+        roles = [d for d in documents if d["kind"] in ("Role", "ClusterRole") and "portal" in d["metadata"]["name"]]
+        self.assertEqual(len(roles), 2)
+        self.assertFalse([d for d in render({"portal": {"enabled": True}}) if d["kind"] == "Role" and "portal" in d["metadata"]["name"]])
+
+
+    def test_who_reads_archives_has_two_capabilities_and_no_token(self):
+        self.assertEqual([c["name"] for c in self.deployment({"portal": {"enabled": True}})["containers"]], ["portal"])
+        pod = self.deployment({**VALUE_SETS["portal"], "cluster": {"sharedFolder": {"hostPath": "/mnt/shared"}}})
+        self.assertFalse(pod["automountServiceAccountToken"])
+        portal, archive = pod["containers"]
+        self.assertIn("--archive-port=8084", portal["args"])
+        self.assertIn("--root=/mnt/shared/jobfiles", archive["args"])
+        context = archive["securityContext"]
+        self.assertEqual(context["capabilities"], {"drop": ["ALL"], "add": ["SETGID", "SETUID"]})
+        self.assertEqual((context["runAsUser"], context["readOnlyRootFilesystem"], context["allowPrivilegeEscalation"]), (0, True, False))
+        mounts = {mount["name"]: mount for mount in archive["volumeMounts"]}
+        self.assertEqual(set(mounts), {"kube-ca", "job-folders"})
+        self.assertTrue(all(mount["readOnly"] for mount in mounts.values()))
+        self.assertEqual((mounts["job-folders"]["mountPath"], mounts["job-folders"]["mountPropagation"]), ("/mnt", "HostToContainer"))
+        self.assertFalse([m for m in portal["volumeMounts"] if m["name"] == "job-folders"])
+
+    def test_where_job_folders_are(self):
+        def root(cluster=None, archive=None):
+            values = {"portal": {"enabled": True, "archive": archive or {}}, "cluster": cluster or {}}
+            return [arg for c in self.deployment(values)["containers"] for arg in c["args"] if arg.startswith("--root=")]
+
+        storages = [{"name": "work", "hostPath": "/mnt/a", "layout": "perUser"},
+                    {"name": "old", "hostPath": "/mnt/a", "path": "old", "layout": "perJob", "readOnly": True},
+                    {"name": "jobs", "hostPath": "/mnt/b", "path": "all/jobs", "layout": "perJob"}]
+        self.assertEqual(root({"storages": storages}), ["--root=/mnt/b/all/jobs"])
+        self.assertEqual(root({"storages": storages[:2]}), [])
+        self.assertEqual(root({"storages": storages}, {"hostPath": "/mnt/c"}), ["--root=/mnt/c"])
+        self.assertEqual(root({"storages": storages}, {"enabled": False}), [])
+        for around, error in {"/": "below a folder of its own", "/var/lib": "below a folder of its own", "/etc": "folder of the system",
+                              "/mnt/../usr/share": "folder of the system", "/var/lib/kubelet": "folder of the system"}.items():
+            bad = {"portal": {"enabled": True, "archive": {"hostPath": f"{around.rstrip('/')}/data"}}}
+            self.assertIn(error, template(bad).stderr)
+        self.assertEqual(root({}, {"hostPath": "/var/mnt/data", "path": "jobs"}), ["--root=/var/mnt/data/jobs"])
 
 
 class Samba(unittest.TestCase):
@@ -647,9 +753,9 @@ class Policies(unittest.TestCase):
 
 
 class Rights(unittest.TestCase):
-    def rules(self, kind, name):
+    def rules(self, kind, name, documents=None):
         found = set()
-        for rule in only(render(), kind, name)["rules"]:
+        for rule in only(documents or render(), kind, name)["rules"]:
             for group in rule["apiGroups"]:
                 for resource in rule["resources"]:
                     names = ",".join(rule.get("resourceNames", []))
@@ -685,10 +791,29 @@ class Rights(unittest.TestCase):
             self.assertEqual(self.rules("ClusterRole", "dlworkspace-" + who),
                              {("dlworkspace.io/dljobs", v) for v in verbs.split()} |
                              {("dlworkspace.io/dljobs/scale", v) for v in scale.split()} |
+                             {("dlworkspace.io/dljobtemplates", v) for v in verbs.split() if v != "approve"} |
                              {("dlworkspace.io/dljobs/status", "get")} |
+                             {(resource, v) for resource in ("/pods", "/pods/log", "/events", "events.k8s.io/events")
+                              for v in ("get", "list", "watch")} |
                              {("dlworkspace.io/dljobapprovals", v) for v in (
                                  "get", "list", "watch", *(("create", "delete") if who == "approver" else ()))} |
                              ({("dlworkspace.io/permissionclasses", "approve")} if who == "approver" else set()))
+
+    def test_the_portal_fills_its_caches_and_nothing_else(self):
+        documents = render({"portal": {"enabled": True}})
+        rules = self.rules("ClusterRole", "dlworkspace-portal", documents)
+        self.assertEqual({verb for _, verb in rules}, {"get", "list", "watch"})
+        self.assertIn(("dlworkspace.io/dljobtemplates", "watch"), rules)
+        self.assertFalse([resource for resource, _ in rules if "secrets" in resource or "impersonate" in resource])
+
+    def test_all_see_the_clusters_numbers_unless_told_otherwise(self):
+        name = "dlworkspace-cluster-viewer"
+        documents = render({"portal": {"enabled": True}})
+        self.assertEqual(self.rules("ClusterRole", name, documents), {("dlworkspace.io/clusterstatuses", "get")})
+        self.assertEqual([s["name"] for s in only(documents, "ClusterRoleBinding", name)["subjects"]], ["system:authenticated"])
+        documents = render({"portal": {"enabled": True, "clusterStatusForAll": False}})
+        self.assertFalse([d for d in documents if d["kind"] == "ClusterRoleBinding" and d["metadata"]["name"] == name])
+        only(documents, "ClusterRole", name)
 
     def test_nobody_approves_by_aggregation(self):
         labels = only(render(), "ClusterRole", "dlworkspace-approver")["metadata"]["labels"]
@@ -748,7 +873,7 @@ class Schema(unittest.TestCase):
                     yield from places(inner, path + (key,))
 
         free = {("podLabels",), ("podAnnotations",), ("nodeSelector",), ("agent", "nodeSelector"), ("serviceAccount", "annotations"),
-                ("samba", "nodeSelector"), ("samba", "service", "annotations"),
+                ("samba", "nodeSelector"), ("samba", "service", "annotations"), ("portal", "service", "annotations"),
                 *(("metrics", part, "labels") for part in ("serviceMonitor", "prometheusRule", "dashboard"))}
         tried = 0
         for path in places(self.values):
@@ -775,6 +900,7 @@ class Schema(unittest.TestCase):
             "samba.activeDirectory.realm": "lab example", "samba.computerName": "A-NAME-OF-16-CHARS",
             "samba.service.type": "Magic", "samba.passwords.namespace": "Upper",
             "cluster.logs.keepDays": -1, "cluster.logs.keepPerUser": "200", "agent.sweepSeconds": 0,
+            "portal.service.nodePort": 70000, "portal.staleVerdictSeconds": -1, "portal.replicas": 0,
             "policies.approverServiceAccounts": ["carol"], "policies.execByApprovers": "yes",
         }.items():
             values = value
@@ -793,7 +919,9 @@ class Schema(unittest.TestCase):
             self.assertIs(schema["additionalProperties"], False, path)
             # Helm's own, and a limit that is better not set: a throttled operator renews no lease.
             names = set(schema["properties"]) - {"": {"global"}, ".resources.limits": {"cpu"}, ".webhook.resources.limits": {"cpu"},
-                                                ".agent.resources.limits": {"cpu"}, ".samba.resources.limits": {"cpu"}}.get(path, set())
+                                                ".agent.resources.limits": {"cpu"}, ".samba.resources.limits": {"cpu"},
+                                                ".portal.resources.limits": {"cpu"},
+                                                ".portal.archive.resources.limits": {"cpu"}}.get(path, set())
             self.assertEqual(names, set(values), path)
             for name in names:
                 walk(schema["properties"][name], values[name], f"{path}.{name}")

@@ -239,6 +239,34 @@ END
     check "and goes" kubectl delete pod simulated --timeout=20s
 }
 
+# as_bearer TOKEN ARGS…: kubectl with nothing but a token.
+as_bearer() {
+    "$k8s_bin/kubectl" --kubeconfig /dev/null --server "$api_url" --certificate-authority "$pki/ca.crt" --token "$@"
+}
+# who_is TOKEN: name, UID and groups of whom the API server takes it for.
+who_is() {
+    as_bearer "$1" auth whoami --output json |
+        jq --raw-output '.status.userInfo | "\(.username) \(.uid) \(.groups | join(","))"'
+}
+
+test_an_openid_provider_can_be_added() {
+    local token
+    check "there is none" eval "! cluster token alice"
+    check "up --oidc" cluster up --oidc || return
+    token="$(cluster token alice)"
+    check "the API server takes its token" test "$(who_is "$token")" = \
+        "alice@example.org alice researchers,system:authenticated"
+    check "of another client too" test "$(who_is "$(cluster token carol dlws-brief)")" = \
+        "carol@example.org carol system:authenticated"
+    check "but not with another signature" eval "! as_bearer '${token%????}AAAA' auth whoami"
+    check "nor those of strangers" eval "! cluster token mallory"
+    check "kill" cluster fault kill oidc
+    check "status says so" eval "! cluster status"
+    check "up" cluster up
+    check "its keys are the same" test "$(who_is "$token")" != ""
+    check "whole" cluster status
+}
+
 test_api_server_can_restart() {
     local before
     before="$(process_pid kube-apiserver)"
@@ -367,7 +395,7 @@ if [ "$(id -u)" != 0 ]; then
     echo "0 passed, 0 failed, 1 skipped"
     exit 0
 fi
-"$repo_dir/script/setup" cluster scale image || exit 1
+"$repo_dir/script/setup" cluster scale image oidc || exit 1
 trap 'cluster down >/dev/null 2>&1; rm -rf "$output"' EXIT
 cluster down >/dev/null 2>&1
 machine_state >"$output/before"
@@ -375,7 +403,7 @@ tests=(test_without_root_it_says_so test_a_folder_of_somebody_else_stays test_th
     test_up_from_nothing test_up_when_up_changes_nothing test_pods_run_and_can_be_looked_into
     test_pods_find_each_other_by_name test_a_second_real_node_joins test_a_node_can_be_killed_and_healed
     test_a_node_can_be_frozen test_audit_log_has_writes_the_operators_with_their_content test_simulated_nodes_run_pods
-    test_api_server_can_restart test_etcd_can_pause test_a_pod_can_be_cut_off
+    test_an_openid_provider_can_be_added test_api_server_can_restart test_etcd_can_pause test_a_pod_can_be_cut_off
     test_a_container_can_be_killed test_up_heals_a_dead_part test_up_heals_after_everything_was_killed
     test_up_heals_with_an_unreadable_store test_down_leaves_nothing test_down_with_the_state_folder_lost test_down_when_down)
 [ $# -eq 0 ] || tests=("$@")

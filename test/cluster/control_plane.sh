@@ -48,10 +48,11 @@ END
 start_apiserver() {
     is_running kube-apiserver && return
     write_audit_policy
+    write_authentication
     start_process kube-apiserver "$k8s_bin/kube-apiserver" \
         --bind-address "$host_ip" --advertise-address "$host_ip" --secure-port 6443 \
         --etcd-servers "unix://$etcd_socket" --storage-backend etcd3 --service-cluster-ip-range "$service_net.0/16" \
-        --authorization-mode Node,RBAC --enable-admission-plugins NodeRestriction --anonymous-auth=true \
+        --authorization-mode Node,RBAC --enable-admission-plugins NodeRestriction --anonymous-auth=true --authentication-config "$state/authentication.yaml" \
         --client-ca-file "$pki/ca.crt" --tls-cert-file "$pki/apiserver.crt" --tls-private-key-file "$pki/apiserver.key" \
         --service-account-issuer https://kubernetes.default.svc.cluster.local \
         --service-account-key-file "$pki/service-account.pub" --service-account-signing-key-file "$pki/service-account.key" \

@@ -32,10 +32,10 @@ install -d -m 755 "$shared" "$shared/storage" "$shared/work" "$shared/jobfiles"
 
 read -ra more <<<"${DLWS_HELM_ARGS:-}"
 # The programs' hash in a pod annotation makes the Deployments roll when the image has changed.
-stamp="$(cat "$build"/{operator/dlws-operator,webhook/dlws-webhook,agent/dlws-agent} | sha256sum | cut -c 1-16)"
+stamp="$(cat "$build"/{operator/dlws-operator,webhook/dlws-webhook,agent/dlws-agent,portal/server/dlws-portal} | sha256sum | cut -c 1-16)"
 say "installing the operator $stamp"
 # Another test may have applied the definitions by hand: the release takes them over.
 run_logged "$cache_dir/log/helm.log" "$helm_bin/helm" --kubeconfig "$admin_kubeconfig" upgrade --install dlworkspace \
     "$repo_dir/charts/dlworkspace" --namespace dlws-system --create-namespace --wait --timeout 3m --take-ownership \
     --set image.tag=dev --set-string "podAnnotations.dlworkspace\.io/build=$stamp" \
-    --set agent.sweepSeconds=5 --set "cluster.sharedFolder.hostPath=$shared" --set "cluster.systemFolders.root=$state/system" "${more[@]}"
+    --set portal.enabled=true --set agent.sweepSeconds=5 --set "cluster.sharedFolder.hostPath=$shared" --set "cluster.systemFolders.root=$state/system" "${more[@]}"

@@ -12,6 +12,8 @@
 #include <stdexcept>
 #include <thread>
 
+#include "dlws_source_dir.h"
+
 namespace dlws::e2e {
 
 namespace {

@@ -44,7 +44,7 @@ shows() {
 
 summary() { printf '%d passed, %d failed, 0 skipped\n' "$passed" "$failed"; [ "$failed" = 0 ]; }
 
-for crd in dljob dlcluster dluser; do
+for crd in dljob dlcluster dluser dljobtemplate; do
     accepted "crds/$crd.yaml" apply --server-side --force-conflicts --field-manager=crds-test -f "crds/$crd.yaml"
     accepted "$crd established" wait --for=condition=Established --timeout=30s "crd/${crd}s.dlworkspace.io"
 done
@@ -71,6 +71,15 @@ accepted "256 KiB of files" create --dry-run=server -f "$scratch/files.yaml"
 printf '  - {name: c, content: x}\n' >>"$scratch/files.yaml"
 refused "256 KiB and a byte of files" "files hold at most 256 KiB (262144 bytes) together" \
     create --dry-run=server -f "$scratch/files.yaml"
+{
+    printf 'apiVersion: dlworkspace.io/v1\nkind: DLJobTemplate\nmetadata: {name: large, namespace: default}\n'
+    printf 'spec:\n  title: Large\n  job:\n'
+    sed -n '/^spec:/,$s/^/    /p' "$scratch/files.yaml"
+} >"$scratch/template.yaml"
+refused "256 KiB and a byte of files in a template" "files hold at most 256 KiB (262144 bytes) together" \
+    create --dry-run=server -f "$scratch/template.yaml"
+sed -i '$d' "$scratch/template.yaml"
+accepted "256 KiB of files in a template" create --dry-run=server -f "$scratch/template.yaml"
 
 # What can be changed later. The job is suspended, so that no pod of it ever starts.
 accepted "namespace" create namespace "$namespace"
@@ -120,6 +129,12 @@ refused "remove stop" "stop cannot be taken back" -n "$namespace" patch dljob fi
 shows "defaults" '100m 0 1' -n "$namespace" get dljob fixed \
     -o 'jsonpath={.spec.roles[1].resources.cpu} {.spec.roles[1].gpus} {.spec.roles[1].replicas}'
 shows "columns" 'NAME PHASE READY GPUS AGE' -n "$namespace" get dlj
+shows "a template keeps what is written" '["--lr"]' -n "$namespace" create -o 'jsonpath={.spec.job.spec.args}' -f - <<'END'
+apiVersion: dlworkspace.io/v1
+kind: DLJobTemplate
+metadata: {name: kept}
+spec: {title: Kept, job: {spec: {args: [--lr]}}}
+END
 shows "explain" 'GPUs for each pod of the role; whole devices, shared with nobody. Unit: GPUs a pod. Default: 0. Example: 8.' \
     explain dljob.spec.roles.gpus
 summary

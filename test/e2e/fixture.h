@@ -56,6 +56,7 @@ class E2e : public ::testing::Test {
     /// Everything worth knowing when a job is not where it should be.
     std::string Explain(const std::string& job);
 
+    inline static const std::string kKubectl = "script/cluster kubectl";
     std::string ns_;
     std::int64_t audit_ = 0;  ///< where the audit log ended when the test began
 };

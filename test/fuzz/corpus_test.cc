@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 
+#include "dlws_source_dir.h"
 #include "test/fuzz/targets.h"
 
 namespace dlws::fuzz {
@@ -36,6 +37,7 @@ auto NameOf = [](const auto& info) {
 };
 INSTANTIATE_TEST_SUITE_P(Kube, CorpusTest, ::testing::ValuesIn(KubeTargets()), NameOf);
 INSTANTIATE_TEST_SUITE_P(Model, CorpusTest, ::testing::ValuesIn(ModelTargets()), NameOf);
+INSTANTIATE_TEST_SUITE_P(Portal, CorpusTest, ::testing::ValuesIn(PortalTargets()), NameOf);
 INSTANTIATE_TEST_SUITE_P(Webhook, CorpusTest, ::testing::ValuesIn(WebhookTargets()), NameOf);
 
 TEST(Corpus, HasNoFolderWithoutTarget) {

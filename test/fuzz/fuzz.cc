@@ -19,8 +19,8 @@ extern "C" int LLVMFuzzerInitialize(int*, char***) {
     const char* name = std::getenv("DLWS_FUZZ");
     if (name) target = dlws::fuzz::FindTarget(name);
     if (!target) {
-        for (const auto targets :
-             {dlws::fuzz::KubeTargets(), dlws::fuzz::ModelTargets(), dlws::fuzz::WebhookTargets()})
+        for (const auto targets : {dlws::fuzz::KubeTargets(), dlws::fuzz::ModelTargets(),
+                                   dlws::fuzz::PortalTargets(), dlws::fuzz::WebhookTargets()})
             for (const auto& each : targets)
                 std::puts(std::string(each.name).c_str());
         std::fflush(stdout);

@@ -14,9 +14,12 @@
 
 #include "kube/decode.h"
 #include "kube/http_message.h"
+#include "kube/http_query.h"
 #include "kube/kubeconfig.h"
 #include "kube/rfc3339.h"
 #include "kube/watch_stream.h"
+#include "kube/yaml.h"
+#include "kube/yaml_reader.h"
 #include "test/fuzz/targets.h"
 
 namespace dlws::fuzz {
@@ -156,10 +159,66 @@ void HttpHeaderText(std::string_view bytes) {
         if (name.empty() || (name + value).find_first_of("\r\n") != std::string::npos) std::abort();
 }
 
+std::string Escaped(std::string_view text) {
+    std::string out;
+    for (const char c : text)
+        out += fmt::format("%{:02x}", static_cast<unsigned char>(c));
+    return out;
+}
+
+// What is taken of a query or a path is proper text, and means itself when it is escaped whole.
+void HttpTarget(std::string_view bytes) {
+    static constexpr HttpParameter kKnown[] = {{"q"}, {"phase", true}};
+    const auto check = [](const std::string& text) {
+        if (text.find('\0') != text.npos || !simdjson::validate_utf8(text)) std::abort();
+    };
+    if (const auto query = ParseHttpQuery(bytes, kKnown)) {
+        if (query->All("q").size() > 1 || query->All("phase").size() > kMaxHttpParameters)
+            std::abort();
+        std::string again = "q=" + Escaped(query->Find("q") ? *query->Find("q") : "");
+        for (const std::string& phase : query->All("phase")) {
+            check(phase);
+            again += "&phase=" + Escaped(phase);
+        }
+        const auto same = ParseHttpQuery(again, kKnown);
+        // Escaped whole it is three times as long.
+        if (again.size() <= kMaxHttpQuery && query->Find("q") &&
+            (!same || *same->Find("q") != *query->Find("q") ||
+             same->All("phase") != query->All("phase")))
+            std::abort();
+    } else if (query.error().empty() || query.error().size() > 400) {
+        std::abort();
+    }
+    if (const auto segments = SplitHttpPath(bytes)) {
+        std::string again;
+        for (const std::string& segment : *segments) {
+            check(segment);
+            again += "/" + Escaped(segment);
+        }
+        const auto same = SplitHttpPath(again);
+        if (!same || *same != *segments) std::abort();
+    } else if (segments.error().empty() || segments.error().size() > 400) {
+        std::abort();
+    }
+}
+
+// What is taken can be written and read again, and every path has a line.
+void Yaml(std::string_view bytes) {
+    const auto read = ReadYaml(bytes);
+    if (!read) {
+        if (read.error().message.empty() || read.error().line < 1) std::abort();
+        return;
+    }
+    for (const char* path : {"", "a", "a.b[0]", "[0]", "a[b].c"})
+        if (read->lines.LineOf(path) < 1) std::abort();
+    const auto again = ReadYaml(ToYaml(read->value));
+    if (!again || again->value != read->value) std::abort();
+}
+
 constexpr Target kTargets[] = {
-    {"watch", Watch},        {"object", OneObject},          {"list", List},
-    {"status", Status},      {"kubeconfig", KubeconfigFile}, {"rfc3339", Rfc3339},
-    {"http", HttpHeaderText}};
+    {"watch", Watch},         {"object", OneObject},          {"list", List},
+    {"status", Status},       {"kubeconfig", KubeconfigFile}, {"rfc3339", Rfc3339},
+    {"http", HttpHeaderText}, {"http-target", HttpTarget},    {"yaml", Yaml}};
 
 }  // namespace
 
@@ -168,7 +227,7 @@ std::span<const Target> KubeTargets() {
 }
 
 const Target* FindTarget(std::string_view name) {
-    for (const auto targets : {KubeTargets(), ModelTargets(), WebhookTargets()})
+    for (const auto targets : {KubeTargets(), ModelTargets(), PortalTargets(), WebhookTargets()})
         for (const Target& target : targets)
             if (target.name == name) return &target;
     return nullptr;

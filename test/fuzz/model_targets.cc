@@ -10,6 +10,7 @@
 #include "model/exit_codes.h"
 #include "model/log_archive.h"
 #include "model/log_reader.h"
+#include "model/node_facts.h"
 #include "model/pod.h"
 #include "model/pod_compare.h"
 #include "model/quantity.h"
@@ -47,6 +48,13 @@ void Pod(std::string_view bytes) {
     const std::string kept = PodProjection(bytes);
     if (ParsePod(kept) != ParsePod(bytes)) std::abort();
     if (PodProjection(kept) != kept) std::abort();
+}
+
+void ANode(std::string_view bytes) {
+    const std::string kept = NodeProjection(bytes);
+    for (std::string_view label : {"dlworkspace.io/gpu-type", "pool"})
+        if (ParseNode(kept, label) != ParseNode(bytes, label)) std::abort();
+    if (NodeProjection(kept) != kept) std::abort();
 }
 
 // However a log is cut, its archive is the same; and an archive reads as lines with times only. The
@@ -158,6 +166,7 @@ constexpr Target kTargets[] = {{"dljob", Job},
                                {"kept-template", KeptTemplate},
                                {"stored-pod", StoredPod},
                                {"pod", Pod},
+                               {"node", ANode},
                                {"quantity", AQuantity},
                                {"exit-codes", ExitCodeRule},
                                {"log", Log},

@@ -20,6 +20,7 @@ struct Target {
 
 std::span<const Target> KubeTargets();
 std::span<const Target> ModelTargets();
+std::span<const Target> PortalTargets();
 std::span<const Target> WebhookTargets();
 
 /// Null for an unknown name.

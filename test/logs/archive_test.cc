@@ -50,8 +50,6 @@ class Archive : public E2e {
             agents.push_back(name);
         return agents;
     }
-
-    inline static const std::string kKubectl = "script/cluster kubectl";
 };
 
 TEST_F(Archive, IsThereWhenPodsAndJobAreGone) {

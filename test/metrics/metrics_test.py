@@ -287,6 +287,15 @@ class Dashboard(unittest.TestCase):
     def test_gpus_held(self):
         self.assertEqual(self.panel("GPUs held by namespace", NAMESPACE, "namespace"), {(NAMESPACE,): 2}, "those of `runs` alone")
 
+    def test_gpus_are_those_that_nodes_have(self):
+        nodes = json.loads(kubectl("get", "nodes", "-o", "json"))["items"]
+        gpus = sum(int(node["status"]["capacity"].get("nvidia.com/gpu", 0)) for node in nodes)
+        self.assertEqual(sum(self.panel("GPUs by state", ".*", "state").values()), gpus)
+        self.assertEqual(sum(self.panel("Nodes by state", ".*", "state").values()), len(nodes))
+        ((user, held),) = ((user, held) for (namespace, user), held in
+                           self.panel("Who holds most GPUs", NAMESPACE, "namespace", "user").items())
+        self.assertEqual((user, held), ("admin", 2), "those of `runs` alone, whose user is kubectl's")
+
     def test_pending_by_class_and_reason(self):
         self.assertEqual(self.panel("Jobs that wait, by reason", NAMESPACE, "class", "reason"), {("Wait", "Unschedulable"): 1})
         self.assertEqual(self.panel("Jobs that wait for somebody", NO_QUOTA, "class", "reason"), {("Ask", "QuotaExceeded"): 1})

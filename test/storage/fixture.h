@@ -130,8 +130,6 @@ class Storage : public E2e {
         EXPECT_EQ(Text(again, "status/attempts/0/failure/reason"), "StorageRemounted");
         EXPECT_EQ(Number(again, "status/restarts/infrastructure"), 1);
     }
-
-    inline static const std::string kKubectl = "script/cluster kubectl";
 };
 
 }  // namespace dlws::e2e

@@ -112,3 +112,23 @@ app.kubernetes.io/component: samba
 {{ include "dlworkspace.commonLabels" . }}
 app.kubernetes.io/component: samba
 {{- end -}}
+
+{{- define "dlworkspace.portal" -}}
+{{- printf "%s-portal" (include "dlworkspace.fullname" .) -}}
+{{- end -}}
+
+{{- define "dlworkspace.portalSelector" -}}
+app.kubernetes.io/name: dlworkspace
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: portal
+{{- end -}}
+
+{{- define "dlworkspace.portalLabels" -}}
+{{ include "dlworkspace.commonLabels" . }}
+app.kubernetes.io/component: portal
+{{- end -}}
+
+{{- /* The Secret with the portal's certificate. */ -}}
+{{- define "dlworkspace.portalCertificate" -}}
+{{- .Values.portal.tls.secretName | default (printf "%s-certificate" (include "dlworkspace.portal" .)) -}}
+{{- end -}}

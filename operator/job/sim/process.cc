@@ -54,7 +54,8 @@ class SimApi : public kube::Api {
             seen_approval_ = found ? found.value()->meta.uid : "";
         co_return found;
     }
-    Awaitable<Result<std::string>> Ask(kube::Resource, std::string body) override {
+    Awaitable<Result<std::string>> Ask(kube::Resource, std::string body,
+                                       kube::CallOptions) override {
         auto answer = Do<std::string>({"ask", "rights"}, [body](Cluster& c) -> Result<std::string> {
             return c.MayApprove(body) ? R"({"status":{"allowed":true}})" : "{}";
         });
