@@ -122,11 +122,7 @@ bool Gate::UseApproval() {
                          was_.approval->approval == granting->meta.name;
     ApprovalStatus& told = *next_.approval;
     told.state = ApprovalStatus::Approved;
-    told.approval = granting->meta.name;
-    told.approver = granting->approver->username;
-    told.approverUid = granting->approver->uid;
-    told.reason = granting->reason;
-    told.expiresAt = granting->expiresAt;
+    SayWhoDecided(*granting);
     Set(model::kConditionApproved, true, reason::kApproved,
         fmt::format("{} approved it{}.", told.approver,
                     told.expiresAt ? " until " + model::FormatTime(*told.expiresAt) : ""));
@@ -243,8 +239,18 @@ const model::Reason& Gate::ReasonOf(ApprovalStatus::State state) {
                                               : reason::kApprovalRevoked;
 }
 
+void Gate::SayWhoDecided(const Approval& approval) {
+    ApprovalStatus& told = *next_.approval;
+    told.approval = approval.meta.name;
+    told.approver = approval.approver->username;
+    told.approverUid = approval.approver->uid;
+    told.reason = approval.reason;
+    told.expiresAt = approval.expiresAt;
+}
+
 void Gate::SayRefused(Refusal refusal) {
     next_.approval->state = refusal.state;
+    if (refusal.denial) SayWhoDecided(*refusal.denial);
     Set(model::kConditionApproved, false, ReasonOf(refusal.state), std::move(refusal.message));
 }
 
@@ -257,8 +263,10 @@ ApprovalStatus::State Gate::HowItWasLost() const {
 std::optional<Gate::Refusal> Gate::ApprovalRefused(bool paused) const {
     if (!was_.approval) return std::nullopt;
     if (const Approval* no = Denying())
-        return Refusal{ApprovalStatus::Denied, fmt::format("{} denied what the job asks for: {}",
-                                                           no->approver->username, no->reason)};
+        return Refusal{
+            ApprovalStatus::Denied,
+            fmt::format("{} denied what the job asks for: {}", no->approver->username, no->reason),
+            no};
     const ApprovalStatus& told = *was_.approval;
     const bool goes_on = world_.cluster && world_.cluster->onRevoke == model::OnRevoke::Continue &&
                          gang_.WasLaunched();

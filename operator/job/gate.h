@@ -24,6 +24,7 @@ class Gate : protected Notebook {
     struct Refusal {
         model::ApprovalStatus::State state;  ///< Denied, Revoked or Expired
         std::string message;
+        const model::Approval* denial = nullptr;  ///< of the world, where one denied it
     };
     /// What ends the job: a denial, or pods that run on an approval that is gone.
     /// `paused`: the job is suspended, or about to be resumed: what lives then is ended anyway.
@@ -51,6 +52,7 @@ class Gate : protected Notebook {
     bool UseKept();
     bool UseApproval();
     void AwaitApproval();
+    void SayWhoDecided(const model::Approval& approval);
     void Describe(const model::Rendered& kept);
 };
 

@@ -185,6 +185,9 @@ TEST(Gate, ADenialEndsTheJobWithItsReason) {
     EXPECT_THAT(status.failure->message, HasSubstr("carol denied"));
     EXPECT_THAT(status.failure->message, HasSubstr("use the shared storage"));
     EXPECT_EQ(status.approval->state, ApprovalStatus::Denied);
+    EXPECT_EQ(status.approval->approver, "carol");
+    EXPECT_THAT(status.approval->reason, HasSubstr("use the shared storage"));
+    EXPECT_EQ(status.approval->approval, world.approvals[0].meta.name);
 }
 
 TEST(Gate, TakenBackOrEndedItEndsTheRun) {

@@ -135,6 +135,8 @@ TEST_F(PermissionsTest, DeniedItFailsWithTheReason) {
     EXPECT_EQ(Text(failed, "status/failure/reason"), "ApprovalDenied");
     EXPECT_THAT(Text(failed, "status/failure/message"),
                 HasSubstr("carol denied what the job asks for: use the other cluster"));
+    EXPECT_EQ(Text(failed, "status/approval/approver/username"), "carol");
+    EXPECT_EQ(Text(failed, "status/approval/reason"), "use the other cluster");
     EXPECT_EQ(Pods("no").size(), 0U);
 }
 

@@ -16,7 +16,7 @@ const quoted = (word: string): string => /^[\w@%+=:,./$()-]+$/.test(word) ? word
 
 export function Overview({detail}: {detail: JobDetail}) {
     return <>
-        <section class="panel" aria-labelledby="h-timeline"><h2 id="h-timeline">Timeline</h2><Timeline steps={detail.timeline} /></section>
+        <section class="panel" aria-labelledby="h-timeline"><h2 id="h-timeline">Timeline</h2><Timeline steps={detail.timeline} succeeded={detail.row.phase === 'Succeeded'} /></section>
         <Pods detail={detail} />
         <section class="panel" aria-labelledby="h-runs"><h2 id="h-runs">What it runs</h2><Facts detail={detail} /></section>
     </>;

@@ -5,7 +5,7 @@ import {Icon} from '../shell/icons';
 import {now, Stamp} from '../shell/now';
 import {duration} from '../shell/time';
 
-export function Timeline({steps}: {steps: TimelineStep[]}) {
+export function Timeline({steps, succeeded}: {steps: TimelineStep[]; succeeded: boolean}) {
     const next = steps.findIndex(s => s.at === undefined && !s.skipped);
     const before = steps.slice(0, next < 0 ? 0 : next).findLast(s => s.at !== undefined);
     return (
@@ -17,7 +17,7 @@ export function Timeline({steps}: {steps: TimelineStep[]}) {
                         <span class="knob"><Icon name={state === 'done' ? 'done' : state === 'skipped' ? 'skip' : state === 'next' ? 'hourglass' : 'dot'} /></span>
                         <strong>{s.step}</strong>
                         <span class="muted small">
-                            {s.skipped ? (s.step === 'Approved' ? 'not needed' : 'never') : s.at !== undefined ? <Stamp at={s.at} />
+                            {s.skipped ? missing(s, succeeded) : s.at !== undefined ? <Stamp at={s.at} />
                                 : state === 'next' && before?.at !== undefined ? `${s.step === 'Finished' ? 'running' : 'waiting'} for ${duration(now.value - Date.parse(before.at))}` : 'not yet'}
                             {s.seconds !== undefined && <><br />after {duration(s.seconds * 1000)}</>}
                         </span>
@@ -26,4 +26,10 @@ export function Timeline({steps}: {steps: TimelineStep[]}) {
             })}
         </ol>
     );
+}
+
+/** Why there is no time of a step of a job that has ended. Pods that end at once are not seen running. */
+function missing(step: TimelineStep, succeeded: boolean): string {
+    if (step.step === 'Approved') return 'not needed';
+    return succeeded ? 'too short to be seen' : 'never';
 }
