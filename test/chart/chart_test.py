@@ -280,6 +280,16 @@ class Monitoring(unittest.TestCase):
         (endpoint,) = only(render(VALUE_SETS["everything"]), "ServiceMonitor", "dl-operator")["spec"]["endpoints"]
         self.assertEqual(endpoint, {"port": "metrics", "path": "/metrics", "interval": "1m", "honorLabels": True})
 
+    def test_prometheus_finds_each_replica_of_the_portal(self):
+        documents = render({**VALUE_SETS["portal"], "metrics": {"serviceMonitor": {"enabled": True}}})
+        service = only(documents, "Service", "dlworkspace-portal-metrics")
+        pod = only(documents, "Deployment", "dlworkspace-portal")["spec"]["template"]
+        self.assertLessEqual(service["spec"]["selector"].items(), pod["metadata"]["labels"].items())
+        self.assertIn({"name": service["spec"]["ports"][0]["targetPort"], "containerPort": 8080}, pod["spec"]["containers"][0]["ports"])
+        monitor = only(documents, "ServiceMonitor", "dlworkspace-portal")["spec"]
+        self.assertLessEqual(monitor["selector"]["matchLabels"].items(), service["metadata"]["labels"].items())
+        self.assertEqual(monitor["endpoints"][0]["port"], service["spec"]["ports"][0]["name"])
+
     def test_alerts_are_about_this_release(self):
         rule = only(render(VALUE_SETS["everything"]), "PrometheusRule")
         self.assertEqual(rule["metadata"]["labels"]["release"], "prometheus")
