@@ -111,6 +111,7 @@ Portal::Portal(boost::asio::any_io_executor executor, const Options& options,
       random_(std::random_device{}()),
       own_(executor, config, {.max_connections = 16, .metrics = &metrics_}),
       users_(executor, kube::WithoutIdentity(config), UsersSettings(&metrics_)),
+      pulse_(own_, {}),
       namespaces_(own_,
                   {.resource = kube::kNamespaces, .label_selector = "dlworkspace.io/managed=true"},
                   random_),
@@ -284,7 +285,9 @@ std::string Portal::Lacks() {
 
 // A watch that is away for a moment is only renewed.
 std::optional<std::chrono::system_clock::time_point> Portal::StaleSince() const {
-    const auto since = job_cache_.BrokenSince();
+    auto since = pulse_.AwaySince();
+    if (const auto broken = job_cache_.BrokenSince(); broken && (!since || *broken < *since))
+        since = broken;
     const auto now = std::chrono::steady_clock::now();
     if (!since || now < *since + kStaleAfter) return std::nullopt;
     return std::chrono::system_clock::now() -
@@ -321,6 +324,7 @@ kube::Awaitable<int> Portal::Run() {
     manager_.Add("health", "health", [this] { return health_.Run(); });
     for (const auto& [name, cache] : AllCaches())
         manager_.Add("caches", name, [cache] { return cache->Run(); });
+    manager_.Add("caches", "pulse", [this] { return pulse_.Run(); });
     if (certificate_) manager_.Add("caches", "certificate", [this] { return certificate_->Run(); });
     if (sessions_.Wanted()) manager_.Add("caches", "logins", [this] { return sessions_.Run(); });
     manager_.Add("server", "portal", [this] { return server_.Run(); });

@@ -35,6 +35,7 @@
 #include "portal/server/openapi.h"
 #include "portal/server/options.h"
 #include "portal/server/people/handlers.h"
+#include "portal/server/pulse.h"
 #include "portal/server/router.h"
 #include "portal/server/session/sessions.h"
 #include "portal/server/session_ends.h"
@@ -88,6 +89,7 @@ class Portal {
     kube::Metrics metrics_;
     kube::Client own_;    ///< our ServiceAccount: fills the caches
     kube::Client users_;  ///< nobody, until a call says who
+    Pulse pulse_;
     kube::Informer namespaces_, job_cache_, pods_, users_of_cluster_, clusters_;
     kube::Informer nodes_, other_pods_, told_nodes_, template_cache_;
     JobTable job_table_;

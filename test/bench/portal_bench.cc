@@ -16,9 +16,11 @@
 #include <cstdio>
 #include <map>
 #include <memory>
+#include <thread>
 
 #include "kube/together.h"
 #include "test/bench/population.h"
+#include "test/bench/slow_callers.h"
 
 namespace dlws::bench {
 namespace {
@@ -330,16 +332,51 @@ void MeasureLogs(const Setup& setup, const std::string& ns, int port,
                     "<=", 0);
 }
 
+// ---- callers that only hold on ----
+
+// Anew each time: a connection that is there already is the easier case.
+Awaitable<void> Probe(int port, std::string token, int times, std::vector<double>& ms) {
+    asio::steady_timer timer(co_await asio::this_coro::executor);
+    for (int i = 0; i < times; ++i) {
+        kube::Client portal(timer.get_executor(), PortalConfig(port));
+        co_await Ask(portal, kPages, token, ms, R"("items":[{)");
+        timer.expires_after(std::chrono::milliseconds(50));
+        co_await timer.async_wait(asio::use_awaitable);
+    }
+}
+
+double ProbeP99(int port, const std::string& token) {
+    asio::io_context io(1);
+    std::vector<double> ms;
+    asio::co_spawn(io, Probe(port, token, 200, ms), Rethrow);
+    io.run_for(std::chrono::minutes(2));
+    return Percentile(ms, 99);
+}
+
+// From one address, which has a quarter of all connections at most; who is turned away tries again.
+void MeasureFlood(int port, const std::string& token, int connections, Figures& figures) {
+    const double before = ProbeP99(port, token);
+    const SlowCallers slow(port, connections);
+    std::this_thread::sleep_for(std::chrono::seconds(10));
+    const double during = ProbeP99(port, token);
+    figures.Add("portal_flood_standing", slow.Standing(), "connections");
+    figures.Add("portal_flood_page_p99", during, "ms");
+    figures.AddGoal("portal_flood_page_p99_ratio", during / before, "x", "<=", 3);
+}
+
 int Main(int argc, char** argv) {
     Setup setup;
-    int jobs = 10'000, people = 200, rounds = 500, rate = 10, seconds = 20, lines = 20'000;
+    int jobs = 10'000, people = 200, rounds = 500, rate = 10, seconds = 20, lines = 20'000,
+        connections = 10'000;
     ParseArguments(argc, argv, setup,
                    {{"--jobs", &jobs},
                     {"--people", &people},
                     {"--rounds", &rounds},
                     {"--rate", &rate},
                     {"--seconds", &seconds},
-                    {"--lines", &lines}});
+                    {"--lines", &lines},
+                    {"--connections", &connections}});
+    AllowFiles(connections + 4000);
     if (people < kFollowers) Die(fmt::format("--people wants at least {}", kFollowers));
     const Population population(setup, jobs);
     const std::vector<std::string> tokens = People(setup, population.ns(), people);
@@ -356,6 +393,8 @@ int Main(int argc, char** argv) {
     MeasureEvents(setup, population.ns(), port, tokens, rate, seconds, figures);
     Say("logs");
     MeasureLogs(setup, population.ns(), port, tokens, lines, figures);
+    Say("callers that only hold on");
+    MeasureFlood(port, tokens[0], connections, figures);
     figures.Add("portal_peak_rss", portal.Used().peak_rss_mib, "MiB");
     return Finish(figures, setup);
 }

@@ -81,8 +81,8 @@ class Storage : public E2e {
                   " --mount --pid --net bash -c " + Quoted(command));
     }
     /// What the label of the node says a storage is like; empty: nothing.
-    std::string Label(const std::string& storage) {
-        const Reply node = api().Get("/api/v1/nodes/dlws-node-1");
+    std::string Label(const std::string& storage, const std::string& on = "dlws-node-1") {
+        const Reply node = api().Get("/api/v1/nodes/" + on);
         const Json labels = At(node.body, "metadata/labels");
         const std::string label = "storage.dlworkspace.io/" + storage;
         return labels.has_field(label) ? labels.at(label).as_string() : "";

@@ -79,3 +79,21 @@ test('faults: while the API server is away old things are marked, and nothing ca
     await page.bringToFront();
     await page.getByRole('button', {name: 'Stop…'}).waitFor();
 }, {seconds: 240, mayFail: true});
+
+test('faults: a frozen API server is told, too, though all its connections are there', async () => {
+    await makeJob('frozen', {command: counting});
+    await untilPhase('frozen', 'Running');
+    const list = await pageOf('alice', '/jobs?mine=false');
+    await row(list, 'frozen').waitFor();
+    const banner = list.getByText('The cluster\'s API server does not answer');
+    const began = Date.now();
+    await clusterFault('freeze', 'kube-apiserver');
+    try {
+        await banner.waitFor({timeout: 60_000});
+        figure('frozen_told_after_s', ((Date.now() - began) / 1000).toFixed(1), 's', '<= 15');
+        check('the list is still there', await row(list, 'frozen').isVisible());
+    } finally {
+        await clusterFault('unfreeze', 'kube-apiserver');
+    }
+    await banner.waitFor({state: 'detached', timeout: 60_000});
+}, {seconds: 180, mayFail: true});
