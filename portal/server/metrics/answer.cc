@@ -97,8 +97,7 @@ std::string MetricsJson(const MetricsPlan& plan, const std::vector<MetricSeries>
         if (!one.device.empty()) fmt::format_to(put, R"(,"device":{})", Quoted(one.device));
         text += R"(,"points":[)";
         for (const auto& [at, value] : one.points)
-            fmt::format_to(put, "{}[{},{:.9g}]", at == one.points.front().first ? "" : ",", at,
-                           value);
+            fmt::format_to(put, "{}[{},{}]", at == one.points.front().first ? "" : ",", at, value);
         text += "]}";
     }
     text += "]}";

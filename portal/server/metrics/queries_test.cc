@@ -128,6 +128,9 @@ TEST(RangeOf, NeverHasMoreThanItMay) {
         ASSERT_LE(range->from, range->to);
         ASSERT_EQ(range->from % range->step, 0);
         ASSERT_EQ(range->to % range->step, 0);
+        if (range->step < 86400) {
+            ASSERT_LT(range->from - from, range->step) << "its beginning is lost";
+        }
         ASSERT_TRUE(range->step >= scrape && range->step <= 86400);
     }
 }
