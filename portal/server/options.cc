@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "portal/server/metrics/queries.h"
 #include "portal/server/trusted_proxies.h"
 
 namespace dlws::portal {
@@ -46,6 +47,19 @@ const kube::FlagSet<Options>& Flags() {
         Text("smb-host", &Options::smb_host,
              "name of the Samba server as Windows machines know it; default none: no addresses of "
              "folders for them"),
+        Text(
+            "prometheus-url", &Options::prometheus_url,
+            "Prometheus with what the kubelets and NVIDIA's exporter say of pods; default none: no "
+            "metrics of jobs"),
+        Text("prometheus-ca-file", &Options::prometheus_ca_file,
+             "file with its authorities (PEM); default the system's"),
+        Text("prometheus-token-file", &Options::prometheus_token_file,
+             "file with a bearer token for it; default none"),
+        Number("prometheus-scrape-seconds", &Options::prometheus_scrape_seconds, 1, 3600,
+               "how often it reads: points are no closer; default 30"),
+        kube::List("prometheus-labels", &Options::prometheus_labels,
+                   "LABEL=VALUE,… that this cluster's series have, where it holds those of others "
+                   "too; default none"),
         Number("drain-seconds", &Options::drain_seconds, 0, 300,
                "how long to go on when told to stop; default 5"),
         Number("max-connections", &Options::max_connections, 1, 100'000,
@@ -76,6 +90,25 @@ std::string WrongLogin(const Options& options) {
     return "";
 }
 
+// What must be written instead; empty: nothing.
+std::string WrongPrometheus(const Options& options) {
+    const std::string& url = options.prometheus_url;
+    const std::size_t scheme = url.starts_with("https://") ? 8 : url.starts_with("http://") ? 7 : 0;
+    if (!url.empty() && (scheme == 0 || scheme == url.size() ||
+                         url.find_first_of("?#@\"<>\\ \t\r\n") != std::string::npos))
+        return fmt::format(
+            "--prometheus-url must be as https://prometheus.example.org/path, without a user and a "
+            "query, not \"{}\"",
+            url);
+    if (!options.prometheus_token_file.empty() && scheme != 8)
+        return "--prometheus-token-file needs a --prometheus-url that begins with https://, or "
+               "anybody on the way reads the token";
+    if (!LabelMatchers(options.prometheus_labels))
+        return fmt::format("--prometheus-labels must be as cluster=a,region=eu, not \"{}\"",
+                           fmt::join(options.prometheus_labels, ","));
+    return "";
+}
+
 }  // namespace
 
 std::expected<Options, std::string> ParseOptions(const std::vector<std::string>& args) {
@@ -87,8 +120,9 @@ std::expected<Options, std::string> ParseOptions(const std::vector<std::string>&
         if (auto proxies = TrustedProxies::Parse(options->trusted_proxies); !proxies)
             return std::unexpected(std::move(proxies.error()));
     if (options)
-        if (std::string wrong = WrongLogin(*options); !wrong.empty())
-            return std::unexpected(std::move(wrong));
+        for (const auto& check : {WrongLogin, WrongPrometheus})
+            if (std::string wrong = check(*options); !wrong.empty())
+                return std::unexpected(std::move(wrong));
     return options;
 }
 

@@ -24,6 +24,10 @@ struct Options : kube::CommonOptions {
     int stale_verdict_seconds = 600;
     int archive_port = 0;  ///< of `dlws-agent serve-archive` on 127.0.0.1; 0: there is none
     std::string smb_host;  ///< of the Samba server, for Windows machines; empty: there is none
+    std::string prometheus_url;  ///< empty: no metrics of jobs
+    std::string prometheus_ca_file, prometheus_token_file;
+    int prometheus_scrape_seconds = 30;          ///< between two of its readings
+    std::vector<std::string> prometheus_labels;  ///< LABEL=VALUE of this cluster's series
     int drain_seconds = 5;
     int max_connections = 12'000;
     int max_connections_per_address = 0;

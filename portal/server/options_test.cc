@@ -44,5 +44,23 @@ TEST(Options, OfTheLogin) {
     EXPECT_FALSE(ParseOptions({url, id, "--oidc-issuer=http://login.example.org"}));
 }
 
+TEST(Options, OfPrometheus) {
+    const std::string url = "--prometheus-url=";
+    for (const char* right : {"https://prometheus.example.org", "http://10.0.0.1:9090/",
+                              "http://[fd00::1]:9090/prometheus"})
+        EXPECT_TRUE(ParseOptions({url + right})) << right;
+    for (const char* wrong :
+         {"prometheus:9090", "https://", "ftp://prometheus", "http://a:b@prometheus",
+          "http://prometheus/?query=up", "http://prometheus/#a", "http://pro metheus"})
+        EXPECT_FALSE(ParseOptions({url + wrong})) << wrong;
+    const std::string token = "--prometheus-token-file=/token/token";
+    EXPECT_TRUE(ParseOptions({url + "https://prometheus", token}));
+    EXPECT_NE(ParseOptions({url + "http://prometheus", token}).error().find("https://"),
+              std::string::npos);
+    EXPECT_TRUE(ParseOptions({"--prometheus-labels=cluster=a-1,region=eu"}));
+    for (const char* wrong : {"cluster", "=a", "cluster=", "1a=b", "cluster=a\"}", "a b=c"})
+        EXPECT_FALSE(ParseOptions({std::string("--prometheus-labels=") + wrong})) << wrong;
+}
+
 }  // namespace
 }  // namespace dlws::portal

@@ -92,6 +92,7 @@ Sessions::Settings SessionSettings(const Options& options) {
     settings.version = DLWS_VERSION;
     settings.proxies = TrustedProxies::Parse(options.trusted_proxies).value_or(TrustedProxies());
     if (options.archive_port != 0) settings.features.emplace_back("archive");
+    if (!options.prometheus_url.empty()) settings.features.emplace_back("metrics");
     if (options.oidc_issuer.empty()) return settings;
     OidcClient client;
     client.issuer = options.oidc_issuer;
@@ -100,6 +101,14 @@ Sessions::Settings SessionSettings(const Options& options) {
         client.client_secret = Secret(ContentOf(options.oidc_client_secret_file));
     if (!options.oidc_scopes.empty()) client.scopes = options.oidc_scopes;
     settings.oidc = std::move(client);
+    return settings;
+}
+
+Prometheus::Settings PrometheusSettings(const Options& options) {
+    Prometheus::Settings settings;
+    settings.url = options.prometheus_url;
+    settings.ca_file = options.prometheus_ca_file;
+    settings.token_file = options.prometheus_token_file;
     return settings;
 }
 
@@ -169,6 +178,11 @@ Portal::Portal(boost::asio::any_io_executor executor, const Options& options,
                     const auto user = directory_.RunsAs(job, cluster_);
                     return user ? user->name : std::string();
                 }},
+      job_metrics_{.backend = backend_,
+                   .find = [this](const std::string& ns,
+                                  const std::string& job) { return FindJobLogs(ns, job); },
+                   .scrape_seconds = options.prometheus_scrape_seconds,
+                   .matchers = LabelMatchers(options.prometheus_labels).value_or("")},
       sessions_(own_, verdicts_, random_, SessionSettings(options)),
       callers_(verdicts_,
                sessions_.Wanted()
@@ -207,6 +221,8 @@ Portal::Portal(boost::asio::any_io_executor executor, const Options& options,
     pods_.store().AddIndex(kPodsByJob, JobKeysOf);
     if (options.archive_port != 0)
         logs_.archive = &archive_.emplace(executor, options.archive_port);
+    if (!options.prometheus_url.empty())
+        job_metrics_.prometheus = &prometheus_.emplace(executor, PrometheusSettings(options));
     clusters_.OnChange([this](const kube::Change& change) { OnCluster(change); });
     users_of_cluster_.OnChange([this](const kube::Change& change) { OnUser(change); });
     sessions_.Store().OnEnd([this](const std::string& id) { session_ends_.Tell(id); });
@@ -259,6 +275,7 @@ void Portal::AddOperations() {
     AddStreams(router_, streams_);
     AddLogin(router_, sessions_.Handlers());
     AddLogs(router_, logs_);
+    AddJobMetrics(router_, job_metrics_);
     router_.Add({.id = "GetOpenApi",
                  .method = "GET",
                  .path = "/api/v1/openapi.json",

@@ -32,6 +32,8 @@
 #include "portal/server/logs/archive_client.h"
 #include "portal/server/logs/handlers.h"
 #include "portal/server/logs/live.h"
+#include "portal/server/metrics/handlers.h"
+#include "portal/server/metrics/prometheus.h"
 #include "portal/server/openapi.h"
 #include "portal/server/options.h"
 #include "portal/server/people/handlers.h"
@@ -114,6 +116,8 @@ class Portal {
     ApiLogKubelet kubelet_;
     std::optional<HttpLogArchive> archive_;
     Logs logs_;
+    std::optional<Prometheus> prometheus_;
+    JobMetrics job_metrics_;
     Sessions sessions_;
     Callers callers_;
     Router router_;

@@ -139,6 +139,9 @@ VALUE_SETS = {
     "domain": {"samba": {"enabled": True, "activeDirectory": {
         "realm": "LAB.EXAMPLE", "workgroup": "LAB", "joinSecret": "join", "nameServers": ["192.0.2.1"]}}},
     "portal": {"portal": {"enabled": True, "url": "https://dlws.example.org"}, "networkPolicy": {"enabled": True}},
+    "portal-metrics": {"portal": {"enabled": True, "prometheus": {
+        "url": "https://thanos.example.org/a", "labels": {"region": "eu west", "cluster": "a"}, "scrapeSeconds": 60,
+        "ca": {"configMapName": "authorities"}, "token": {"secretName": "metrics"}}}, "networkPolicy": {"enabled": True}},
     "portal-behind-tls": {"portal": {"enabled": True, "replicas": 1, "tls": {"plain": True},
                                      "service": {"type": "NodePort", "nodePort": 30080}}},
     "cert-manager": {"webhook": {"certManager": {"enabled": True}}},
@@ -528,6 +531,40 @@ class Portal(unittest.TestCase):
         for wrong in ({"url": ""}, {"oidc": {**oidc, "clientId": ""}}, {"oidc": {**oidc, "issuer": "http://login.example.org"}}):
             self.assertNotEqual(template({"portal": {**values["portal"], **wrong}}).returncode, 0, wrong)
 
+    def test_prometheus(self):
+        pod = self.deployment(VALUE_SETS["portal"])
+        self.assertFalse([a for a in pod["containers"][0]["args"] if "prometheus" in a])
+        pod = self.deployment(VALUE_SETS["portal-metrics"])
+        self.assertEqual([a for a in pod["containers"][0]["args"] if "prometheus" in a],
+                         ["--prometheus-url=https://thanos.example.org/a", "--prometheus-scrape-seconds=60",
+                          "--prometheus-labels=cluster=a,region=eu west", "--prometheus-ca-file=/prometheus-ca/ca.crt",
+                          "--prometheus-token-file=/prometheus-token/token"])
+        mounts = {m["name"]: m for m in pod["containers"][0]["volumeMounts"]}
+        volumes = {v["name"]: v for v in pod["volumes"]}
+        self.assertEqual(volumes["prometheus-token"]["secret"]["secretName"], "metrics")
+        self.assertEqual(volumes["prometheus-ca"]["configMap"]["name"], "authorities")
+        for name in ("prometheus-ca", "prometheus-token"):
+            self.assertEqual((mounts[name]["mountPath"], mounts[name]["readOnly"]), ("/" + name, True))
+        http = {"url": "http://prometheus:9090"}
+        self.assertEqual([v["name"] for v in self.deployment({"portal": {"enabled": True, "prometheus": http}})["volumes"]], ["certificate", "token"])
+        for wrong in ({**http, "token": {"secretName": "a"}}, {"url": "prometheus:9090"}, {"url": "http://a/?query=up"}, {"url": "http://a:b@c"},
+                      {**http, "labels": {"a b": "c"}}, {**http, "labels": {"a": 'c"'}}, {**http, "labels": {"a": "b,c"}},
+                      {**http, "scrapeSeconds": 0}, {**http, "podPort": 70000}):
+            self.assertNotEqual(template({"portal": {"enabled": True, "prometheus": wrong}}).returncode, 0, wrong)
+
+    def test_prometheus_is_reached_where_policies_rule(self):
+        def ports(**prometheus):
+            policy = only(render({"portal": {"enabled": True, "prometheus": prometheus}, "networkPolicy": {"enabled": True}}),
+                          "NetworkPolicy", "dlworkspace-portal")
+            return [[port["port"] for port in rule["ports"]] for rule in policy["spec"]["egress"]][2:]
+
+        self.assertEqual(ports(), [])
+        self.assertEqual(ports(url="http://prometheus:9090/a"), [[9090]])
+        self.assertEqual(ports(url="https://[fd00::1]:9091"), [[9091]])
+        self.assertEqual(ports(url="https://[fd00::1]/"), [[443]])
+        self.assertEqual(ports(url="http://prometheus"), [[80]])
+        self.assertEqual(ports(url="http://prometheus", podPort=9090), [[9090]])
+
     def test_proxies_that_are_believed(self):
         def arguments(*proxies):
             values = {"portal": {"enabled": True, "trustedProxies": list(proxies)}}
@@ -884,6 +921,7 @@ class Schema(unittest.TestCase):
 
         free = {("podLabels",), ("podAnnotations",), ("nodeSelector",), ("agent", "nodeSelector"), ("serviceAccount", "annotations"),
                 ("samba", "nodeSelector"), ("samba", "service", "annotations"), ("portal", "service", "annotations"),
+                ("portal", "prometheus", "labels"),
                 *(("metrics", part, "labels") for part in ("serviceMonitor", "prometheusRule", "dashboard"))}
         tried = 0
         for path in places(self.values):

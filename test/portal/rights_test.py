@@ -216,6 +216,8 @@ class Table:
             status, old = self.api.call("GET", f"{self.templates}/{name}")
             if status == 200:
                 headers["If-Match"] = f'"{old["metadata"]["resourceVersion"]}"'
+        elif operation == "GetJobMetrics":
+            path += "?metric=cpu"
         elif operation == "StreamUpdates":
             path += "?topic=jobs"
         return path, body, media, headers

@@ -3,10 +3,11 @@
 import {closeBrowser} from './lib/browser.js';
 import {openEntrance} from './lib/entrance.js';
 import {prepare, tidyUp} from './lib/cluster.js';
+import {stopPrometheus} from './lib/prometheus.js';
 import {finish, runAll} from './lib/report.js';
 
 // In this order: later ones look at what earlier ones made.
-const files = ['login', 'submit', 'life', 'keyboard', 'approvals', 'cluster', 'hostile', 'origins', 'pages', 'faults', 'figures'];
+const files = ['login', 'submit', 'life', 'keyboard', 'approvals', 'cluster', 'hostile', 'origins', 'metrics', 'pages', 'faults', 'figures'];
 
 await prepare();
 const entrance = await openEntrance();
@@ -16,6 +17,7 @@ try {
 } finally {
     await closeBrowser();
     entrance.close();
+    await stopPrometheus();
     await tidyUp();
 }
 finish();

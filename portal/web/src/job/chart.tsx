@@ -9,6 +9,7 @@ const width = 520;
 const height = 150;
 const left = 58;
 const bottom = 20;
+const top = 10;   // half of a label
 
 export function Chart({title, data}: {title: string; data: JobMetrics}) {
     const [at, setAt] = useState<{x: number; y: number}>();
@@ -20,7 +21,7 @@ export function Chart({title, data}: {title: string; data: JobMetrics}) {
         const to = times.reduce((a, b) => Math.max(a, b), -Infinity);
         const max = unit === 'percent' ? 100 : niceMax(points.reduce((m, p) => Math.max(m, p[1]!), 0), unit);
         const x = (t: number) => left + (to > from ? (t - from) / (to - from) : 0) * (width - left - 4);
-        const y = (v: number) => 4 + (1 - Math.min(1, v / max)) * (height - bottom - 4);
+        const y = (v: number) => top + (1 - Math.min(1, v / max)) * (height - bottom - top);
         return {from, to, max, x, y, paths: data.series.map(s => pathOf(s.points as [number, number][], x, y, (data.stepSeconds ?? 15) * 3))};
     }, [data]);
     const near = at === undefined ? undefined : nearest(data, frame, at);
