@@ -239,7 +239,7 @@ kube::Awaitable<Outcome> ListJobLogSources(const Logs& logs, Call call) {
         co_return std::unexpected(
             BadRequest("query.limit", "must be a whole number from 1 to 500"));
     if (!number("cursor", offset, 10'000'000))
-        co_return std::unexpected(BadRequest("query.cursor", "must be one of an earlier answer"));
+        co_return std::unexpected(CursorInvalid("must be nextCursor of the page before"));
     const auto job = co_await FindJob(logs, call);
     if (!job) co_return std::unexpected(job.error());
     ArchiveOf of;

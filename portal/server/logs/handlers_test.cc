@@ -221,6 +221,7 @@ TEST_F(LogHandlers, PagesGoOnWhereTheyEnded) {
     const auto other = Ask("GetJobLogs", query);
     ASSERT_FALSE(other);
     EXPECT_EQ(other.error().status, 400);
+    EXPECT_EQ(other.error().reason, "CursorInvalid");
     EXPECT_EQ(other.error().errors.at(0).field, "query.cursor");
 }
 
@@ -264,6 +265,7 @@ TEST_F(LogHandlers, WrongParametersAreNamed) {
                                             {"limit=0", "query.limit"},
                                             {"limit=5001", "query.limit"},
                                             {"cursor=AAAA", "query.cursor"},
+                                            {"cursor=", "query.cursor"},
                                             {"cursor=AAAA&tail=1", "query.cursor"},
                                             {"tail=1&since=2026-11-29T10:00:00Z", "query.tail"}}) {
         const auto outcome = Ask("GetJobLogs", query);
@@ -271,6 +273,8 @@ TEST_F(LogHandlers, WrongParametersAreNamed) {
         EXPECT_EQ(outcome.error().status, 400) << query;
         ASSERT_EQ(outcome.error().errors.size(), 1u) << query;
         EXPECT_EQ(outcome.error().errors[0].field, field) << query;
+        const bool no_cursor = query == "cursor=AAAA" || query == "cursor=";
+        EXPECT_EQ(outcome.error().reason, no_cursor ? "CursorInvalid" : "BadRequest") << query;
     }
     job.spec.roles[0].replicas = 65;
     const auto many = Ask("GetJobLogs");
@@ -287,6 +291,8 @@ TEST_F(LogHandlers, WrongParametersOfSourcesAreNamed) {
         const auto outcome = Ask("ListJobLogSources", wrong);
         ASSERT_FALSE(outcome) << wrong;
         EXPECT_EQ(outcome.error().status, 400) << wrong;
+        EXPECT_EQ(outcome.error().reason,
+                  std::string_view(wrong).starts_with("cursor") ? "CursorInvalid" : "BadRequest");
     }
 }
 
