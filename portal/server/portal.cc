@@ -167,7 +167,8 @@ Portal::Portal(boost::asio::any_io_executor executor, const Options& options,
                 [this](const model::DLJob& job) {
                     const auto user = directory_.RunsAs(job, cluster_);
                     return user ? user->name : std::string();
-                }},
+                },
+            .session_ends = &session_ends_},
       sessions_(own_, verdicts_, random_, SessionSettings(options)),
       callers_(verdicts_,
                sessions_.Wanted()

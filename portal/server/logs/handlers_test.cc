@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <boost/asio/post.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
@@ -112,6 +113,7 @@ class LogHandlers : public PortalTest {
             Call call;
             call.caller = As(who);
             call.caller.current_token = current_token;
+            call.caller.session = "session-of-" + who;
             call.path = {{"namespace", "vision"}, {"job", name}};
             auto parsed = kube::ParseHttpQuery(query, operation.query);
             if (!parsed) throw std::runtime_error(parsed.error());
@@ -455,6 +457,23 @@ TEST_F(LogHandlers, AStreamEndsSoonAfterTheRight) {
         ASSERT_TRUE(stream);
         EXPECT_THAT(EndOf(*stream), ::testing::HasSubstr(reason));
     }
+}
+
+TEST_F(LogHandlers, NothingGoesOnAfterALogout) {
+    SessionEnds ends;
+    logs.session_ends = &ends;
+    logs.ask_again = std::chrono::hours(1);  // it is told, and does not find out
+    AddPod(0, 0, false);
+    pods.back().main.state = model::ContainerView::Waiting;
+    auto stream = Ask("StreamJobLogs", "rank=0");
+    ASSERT_TRUE(stream);
+    boost::asio::post(io, [&ends] { ends.Tell("session-of-alice"); });
+    EXPECT_EQ(EndOf(*stream), "event: end\ndata: {\"reason\":\"LoggedOut\"}\n\n");
+    archive.files[{0, 0}] = ArchiveLine(1, "a1");
+    auto text = Ask("DownloadJobLogs", "rank=0");
+    ASSERT_TRUE(text);
+    ends.Tell("session-of-alice");
+    EXPECT_THROW(WholeBody(*text), std::runtime_error) << "it must not look whole";
 }
 
 TEST_F(LogHandlers, ADownloadIsAFile) {
