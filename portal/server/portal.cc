@@ -42,6 +42,12 @@ kube::HttpServer::Settings ServerSettings(const Options& options) {
         options.max_connections_per_address == 0
             ? std::max<std::size_t>(1, settings.max_connections / 4)
             : std::size_t(options.max_connections_per_address);
+    // The same share as of the connections, so that whoever is behind the address of a proxy has
+    // it by the same option; and room for one body.
+    settings.max_buffered_per_address =
+        std::max(settings.max_body,
+                 settings.max_buffered / settings.max_connections *
+                     std::min(settings.max_connections_per_address, settings.max_connections));
     settings.drain_delay = std::chrono::seconds(options.drain_seconds);
     settings.drain_deadline = std::chrono::seconds(30);
     settings.dress_refusal = [hsts = !options.plain](kube::HttpAnswer& refusal) {
