@@ -129,9 +129,11 @@ class LogHandlers : public PortalTest {
         return json::parse(outcome->body);
     }
     std::string WholeBody(const kube::HttpAnswer& answer) {
+        // Less than until the next beat, so that one that does not end is noticed.
+        constexpr std::chrono::seconds kPatience{10};
         std::string text;
-        for (std::string piece = kube::testing::Run(io, answer.stream->Next()); !piece.empty();
-             piece = kube::testing::Run(io, answer.stream->Next()))
+        for (std::string piece = kube::testing::Run(io, answer.stream->Next(), kPatience);
+             !piece.empty(); piece = kube::testing::Run(io, answer.stream->Next(), kPatience))
             text += piece;
         return text;
     }
