@@ -150,10 +150,11 @@ TEST_F(Contract, TheDocumentIsNotCopied) {
 }
 
 TEST_F(Contract, FeaturesAreWhatIsOn) {
-    const auto features = [&](int archive_port) {
+    const auto features = [&](int archive_port, const char* smb_host) {
         Options options;
         options.url = "https://dlws.example.org";
         options.archive_port = archive_port;
+        options.smb_host = smb_host;
         Portal other(io.get_executor(), options, {.host = "localhost", .port = "1"});
         for (const Operation& operation : other.router().Operations())
             if (operation.id == "GetSession")
@@ -162,8 +163,9 @@ TEST_F(Contract, FeaturesAreWhatIsOn) {
                         .at("features"));
         return std::string("no GetSession");
     };
-    EXPECT_EQ(features(0), "[]");
-    EXPECT_EQ(features(9000), R"(["archive"])");
+    EXPECT_EQ(features(0, ""), "[]");
+    EXPECT_EQ(features(9000, "files.example.org"), R"(["archive","samba"])");
+    EXPECT_EQ(features(0, "files.example.org"), R"(["samba"])");
 }
 
 TEST_F(Contract, WhatIsNotServedIsNotInTheDocumentThatIs) {

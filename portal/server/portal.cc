@@ -98,6 +98,7 @@ Sessions::Settings SessionSettings(const Options& options) {
     settings.version = DLWS_VERSION;
     settings.proxies = TrustedProxies::Parse(options.trusted_proxies).value_or(TrustedProxies());
     if (options.archive_port != 0) settings.features.emplace_back("archive");
+    if (!options.smb_host.empty()) settings.features.emplace_back("samba");
     if (options.oidc_issuer.empty()) return settings;
     OidcClient client;
     client.issuer = options.oidc_issuer;
