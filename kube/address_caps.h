@@ -18,18 +18,22 @@ class AddressCaps {
         : overall_(overall), per_address_(per_address) {}
 
     bool HasRoom() const { return size_ < overall_; }
-    bool HasRoomFor(const Address& address) const {
+    bool HasRoomFor(const Address& address, std::size_t count = 1) const {
         const auto of_it = of_.find(CountedAddress(address));
-        return HasRoom() && (of_it == of_.end() ? 0 : of_it->second) < per_address_;
+        const std::size_t taken = of_it == of_.end() ? 0 : of_it->second;
+        return count <= overall_ - size_ && count <= per_address_ - taken;
     }
-    void Add(const Address& address) {
-        ++of_[CountedAddress(address)];
-        ++size_;
+    /// Only where there is room, and of what was added.
+    void Add(const Address& address, std::size_t count = 1) {
+        if (count == 0) return;
+        of_[CountedAddress(address)] += count;
+        size_ += count;
     }
-    void Remove(const Address& address) {
+    void Remove(const Address& address, std::size_t count = 1) {
+        if (count == 0) return;
         const auto of_it = of_.find(CountedAddress(address));
-        if (--of_it->second == 0) of_.erase(of_it);
-        --size_;
+        if ((of_it->second -= count) == 0) of_.erase(of_it);
+        size_ -= count;
     }
     std::size_t size() const { return size_; }
 

@@ -27,8 +27,8 @@ namespace dlws::kube {
 /// `request_deadline` is cancelled, and the answer is 503. Of TLS handshakes only so many are under
 /// way at a time; while there are, no further connection is accepted. What is counted by address
 /// is counted by /64 of IPv6 (kube/counted_address.h). Bodies have `max_buffered` bytes of memory
-/// together, from their first byte until the handler has returned; what does not fit is read,
-/// thrown away and refused with 503.
+/// together, those of one address `max_buffered_per_address` of it, from their first byte until the
+/// handler has returned; what does not fit is read, thrown away and refused with 503.
 ///
 /// An answer with a stream (http_body.h) is sent for as long as it lasts: chunked, or to a caller
 /// of HTTP/1.0 until the connection ends. It ends at once when the peer closes even one direction,
@@ -60,8 +60,9 @@ class HttpServer {
         std::size_t max_connections_per_address = 0;  ///< 0: as many as overall
         std::size_t max_handshakes = 64;  ///< a quarter of them of one address; others wait
         std::size_t max_streams = 32;
-        std::size_t max_streams_per_address = 0;  ///< 0: as many as overall
-        std::size_t max_buffered = 64u << 20;     ///< bytes of bodies, of all connections together
+        std::size_t max_streams_per_address = 0;   ///< 0: as many as overall
+        std::size_t max_buffered = 64u << 20;      ///< bytes of bodies, of all connections together
+        std::size_t max_buffered_per_address = 0;  ///< of them; 0: as many as overall
         /// What the server itself refuses, or a handler that failed, passes through this before it
         /// is sent: a status, one line of text, fields. For those whose callers read another form.
         std::function<void(HttpAnswer&)> dress_refusal = {};

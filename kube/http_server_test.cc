@@ -204,6 +204,28 @@ TEST_F(HttpServerTest, BodiesShareOneMemory) {
     EXPECT_THAT(Ask(whole + "Connection: close\r\n\r\n" + body), StartsWith("HTTP/1.1 200 "));
 }
 
+TEST_F(HttpServerTest, OneAddressHasNotAllTheMemory) {
+    Start({.max_body = 100'000, .max_buffered = 150'000, .max_buffered_per_address = 50'000});
+    const auto probe = [&](const char* from, int length) {
+        Peer peer(port_, "", "", from);
+        peer.Send(std::string(kStart) + "Content-Length: " + std::to_string(length) +
+                  "\r\nExpect: 100-continue\r\n\r\n");
+        return peer.ReadUntil("\r\n\r\n");
+    };
+    EXPECT_THAT(probe("127.0.0.1", 50'001), StartsWith("HTTP/1.1 503 "));
+    Peer slow(port_);
+    slow.Send(std::string(kStart) + "Content-Length: 50000\r\n\r\n" + std::string(49'999, 'y'));
+    std::string told = probe("127.0.0.1", 2);
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (told.starts_with("HTTP/1.1 100 ") && std::chrono::steady_clock::now() < end)
+        told = probe("127.0.0.1", 2);
+    EXPECT_THAT(told, StartsWith("HTTP/1.1 503 "));
+    EXPECT_THAT(probe("127.0.0.2", 50'000), StartsWith("HTTP/1.1 100 "));
+    slow.Send("y");
+    EXPECT_THAT(slow.ReadUntil("red y"), StartsWith("HTTP/1.1 200 "));
+    EXPECT_THAT(probe("127.0.0.1", 50'000), StartsWith("HTTP/1.1 100 "));
+}
+
 TEST_F(HttpServerTest, WhatAnAnswerHoldsIsHeldUntilItIsWritten) {
     Start({});
     Peer peer(port_);

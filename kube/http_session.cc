@@ -104,7 +104,10 @@ HttpServing::HttpServing(asio::any_io_executor executor_in, HttpServer::Handler 
                  std::max<std::size_t>(1, settings.max_handshakes / 4)),
       streams(settings.max_streams, settings.max_streams_per_address == 0
                                         ? settings.max_streams
-                                        : settings.max_streams_per_address) {}
+                                        : settings.max_streams_per_address),
+      bodies(settings.max_buffered, settings.max_buffered_per_address == 0
+                                        ? settings.max_buffered
+                                        : settings.max_buffered_per_address) {}
 
 HttpSession::HttpSession(HttpServing& serving, asio::ip::address peer)
     : serving_(serving),
@@ -170,7 +173,7 @@ Awaitable<void> HttpSession::Serve(Stream& stream) {
             if (!header) {
                 answer = serving_.Dressed(std::move(header.error()));
             } else {
-                BodyShare share(serving_);
+                BodyShare share(serving_.bodies, peer_);
                 const BodyEnd end = co_await ReadBody(stream, *header, buffer, share);
                 if (end == BodyEnd::kGone) co_return;
                 head = header->request.method == "HEAD";

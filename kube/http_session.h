@@ -29,7 +29,7 @@ struct HttpServing {
     ServerTls* tls;
     AddressTurns handshakes;
     AddressCaps streams;
-    std::size_t buffered = 0;  ///< bytes of bodies in memory
+    AddressCaps bodies;  ///< their bytes in memory
     bool draining = false;
 
     HttpAnswer Dressed(HttpAnswer refusal) const {
@@ -41,24 +41,24 @@ struct HttpServing {
 /// What one body has of the memory for all of them.
 class BodyShare {
   public:
-    explicit BodyShare(HttpServing& serving) : serving_(serving) {}
+    BodyShare(AddressCaps& bodies, const boost::asio::ip::address& peer)
+        : bodies_(bodies), peer_(peer) {}
     ~BodyShare() { GiveBack(); }
     BodyShare(const BodyShare&) = delete;
     BodyShare& operator=(const BodyShare&) = delete;
 
-    bool HasRoomFor(std::size_t bytes) const {
-        return bytes <= serving_.settings.max_buffered - serving_.buffered;
-    }
+    bool HasRoomFor(std::size_t bytes) const { return bodies_.HasRoomFor(peer_, bytes); }
     bool Take(std::size_t bytes) {
         if (!HasRoomFor(bytes)) return false;
-        serving_.buffered += bytes;
+        bodies_.Add(peer_, bytes);
         taken_ += bytes;
         return true;
     }
-    void GiveBack() { serving_.buffered -= std::exchange(taken_, 0); }
+    void GiveBack() { bodies_.Remove(peer_, std::exchange(taken_, 0)); }
 
   private:
-    HttpServing& serving_;
+    AddressCaps& bodies_;
+    const boost::asio::ip::address& peer_;
     std::size_t taken_ = 0;
 };
 

@@ -13,12 +13,15 @@
 namespace dlws::kube::testing {
 
 /// A blocking client of a server that runs on a thread of its own: plain, or with TLS where it is
-/// told whom to trust, offering the protocols of `alpn` (each after a byte that is its length).
-/// Throws what Asio throws.
+/// told whom to trust, offering the protocols of `alpn` (each after a byte that is its length);
+/// from the address `from` of this machine. Throws what Asio throws.
 class Peer {
   public:
-    explicit Peer(unsigned short port, const std::string& ca = "", const std::string& alpn = "")
+    explicit Peer(unsigned short port, const std::string& ca = "", const std::string& alpn = "",
+                  const char* from = "127.0.0.1")
         : stream_(io_, context_) {
+        stream_.next_layer().open(boost::asio::ip::tcp::v4());
+        stream_.next_layer().bind({boost::asio::ip::make_address_v4(from), 0});
         stream_.next_layer().connect(
             boost::asio::ip::tcp::endpoint(boost::asio::ip::address_v4::loopback(), port));
         if (ca.empty()) return;

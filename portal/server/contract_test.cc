@@ -150,11 +150,12 @@ TEST_F(Contract, TheDocumentIsNotCopied) {
 }
 
 TEST_F(Contract, FeaturesAreWhatIsOn) {
-    const auto features = [&](int archive_port, const char* prometheus) {
+    const auto features = [&](int archive_port, const char* prometheus, const char* smb_host) {
         Options options;
         options.url = "https://dlws.example.org";
         options.archive_port = archive_port;
         options.prometheus_url = prometheus;
+        options.smb_host = smb_host;
         Portal other(io.get_executor(), options, {.host = "localhost", .port = "1"});
         for (const Operation& operation : other.router().Operations())
             if (operation.id == "GetSession")
@@ -163,9 +164,12 @@ TEST_F(Contract, FeaturesAreWhatIsOn) {
                         .at("features"));
         return std::string("no GetSession");
     };
-    EXPECT_EQ(features(0, ""), "[]");
-    EXPECT_EQ(features(9000, ""), R"(["archive"])");
-    EXPECT_EQ(features(9000, "http://prometheus:9090"), R"(["archive","metrics"])");
+    EXPECT_EQ(features(0, "", ""), "[]");
+    EXPECT_EQ(features(9000, "", ""), R"(["archive"])");
+    EXPECT_EQ(features(0, "http://prometheus:9090", ""), R"(["metrics"])");
+    EXPECT_EQ(features(0, "", "files.example.org"), R"(["samba"])");
+    EXPECT_EQ(features(9000, "http://prometheus:9090", "files.example.org"),
+              R"(["archive","metrics","samba"])");
 }
 
 TEST_F(Contract, WhatIsNotServedIsNotInTheDocumentThatIs) {

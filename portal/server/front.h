@@ -56,7 +56,7 @@ class Front {
 /// Whether a page of another site makes its browser ask this (Fetch Metadata). A request that does
 /// not say comes from no browser of today, or is the user's own.
 /// Source: https://www.w3.org/TR/fetch-metadata/.
-bool IsCrossSite(const kube::HttpRequest& request);
+bool IsCrossSite(const kube::HttpFields& fields);
 
 /// The statuses that the front, and the HTTP server before it, may answer to any call of the
 /// operation (of which id, who and media count): the contract must list them.

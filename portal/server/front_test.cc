@@ -143,7 +143,7 @@ TEST_F(FrontTest, WhatAProviderAddsIsLeftOut) {
 }
 
 TEST_F(FrontTest, RefusesOtherSites) {
-    for (const char* site : {"cross-site", "same-site", "nonsense"}) {
+    for (const char* site : {"cross-site", "same-site", "", "Same-Origin", "nonsense"}) {
         const kube::HttpFields fields{{"Authorization", "Bearer alice-token"},
                                       {"Sec-Fetch-Site", site}};
         EXPECT_EQ(Reason(Ask("GET", "/api/v1/jobs", fields)), "403 CrossSite") << site;

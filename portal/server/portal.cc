@@ -42,6 +42,12 @@ kube::HttpServer::Settings ServerSettings(const Options& options) {
         options.max_connections_per_address == 0
             ? std::max<std::size_t>(1, settings.max_connections / 4)
             : std::size_t(options.max_connections_per_address);
+    // The same share as of the connections, so that whoever is behind the address of a proxy has
+    // it by the same option; and room for one body.
+    settings.max_buffered_per_address =
+        std::max(settings.max_body,
+                 settings.max_buffered / settings.max_connections *
+                     std::min(settings.max_connections_per_address, settings.max_connections));
     settings.drain_delay = std::chrono::seconds(options.drain_seconds);
     settings.drain_deadline = std::chrono::seconds(30);
     settings.dress_refusal = [hsts = !options.plain](kube::HttpAnswer& refusal) {
@@ -93,6 +99,7 @@ Sessions::Settings SessionSettings(const Options& options) {
     settings.proxies = TrustedProxies::Parse(options.trusted_proxies).value_or(TrustedProxies());
     if (options.archive_port != 0) settings.features.emplace_back("archive");
     if (!options.prometheus_url.empty()) settings.features.emplace_back("metrics");
+    if (!options.smb_host.empty()) settings.features.emplace_back("samba");
     if (options.oidc_issuer.empty()) return settings;
     OidcClient client;
     client.issuer = options.oidc_issuer;
@@ -139,13 +146,15 @@ Portal::Portal(boost::asio::any_io_executor executor, const Options& options,
       limits_({}),
       backend_{users_, verdicts_, visibility_, limits_, metrics_},
       people_{backend_, users_of_cluster_.store(), [this] { return Namespaces(); }},
-      jobs_{.backend = backend_,
-            .table = job_table_,
-            .store = job_cache_.store(),
-            .stream_id = [this] { return ToString(StreamId{hub_.Version(), {}}); },
-            .folder =
-                [this](const model::DLJob& job) { return JobFolderFor(job, cluster_, directory_); },
-            .pods = &pods_.store()},
+      jobs_{
+          .backend = backend_,
+          .table = job_table_,
+          .store = job_cache_.store(),
+          .stream_id = [this] { return ToString(StreamId{hub_.Version(), {}}); },
+          .folder =
+              [this](const model::DLJob& job) { return JobFolderFor(job, cluster_, directory_); },
+          .pods = &pods_.store(),
+          .storages = [this]() -> const std::vector<model::Storage>& { return cluster_.storages; }},
       approvals_{.backend = backend_, .questions = questions_},
       templates_{.backend = backend_, .table = template_table_},
       cluster_view_{.backend = backend_,
@@ -177,7 +186,8 @@ Portal::Portal(boost::asio::any_io_executor executor, const Options& options,
                 [this](const model::DLJob& job) {
                     const auto user = directory_.RunsAs(job, cluster_);
                     return user ? user->name : std::string();
-                }},
+                },
+            .session_ends = &session_ends_},
       job_metrics_{.backend = backend_,
                    .find = [this](const std::string& ns,
                                   const std::string& job) { return FindJobLogs(ns, job); },

@@ -8,9 +8,9 @@
 
 namespace dlws::portal {
 
-/// Whether the API server answers at all. A watch cannot tell: on a server that is frozen, or behind
-/// a cable that was cut, it is silent, as it is when nothing happens. Confined to the client's
-/// executor.
+/// Whether the API server answers at all. A watch cannot tell: on a server that is frozen, or
+/// behind a cable that was cut, it is silent, as it is when nothing happens. Confined to the
+/// client's executor.
 class Pulse {
   public:
     using Clock = std::chrono::steady_clock;

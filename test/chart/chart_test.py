@@ -565,6 +565,20 @@ class Portal(unittest.TestCase):
         self.assertEqual(ports(url="http://prometheus"), [[80]])
         self.assertEqual(ports(url="http://prometheus", podPort=9090), [[9090]])
 
+    def test_the_way_to_the_provider_is_open(self):
+        def ports(issuer, **policy):
+            oidc = {"issuer": issuer, "clientId": "dlws"} if issuer else {}
+            values = {"portal": {"enabled": True, "url": "https://dlws.example.org", "oidc": oidc},
+                      "networkPolicy": {"enabled": True, "apiServerPorts": [6443], **policy}}
+            egress = only(render(values), "NetworkPolicy", "dlworkspace-portal")["spec"]["egress"]
+            return [[p["port"] for p in rule["ports"]] for rule in egress]
+
+        self.assertEqual(ports(""), [[53, 53], [6443]])
+        for issuer, port in (("https://login.example.org", 443), ("https://login.example.org:8443/realms/one:2", 8443),
+                             ("https://192.0.2.1/", 443), ("https://[2001:db8::1]", 443), ("https://[2001:db8::1]:5556", 5556)):
+            self.assertEqual(ports(issuer), [[53, 53], [6443], [port]], issuer)
+        self.assertEqual(ports("https://login.example.org", oidcPorts=[443, 8443]), [[53, 53], [6443], [443, 8443]])
+
     def test_proxies_that_are_believed(self):
         def arguments(*proxies):
             values = {"portal": {"enabled": True, "trustedProxies": list(proxies)}}

@@ -4,6 +4,7 @@
 
 #include "portal/server/jobs/page.h"
 #include "portal/server/jobs/testing.h"
+#include "portal/server/logs/position.h"
 #include "test/fuzz/targets.h"
 
 namespace dlws::fuzz {
@@ -59,7 +60,18 @@ void ACursor(std::string_view bytes) {
     if (cursor && EncodeCursor(*cursor) != bytes) std::abort();
 }
 
-constexpr Target kTargets[] = {{"job-query", JobQuery}, {"cursor", ACursor}};
+// What is taken is written no longer, and then says the same.
+void ALogCursor(std::string_view bytes) {
+    constexpr std::string_view kAbout = "uid/main";
+    const auto ranks = DecodeLogCursor(bytes, kAbout);
+    if (!ranks) return;
+    if (ranks->size() > kMaxLogRanks) std::abort();
+    const std::string again = EncodeLogCursor(*ranks, kAbout);
+    if (again.size() > bytes.size() || DecodeLogCursor(again, kAbout) != ranks) std::abort();
+}
+
+constexpr Target kTargets[] = {
+    {"job-query", JobQuery}, {"cursor", ACursor}, {"log-cursor", ALogCursor}};
 
 }  // namespace
 

@@ -1,47 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "portal/server/jobs/cursor.h"
 
-#include <array>
+#include "kube/base64.h"
 
 namespace dlws::portal {
 
 namespace {
 
-constexpr std::string_view kAlphabet =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 constexpr char kFormat = 1;
 constexpr std::size_t kHead = 1 + 8 + 8 + 1;  // format, question, number, length of the uid
 constexpr std::size_t kMost = 1024;
-
-std::string EncodeBase64Url(std::string_view bytes) {
-    std::string text;
-    std::uint32_t bits = 0;
-    int held = 0;
-    for (const char c : bytes) {
-        bits = bits << 8 | static_cast<unsigned char>(c);
-        for (held += 8; held >= 6; held -= 6)
-            text += kAlphabet[bits >> (held - 6) & 63];
-    }
-    if (held > 0) text += kAlphabet[bits << (6 - held) & 63];
-    return text;
-}
-
-// Bits that are left over are not looked at: the caller encodes again and compares.
-std::optional<std::string> DecodeBase64Url(std::string_view text) {
-    std::string bytes;
-    std::uint32_t bits = 0;
-    int held = 0;
-    for (const char c : text) {
-        const std::size_t value = kAlphabet.find(c);
-        if (value == std::string_view::npos) return std::nullopt;
-        bits = bits << 6 | static_cast<std::uint32_t>(value);
-        held += 6;
-        if (held < 8) continue;
-        held -= 8;
-        bytes += static_cast<char>(bits >> held & 255);
-    }
-    return bytes;
-}
 
 void PutNumber(std::string& bytes, std::uint64_t number) {
     for (int shift = 56; shift >= 0; shift -= 8)
@@ -70,12 +38,12 @@ std::string EncodeCursor(const Cursor& cursor) {
     bytes += static_cast<char>(cursor.uid.size());
     bytes += cursor.uid;
     bytes += cursor.text;
-    return EncodeBase64Url(bytes);
+    return kube::EncodeBase64Url(bytes);
 }
 
 std::optional<Cursor> DecodeCursor(std::string_view text) {
     if (text.size() > kMost) return std::nullopt;
-    const auto bytes = DecodeBase64Url(text);
+    const auto bytes = kube::DecodeBase64Url(text);
     if (!bytes || bytes->size() < kHead || bytes->front() != kFormat) return std::nullopt;
     std::string_view rest = std::string_view(*bytes).substr(1);
     Cursor cursor;

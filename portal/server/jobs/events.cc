@@ -55,6 +55,22 @@ kube::Awaitable<std::optional<Problem>> Read(const Jobs& jobs, const Caller& cal
     co_return std::nullopt;
 }
 
+// What follows `<job>-<role>-<index>-<attempt>`; nothing: it does not begin so.
+std::optional<std::string_view> BehindPodOf(std::string_view name, std::string_view job) {
+    constexpr std::string_view kDigits = "0123456789", kLetters = "abcdefghijklmnopqrstuvwxyz";
+    static const std::string both = fmt::format("{}{}", kLetters, kDigits);
+    if (!name.starts_with(job)) return std::nullopt;
+    name.remove_prefix(job.size());
+    const auto take = [&name](std::string_view first, std::string_view others) {
+        if (name.size() < 2 || name[0] != '-' || first.find(name[1]) == first.npos) return false;
+        name.remove_prefix(std::min(name.find_first_not_of(others, 1), name.size()));
+        return true;
+    };
+    if (!take(kLetters, both) || !take(kDigits, kDigits) || !take(kDigits, kDigits))
+        return std::nullopt;
+    return name;
+}
+
 struct Asked {
     std::string type;
     Paging paging;
@@ -86,6 +102,14 @@ std::string PageOf(Events events, const Asked& asked) {
         .Json(fmt::format(R"(,"complete":{})", events.complete));
 }
 
+std::vector<std::string> MountedClaims(const Jobs& jobs, const std::string& ns,
+                                       const std::string& name) {
+    const kube::ObjectPtr stored = jobs.store.Get({ns, name});
+    if (!stored || !jobs.storages) return {};
+    const auto job = model::ParseDLJob(stored->raw);
+    return job ? ClaimsOf(*job, jobs.storages()) : std::vector<std::string>();
+}
+
 kube::Awaitable<Outcome> ListEvents(const Jobs& jobs, Call call) {
     const auto asked = Read(call);
     if (!asked) co_return std::unexpected(asked.error());
@@ -110,6 +134,16 @@ kube::Awaitable<Outcome> ListEvents(const Jobs& jobs, Call call) {
         problem = co_await Read(
             jobs, call.caller, ns, "regarding.kind=Pod",
             [&](const EventRow& e) { return wanted(e) && IsPodOf(e.name, name); }, events);
+    const auto claims = MountedClaims(jobs, ns, name);
+    for (const char* kind : {"PersistentVolumeClaim", "ResourceClaim"}) {
+        if (problem) break;
+        const auto of_job = [&](const EventRow& e) {
+            return wanted(e) && (IsClaimOfPodOf(e.name, name) ||
+                                 std::ranges::find(claims, e.name) != claims.end());
+        };
+        problem = co_await Read(jobs, call.caller, ns, fmt::format("regarding.kind={}", kind),
+                                of_job, events);
+    }
     if (problem) co_return std::unexpected(std::move(*problem));
     co_return JsonAnswer(PageOf(std::move(events), *asked));
 }
@@ -143,16 +177,22 @@ std::optional<EventRow> ReadEvent(std::string_view text) {
 }
 
 bool IsPodOf(std::string_view pod, std::string_view job) {
-    if (!pod.starts_with(job) || pod.substr(job.size(), 1) != "-") return false;
-    const std::string_view rest = pod.substr(job.size() + 1);
-    const std::size_t role = rest.find('-');
-    const std::size_t index = role == rest.npos ? role : rest.find('-', role + 1);
-    if (index == rest.npos || role == 0) return false;
-    const auto number = [](std::string_view text) {
-        return !text.empty() && text.find_first_not_of("0123456789") == text.npos;
-    };
-    return rest.front() >= 'a' && rest.front() <= 'z' &&
-           number(rest.substr(role + 1, index - role - 1)) && number(rest.substr(index + 1));
+    return BehindPodOf(pod, job) == "";
+}
+
+bool IsClaimOfPodOf(std::string_view claim, std::string_view job) {
+    const auto rest = BehindPodOf(claim, job);
+    return rest && rest->size() > 1 && rest->front() == '-';
+}
+
+std::vector<std::string> ClaimsOf(const model::DLJob& job,
+                                  const std::vector<model::Storage>& storages) {
+    std::vector<std::string> claims;
+    for (const model::StorageMount& mount : job.spec.storage) {
+        const auto storage = std::ranges::find(storages, mount.name, &model::Storage::name);
+        if (storage != storages.end() && !storage->claim.empty()) claims.push_back(storage->claim);
+    }
+    return claims;
 }
 
 std::string EventJson(const EventRow& event) {

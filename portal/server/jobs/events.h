@@ -7,11 +7,14 @@
 #include <string_view>
 #include <vector>
 
+#include "model/dljob.h"
+#include "model/storage.h"
 #include "model/time.h"
 #include "portal/server/jobs/handlers.h"
 
 /// @file
-/// Events of a job and its pods, read with the caller's token when they are asked for.
+/// Events of a job, its pods and their claims, read with the caller's token when they are asked
+/// for.
 
 namespace dlws::portal {
 
@@ -27,6 +30,12 @@ struct EventRow {
 std::optional<EventRow> ReadEvent(std::string_view json);
 /// True for the name of a pod of that job: `<job>-<role>-<index>-<attempt>`.
 bool IsPodOf(std::string_view pod, std::string_view job);
+/// True for the name of a claim that is made for a pod of that job: `<pod>-<volume>` of an
+/// ephemeral volume, `<pod>-<claim>-<random>` of a resource claim template.
+bool IsClaimOfPodOf(std::string_view claim, std::string_view job);
+/// The claims of its namespace that the job's pods mount by name.
+std::vector<std::string> ClaimsOf(const model::DLJob& job,
+                                  const std::vector<model::Storage>& storages);
 /// Schema Event.
 std::string EventJson(const EventRow& event);
 

@@ -4,8 +4,10 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "kube/store.h"
+#include "model/storage.h"
 #include "portal/server/backend.h"
 #include "portal/server/jobs/detail.h"
 #include "portal/server/jobs/job_table.h"
@@ -21,6 +23,8 @@ struct Jobs {
     std::function<std::string()> stream_id;  ///< of a list that is made now
     std::function<std::string(const model::DLJob&)> folder;  ///< JobFolderFor()
     const kube::Store* pods = nullptr;  ///< as PodCacheSettings() keeps them; null: nobody does
+    /// The cluster's storages; null: they are not known.
+    std::function<const std::vector<model::Storage>&()> storages = {};
 };
 
 /// ListJobs, GetJobDetail.

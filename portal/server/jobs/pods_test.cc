@@ -92,6 +92,21 @@ TEST(IsPodOf, GoesByTheWholeName) {
         EXPECT_FALSE(IsPodOf(other, "digits")) << other;
 }
 
+TEST(ClaimsOf, AreThoseOfItsPodsAndOfItsStorages) {
+    EXPECT_TRUE(IsClaimOfPodOf("digits-worker-0-1-scratch", "digits"));
+    EXPECT_TRUE(IsClaimOfPodOf("digits-worker-0-1-gpu-x7k2p", "digits"));
+    for (const char* other : {"digits-worker-0-1", "digits-worker-0-1-", "digits-worker-0-1x",
+                              "digits-2-worker-0-1-scratch", "lab-data"})
+        EXPECT_FALSE(IsClaimOfPodOf(other, "digits")) << other;
+    JobText text;
+    text.spec = R"("image":"i","roles":[{"name":"w"}],"storage":[{"name":"data","mountPath":"/d"},
+        {"name":"none","mountPath":"/n"},{"name":"host","mountPath":"/h"}])";
+    const model::Storage claim{.name = "data", .claim = "lab-data"};
+    const model::Storage host{.name = "host"}, other{.name = "other", .claim = "others"};
+    EXPECT_EQ(ClaimsOf(model::ParseDLJob(text.Json()).value(), {other, host, claim}),
+              std::vector<std::string>{"lab-data"});
+}
+
 TEST(ReadEvent, KnowsBothKindsOfTimes) {
     const auto fresh =
         ReadEvent(R"({"metadata":{"uid":"e1","creationTimestamp":"2026-11-29T10:00:00Z"},
@@ -218,7 +233,7 @@ std::string EventText(const std::string& uid, int second, const std::string& typ
         uid, second, type, regarding);
 }
 
-TEST_F(PodsTest, EventsOfJobAndPodsAreMergedNewestFirst) {
+TEST_F(PodsTest, EventsOfJobPodsAndClaimsAreMergedNewestFirst) {
     const std::string path = "/apis/events.k8s.io/v1/namespaces/vision/events";
     const std::string job = R"({"kind":"DLJob","name":"digits","uid":"u1"})";
     server.When("GET", path, {{"fieldSelector", "regarding.kind=DLJob,regarding.name=digits"}})
@@ -237,10 +252,30 @@ TEST_F(PodsTest, EventsOfJobAndPodsAreMergedNewestFirst) {
                         "," +
                         EventText("e", 7, "Normal", R"({"kind":"Pod","name":"digits-2-ps-0-0"})") +
                         "]}");
+    const auto claim = [](const char* kind, const char* name) {
+        return fmt::format(R"({{"kind":"{}","name":"{}"}})", kind, name);
+    };
+    server.When("GET", path, {{"fieldSelector", "regarding.kind=PersistentVolumeClaim"}})
+        .Reply(200,
+               R"({"metadata":{},"items":[)" +
+                   EventText("f", 8, "Warning", claim("PersistentVolumeClaim", "lab-data")) + "," +
+                   EventText("g", 8, "Warning", claim("PersistentVolumeClaim", "other")) + "]}")
+        .Reply(200, R"({"metadata":{},"items":[]})");
+    server.When("GET", path, {{"fieldSelector", "regarding.kind=ResourceClaim"}})
+        .Reply(200, R"({"metadata":{},"items":[)" +
+                        EventText("h", 2, "Normal",
+                                  claim("ResourceClaim", "digits-worker-0-0-gpu-x7k2p")) +
+                        "]}")
+        .Reply(200, R"({"metadata":{},"items":[]})");
+    const std::vector<model::Storage> storages{{.name = "data", .claim = "lab-data"}};
+    jobs.storages = [&storages]() -> const std::vector<model::Storage>& { return storages; };
+    JobText mounts = TwoRoles();
+    mounts.spec += R"(,"storage":[{"name":"data","mountPath":"/data"}])";
+    store.Put(mounts.Object());
     EXPECT_EQ(Page("events", ""), "403");
     Allow("alice get dljobs vision");
     now += std::chrono::seconds(61);
-    EXPECT_EQ(Page("events", ""), "b d c a ");
+    EXPECT_EQ(Page("events", ""), "b f d c h a ");
     const auto requests = server.Requests();
     EXPECT_EQ(requests.back().Header("authorization"), "Bearer alice-token");
     server.When("GET", path, {{"fieldSelector", "regarding.kind=Pod"}})

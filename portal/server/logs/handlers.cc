@@ -162,11 +162,14 @@ kube::Awaitable<Outcome> StreamJobLogs(const Logs& logs, Call call) {
     settings.may_go_on = [&logs, caller = call.caller, ns = call.Namespace(),
                           name = call.Name("job")] { return MayGoOn(logs, caller, ns, name); };
     settings.keep = std::make_shared<Held>(opened->sources, opened->ticket, *ticket);
-    kube::HttpAnswer answer;
-    answer.content_type = "text/event-stream";
-    answer.stream =
+    auto body =
         std::make_shared<LogStreamBody>(logs.backend.users.Executor(), std::move(opened->readers),
                                         start->from, std::move(settings));
+    if (logs.session_ends)
+        logs.session_ends->Add(call.caller.session, body, [body = body.get()] { body->LogOut(); });
+    kube::HttpAnswer answer;
+    answer.content_type = "text/event-stream";
+    answer.stream = std::move(body);
     co_return answer;
 }
 
@@ -188,11 +191,14 @@ kube::Awaitable<Outcome> DownloadJobLogs(const Logs& logs, Call call) {
     for (const LogSource& source : start->sources)
         settings.names.push_back(several ? fmt::format("{}-{}.", source.role, source.index) : "");
     settings.keep = std::make_shared<Held>(opened->sources, opened->ticket, *ticket);
+    auto body = std::make_shared<LogTextBody>(std::move(opened->readers), std::move(settings));
+    if (logs.session_ends)
+        logs.session_ends->Add(call.caller.session, body, [body = body.get()] { body->Stop(); });
     kube::HttpAnswer answer;
     answer.content_type = "application/octet-stream";
     answer.fields.emplace_back("Content-Disposition",
                                fmt::format("attachment; filename=\"{}.log\"", call.Name("job")));
-    answer.stream = std::make_shared<LogTextBody>(std::move(opened->readers), std::move(settings));
+    answer.stream = std::move(body);
     co_return answer;
 }
 
@@ -239,7 +245,7 @@ kube::Awaitable<Outcome> ListJobLogSources(const Logs& logs, Call call) {
         co_return std::unexpected(
             BadRequest("query.limit", "must be a whole number from 1 to 500"));
     if (!number("cursor", offset, 10'000'000))
-        co_return std::unexpected(BadRequest("query.cursor", "must be one of an earlier answer"));
+        co_return std::unexpected(CursorInvalid("must be nextCursor of the page before"));
     const auto job = co_await FindJob(logs, call);
     if (!job) co_return std::unexpected(job.error());
     ArchiveOf of;

@@ -12,6 +12,7 @@
 #include "portal/server/logs/ports.h"
 #include "portal/server/logs/stream_body.h"
 #include "portal/server/router.h"
+#include "portal/server/session_ends.h"
 
 namespace dlws::portal {
 
@@ -26,6 +27,7 @@ struct Logs {
     std::function<std::string(const model::DLJob& job)> user;
     /// How often a stream asks whether it may go on.
     std::chrono::milliseconds ask_again = LogStreamBody::Settings().ask_again;
+    SessionEnds* session_ends = nullptr;  ///< tells of a logout before that
 };
 
 /// `logs`, and what it refers to, outlives the router.

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <boost/asio/post.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
@@ -112,6 +113,7 @@ class LogHandlers : public PortalTest {
             Call call;
             call.caller = As(who);
             call.caller.current_token = current_token;
+            call.caller.session = "session-of-" + who;
             call.path = {{"namespace", "vision"}, {"job", name}};
             auto parsed = kube::ParseHttpQuery(query, operation.query);
             if (!parsed) throw std::runtime_error(parsed.error());
@@ -127,9 +129,11 @@ class LogHandlers : public PortalTest {
         return json::parse(outcome->body);
     }
     std::string WholeBody(const kube::HttpAnswer& answer) {
+        // Less than until the next beat, so that one that does not end is noticed.
+        constexpr std::chrono::seconds kPatience{10};
         std::string text;
-        for (std::string piece = kube::testing::Run(io, answer.stream->Next()); !piece.empty();
-             piece = kube::testing::Run(io, answer.stream->Next()))
+        for (std::string piece = kube::testing::Run(io, answer.stream->Next(), kPatience);
+             !piece.empty(); piece = kube::testing::Run(io, answer.stream->Next(), kPatience))
             text += piece;
         return text;
     }
@@ -221,6 +225,7 @@ TEST_F(LogHandlers, PagesGoOnWhereTheyEnded) {
     const auto other = Ask("GetJobLogs", query);
     ASSERT_FALSE(other);
     EXPECT_EQ(other.error().status, 400);
+    EXPECT_EQ(other.error().reason, "CursorInvalid");
     EXPECT_EQ(other.error().errors.at(0).field, "query.cursor");
 }
 
@@ -264,6 +269,7 @@ TEST_F(LogHandlers, WrongParametersAreNamed) {
                                             {"limit=0", "query.limit"},
                                             {"limit=5001", "query.limit"},
                                             {"cursor=AAAA", "query.cursor"},
+                                            {"cursor=", "query.cursor"},
                                             {"cursor=AAAA&tail=1", "query.cursor"},
                                             {"tail=1&since=2026-11-29T10:00:00Z", "query.tail"}}) {
         const auto outcome = Ask("GetJobLogs", query);
@@ -271,6 +277,8 @@ TEST_F(LogHandlers, WrongParametersAreNamed) {
         EXPECT_EQ(outcome.error().status, 400) << query;
         ASSERT_EQ(outcome.error().errors.size(), 1u) << query;
         EXPECT_EQ(outcome.error().errors[0].field, field) << query;
+        const bool no_cursor = query == "cursor=AAAA" || query == "cursor=";
+        EXPECT_EQ(outcome.error().reason, no_cursor ? "CursorInvalid" : "BadRequest") << query;
     }
     job.spec.roles[0].replicas = 65;
     const auto many = Ask("GetJobLogs");
@@ -287,6 +295,8 @@ TEST_F(LogHandlers, WrongParametersOfSourcesAreNamed) {
         const auto outcome = Ask("ListJobLogSources", wrong);
         ASSERT_FALSE(outcome) << wrong;
         EXPECT_EQ(outcome.error().status, 400) << wrong;
+        EXPECT_EQ(outcome.error().reason,
+                  std::string_view(wrong).starts_with("cursor") ? "CursorInvalid" : "BadRequest");
     }
 }
 
@@ -449,6 +459,23 @@ TEST_F(LogHandlers, AStreamEndsSoonAfterTheRight) {
         ASSERT_TRUE(stream);
         EXPECT_THAT(EndOf(*stream), ::testing::HasSubstr(reason));
     }
+}
+
+TEST_F(LogHandlers, NothingGoesOnAfterALogout) {
+    SessionEnds ends;
+    logs.session_ends = &ends;
+    logs.ask_again = std::chrono::hours(1);  // it is told, and does not find out
+    AddPod(0, 0, false);
+    pods.back().main.state = model::ContainerView::Waiting;
+    auto stream = Ask("StreamJobLogs", "rank=0");
+    ASSERT_TRUE(stream);
+    boost::asio::post(io, [&ends] { ends.Tell("session-of-alice"); });
+    EXPECT_EQ(EndOf(*stream), "event: end\ndata: {\"reason\":\"LoggedOut\"}\n\n");
+    archive.files[{0, 0}] = ArchiveLine(1, "a1");
+    auto text = Ask("DownloadJobLogs", "rank=0");
+    ASSERT_TRUE(text);
+    ends.Tell("session-of-alice");
+    EXPECT_THROW(WholeBody(*text), std::runtime_error) << "it must not look whole";
 }
 
 TEST_F(LogHandlers, ADownloadIsAFile) {

@@ -100,24 +100,13 @@ std::string EncodeLogCursor(const std::vector<RankPosition>& ranks, std::string_
         Put(std::uint64_t(rank.at.count) << 1 | (rank.at.extras > 0 ? 1 : 0), out);
         if (rank.at.extras > 0) Put(rank.at.extras, out);
     }
-    std::string text = kube::EncodeBase64(out);
-    while (text.ends_with('='))
-        text.pop_back();
-    std::ranges::replace(text, '+', '-');
-    std::ranges::replace(text, '/', '_');
-    return text;
+    return kube::EncodeBase64Url(out);
 }
 
 std::optional<std::vector<RankPosition>> DecodeLogCursor(std::string_view cursor,
                                                          std::string_view about) {
-    if (cursor.empty() || cursor.size() > kMaxLogCursor ||
-        cursor.find_first_of("+/= \t\r\n") != cursor.npos)
-        return std::nullopt;
-    std::string text(cursor);
-    std::ranges::replace(text, '-', '+');
-    std::ranges::replace(text, '_', '/');
-    text.append((4 - text.size() % 4) % 4, '=');
-    const auto bytes = kube::DecodeBase64(text);
+    if (cursor.size() > kMaxLogCursor) return std::nullopt;
+    const auto bytes = kube::DecodeBase64Url(cursor);
     if (!bytes) return std::nullopt;
     std::string_view in = *bytes;
     constexpr std::size_t kHead = 5;

@@ -83,7 +83,8 @@ std::expected<LogQuery, Problem> ReadLogQuery(const kube::HttpParameters& parame
         query.timestamps = *text == "true";
     }
     if (const std::string* text = parameters.Find("cursor")) {
-        if (text->empty()) return wrong("cursor", "must be one of an earlier answer, or left out");
+        if (text->empty())
+            return std::unexpected(CursorInvalid("must be one of an earlier answer, or left out"));
         query.cursor = *text;
         if (query.since || query.tail) return wrong("cursor", "cannot be given with since or tail");
     }
@@ -109,8 +110,8 @@ std::expected<LogStart, Problem> StartOf(const LogQuery& query, const JobLogs& j
     if (!query.cursor.empty()) {
         told = DecodeLogCursor(query.cursor, CursorAbout(query, job));
         if (!told && !lenient)
-            return std::unexpected(BadRequest(
-                "query.cursor", "must be one of an earlier answer about this job and container"));
+            return std::unexpected(
+                CursorInvalid("must be one of an earlier answer about this job and container"));
     }
     LogStart start;
     start.tail = told ? std::nullopt : query.tail;

@@ -76,7 +76,15 @@ LogStreamBody::~LogStreamBody() {
 }
 
 void LogStreamBody::Stop() {
-    if (state_->why_end.empty()) state_->why_end = "Draining";
+    End("Draining");
+}
+
+void LogStreamBody::LogOut() {
+    End("LoggedOut");
+}
+
+void LogStreamBody::End(std::string reason) {
+    if (state_->why_end.empty()) state_->why_end = std::move(reason);
     state_->more.NotifyAll();
 }
 

@@ -40,12 +40,15 @@ class LogStreamBody : public kube::HttpBody {
 
     Awaitable<std::string> Next() override;
     void Stop() override;
+    /// The caller has logged out: nothing more is told.
+    void LogOut();
 
   private:
     struct State;
     static Awaitable<void> Read(std::shared_ptr<State> state, std::size_t rank);
     static Awaitable<void> Watch(std::shared_ptr<State> state);
     void Start();
+    void End(std::string reason);
 
     std::shared_ptr<State> state_;
 };

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "kube/base64.h"
+#include "portal/server/front.h"
 #include "portal/server/session/crypto.h"
 
 namespace dlws::portal {
@@ -41,16 +42,9 @@ std::optional<std::string> OriginOf(std::string_view url) {
     return origin;
 }
 
-std::string WhyFromElsewhere(const kube::HttpFields& fields) {
-    // What future browsers may say is refused too: it would be something that we did not think of.
-    for (const std::string_view site : Values(fields, "sec-fetch-site"))
-        if (site != "same-origin" && site != "none")
-            return "another site caused this request (Sec-Fetch-Site); open the portal itself";
-    return "";
-}
-
 std::string WhyNotOwnOrigin(const kube::HttpFields& fields, std::string_view own_origin) {
-    if (std::string why = WhyFromElsewhere(fields); !why.empty()) return why;
+    if (IsCrossSite(fields))
+        return "another site caused this request (Sec-Fetch-Site); open the portal itself";
     const auto origins = Values(fields, "origin");
     if (origins.size() != 1 || origins[0] != own_origin)
         return fmt::format(

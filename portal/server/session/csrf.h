@@ -24,10 +24,8 @@ std::string CsrfToken(const SessionKey& key);
 std::optional<std::string> OriginOf(std::string_view url);
 
 /// Each says why a request is refused (403), in words for people; empty: it is not.
-/// Reads, streams and writes: no other site may cause them (https://www.w3.org/TR/fetch-metadata/).
-/// A program that is no browser sends no Sec-Fetch-Site.
-std::string WhyFromElsewhere(const kube::HttpFields& fields);
-/// Writes that have no session yet: also from our own pages by `Origin` (RFC 6454).
+/// Writes that have no session yet: no other site causes them (IsCrossSite()), and they come from
+/// our own pages by `Origin` (RFC 6454).
 std::string WhyNotOwnOrigin(const kube::HttpFields& fields, std::string_view own_origin);
 /// Writes with a session cookie: all of it.
 std::string WhyForged(const kube::HttpFields& fields, std::string_view own_origin,

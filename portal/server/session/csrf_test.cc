@@ -28,17 +28,6 @@ TEST(CsrfTest, AnOriginIsWrittenAsBrowsersDo) {
         EXPECT_EQ(OriginOf(wrong), std::nullopt) << wrong;
 }
 
-TEST(CsrfTest, ReadsThatAnotherSiteCausesAreRefused) {
-    EXPECT_EQ(WhyFromElsewhere({}), "");  // no browser
-    EXPECT_EQ(WhyFromElsewhere({{"Sec-Fetch-Site", "same-origin"}}), "");
-    EXPECT_EQ(WhyFromElsewhere({{"sec-fetch-site", "none"}}), "");
-    for (const char* site : {"cross-site", "same-site", "", "Same-Origin", "whatever"})
-        EXPECT_NE(WhyFromElsewhere({{"Sec-Fetch-Site", site}}), "") << site;
-    EXPECT_NE(
-        WhyFromElsewhere({{"Sec-Fetch-Site", "same-origin"}, {"Sec-Fetch-Site", "cross-site"}}),
-        "");
-}
-
 TEST(CsrfTest, AWriteWithACookieNeedsAllThree) {
     const SessionKey key = NewSessionKey();
     const kube::HttpFields good{{"Sec-Fetch-Site", "same-origin"},
