@@ -6,7 +6,7 @@ import {prepare, tidyUp} from './lib/cluster.js';
 import {finish, runAll} from './lib/report.js';
 
 // In this order: later ones look at what earlier ones made.
-const files = ['login', 'submit', 'life', 'keyboard', 'approvals', 'cluster', 'hostile', 'origins', 'pages', 'faults', 'figures'];
+const files = ['login', 'submit', 'life', 'keyboard', 'approvals', 'cluster', 'hostile', 'origins', 'pages', 'cli', 'faults', 'figures'];
 
 await prepare();
 const entrance = await openEntrance();
