@@ -98,6 +98,26 @@ TEST(Login, ByTheBrowser) {
         << "a token is in its own file alone";
 }
 
+TEST(Login, WhoSaysNoInTheBrowserIsNotLoggedIn) {
+    FakePortal portal([&](const Call& call) -> Answer {
+        EXPECT_EQ(call.target, "/auth/session") << "there is nothing to ask for";
+        return {.body = ContractExample("GetSession")};
+    });
+    Program dlws;
+    std::thread browser;
+    dlws.world.open_browser = [&](const std::string& url) {
+        const auto port = static_cast<unsigned short>(std::stoi(Parameter(url, "cliPort")));
+        browser = std::thread([port] {
+            EXPECT_NE(Browse(port, Header(port, "/?error=access_denied")).find("You said no"),
+                      std::string::npos);
+        });
+    };
+    EXPECT_EQ(dlws.Run({"login", "--server", portal.url()}), 3);
+    browser.join();
+    EXPECT_NE(dlws.err.find("you said no in the browser"), std::string::npos) << dlws.err;
+    EXPECT_EQ(dlws.Read(".config/dlws/tokens.yaml"), "");
+}
+
 TEST(Login, NobodyCame) {
     FakePortal portal(
         [&](const Call&) -> Answer { return {.body = ContractExample("GetSession")}; });
@@ -179,6 +199,14 @@ TEST(CodeOf, TakesNothingButACodeForThisPort) {
     EXPECT_EQ(CodeOf(Header(7, "/?code=<script>aaaaaaaaaaaaaa"), 7), "");
     EXPECT_EQ(CodeOf("POST" + good.substr(3), 7), "");
     EXPECT_EQ(CodeOf("", 7), "");
+}
+
+TEST(SaysNo, IsThatOneCall) {
+    EXPECT_TRUE(SaysNo(Header(7, "/?error=access_denied"), 7));
+    EXPECT_FALSE(SaysNo(Header(7, "/?error=access_denied"), 8));
+    for (const char* other : {"/", "/?error=server_error", "/x?error=access_denied", "/?code=x"})
+        EXPECT_FALSE(SaysNo(Header(7, other), 7)) << other;
+    EXPECT_FALSE(SaysNo("POST" + Header(7, "/?error=access_denied").substr(3), 7));
 }
 
 TEST(Loopback, ACallThatSaysNothingDoesNotBlockIt) {

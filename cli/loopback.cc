@@ -48,11 +48,17 @@ std::string ReadHeader(int fd) {
     return header;
 }
 
-void Answer(int fd, bool good) {
-    const std::string body =
-        good ? "<!doctype html><meta charset=utf-8><title>dlws</title><p>You are logged in. You "
-               "can close this page and go back to the terminal."
-             : "There is nothing here.";
+std::string Page(std::string_view words) {
+    return fmt::format(
+        "<!doctype html><html lang=en><meta charset=utf-8><title>dlws</title><p>{} You can close "
+        "this page and go back to the terminal.",
+        words);
+}
+
+// `page` empty: there is none.
+void Answer(int fd, const std::string& page) {
+    const bool good = !page.empty();
+    const std::string body = good ? page : "There is nothing here.";
     const std::string answer = fmt::format(
         "HTTP/1.1 {}\r\nContent-Type: {}; charset=utf-8\r\nContent-Length: {}\r\nCache-Control: "
         "no-store\r\nReferrer-Policy: no-referrer\r\nContent-Security-Policy: default-src "
@@ -64,12 +70,24 @@ void Answer(int fd, bool good) {
 
 }  // namespace
 
-std::string CodeOf(std::string_view header, unsigned short port) {
-    constexpr std::string_view kStart = "GET /?code=";
-    if (!header.starts_with(kStart)) return "";
+namespace {
+
+// A name that leads here (DNS rebinding) has another Host.
+bool IsForPort(std::string_view header, unsigned short port) {
     std::string lower(header);
     std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return std::tolower(c); });
-    if (lower.find(fmt::format("\r\nhost: 127.0.0.1:{}\r\n", port)) == std::string::npos) return "";
+    return lower.find(fmt::format("\r\nhost: 127.0.0.1:{}\r\n", port)) != std::string::npos;
+}
+
+}  // namespace
+
+bool SaysNo(std::string_view header, unsigned short port) {
+    return header.starts_with("GET /?error=access_denied ") && IsForPort(header, port);
+}
+
+std::string CodeOf(std::string_view header, unsigned short port) {
+    constexpr std::string_view kStart = "GET /?code=";
+    if (!header.starts_with(kStart) || !IsForPort(header, port)) return "";
     const std::string_view rest = header.substr(kStart.size());
     const std::string_view code = rest.substr(0, rest.find_first_of(" &\r"));
     const bool plain = std::ranges::all_of(
@@ -104,10 +122,16 @@ std::string Loopback::WaitForCode(std::chrono::milliseconds timeout) {
     while (Readable(socket_, until)) {
         const int call = ::accept4(socket_, nullptr, nullptr, SOCK_CLOEXEC);
         if (call < 0) continue;
-        const std::string code = CodeOf(ReadHeader(call), port_);
-        Answer(call, !code.empty());
+        const std::string header = ReadHeader(call), code = CodeOf(header, port_);
+        const bool no = SaysNo(header, port_);
+        Answer(call, no             ? Page("You said no: the command line is not logged in.")
+                     : code.empty() ? ""
+                                    : Page("You are logged in."));
         ::close(call);
         if (!code.empty()) return code;
+        if (no)
+            throw Failure(kNotLoggedIn,
+                          "you said no in the browser, so this command line is not logged in");
     }
     throw Failure(kNotLoggedIn,
                   "nobody has logged in in the browser; try again, or use --token-file");

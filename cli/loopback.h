@@ -23,7 +23,7 @@ class Loopback {
     unsigned short port() const { return port_; }
 
     /// The code of the first call that has one; others are answered 404. Throws a Failure when the
-    /// time is over.
+    /// person has said no, and when the time is over.
     std::string WaitForCode(std::chrono::milliseconds timeout);
 
   private:
@@ -34,5 +34,8 @@ class Loopback {
 /// The code in the header of a call of the browser's; empty: it has none, or was not meant for this
 /// port (its Host says so). Pure.
 std::string CodeOf(std::string_view header, unsigned short port);
+/// Whether the call says, and to this port, that the person does not want it (RFC 6749, 4.1.2.1).
+/// Pure.
+bool SaysNo(std::string_view header, unsigned short port);
 
 }  // namespace dlws::cli

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Each page in both themes and two widths: nothing that axe finds serious or critical (WCAG), nothing wider than the window, and a
 // screenshot to look at.
-import {createRequire} from 'node:module';
-import {readFileSync} from 'node:fs';
+import {axeFinds} from './lib/axe.js';
 import {counting, submitYaml} from './lib/actions.js';
 import {base, newBrowser, pageOf} from './lib/browser.js';
 import {makeJob, namespace, pinnedImage, privateNamespace, untilPhase} from './lib/cluster.js';
 import {check, expect, screenshots, test} from './lib/report.js';
-
-const require = createRequire(`${process.env.DLWS_WEB_MODULES}/`);
-const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
 const job = `/jobs/${namespace}/shown`;
 const button = name => page => page.getByRole('button', {name, exact: true}).click();
@@ -75,11 +71,7 @@ async function look({name, who = 'alice', path, ready, then}, theme, width) {
     if (then) await then(page);
     await page.waitForTimeout(300);
     await page.screenshot({path: `${screenshots}/${name}-${theme}-${width}.png`});
-    await page.evaluate(axe);
-    const {violations} = await page.evaluate(() => window.axe.run(document, {resultTypes: ['violations']}));
-    const bad = violations.filter(v => v.impact === 'serious' || v.impact === 'critical')
-        .map(v => `${v.impact} ${v.id}: ${v.nodes.slice(0, 3).map(n => `${n.target} ${n.any[0]?.message ?? n.failureSummary}`).join('; ')}`);
-    expect('what axe finds', bad, []);
+    expect('what axe finds', await axeFinds(page), []);
     check('it is no wider than the window', await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
     expect('its language, one main heading', await page.evaluate(() => [document.documentElement.lang, document.querySelectorAll('h1').length <= 1]), ['en', true]);
 }
@@ -94,9 +86,7 @@ for (const page of pages)
 test('pages: axe itself finds what is wrong', async () => {
     const page = await pageOf('alice');
     await page.locator('h1').evaluate(e => { e.style.color = '#ddd'; e.style.background = '#fff'; });
-    await page.evaluate(axe);
-    const {violations} = await page.evaluate(() => window.axe.run(document, {resultTypes: ['violations']}));
-    check('pale on white', violations.some(v => v.id === 'color-contrast' && v.impact === 'serious'));
+    check('pale on white', (await axeFinds(page)).some(found => found.startsWith('serious color-contrast')));
 });
 
 test('pages: a theme that was chosen stays, and letters may be twice as large', async () => {

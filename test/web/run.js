@@ -7,7 +7,7 @@ import {stopPrometheus} from './lib/prometheus.js';
 import {finish, runAll} from './lib/report.js';
 
 // In this order: later ones look at what earlier ones made.
-const files = ['login', 'submit', 'life', 'keyboard', 'approvals', 'cluster', 'hostile', 'origins', 'metrics', 'pages', 'faults', 'figures'];
+const files = ['login', 'submit', 'life', 'keyboard', 'approvals', 'cluster', 'hostile', 'origins', 'metrics', 'pages', 'cli', 'faults', 'figures'];
 
 await prepare();
 const entrance = await openEntrance();

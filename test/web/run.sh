@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# The portal's page in Debian's Chromium, against the portal that is installed on the test cluster with the chart, and the cluster's
-# OpenID provider. The last line is `N passed, N failed, N skipped`; a test is skipped when the portal does not serve yet what it is of.
+# The portal's page in Debian's Chromium, and the command line `dlws`, against the portal that is installed on the test cluster with the
+# chart, and the cluster's OpenID provider. The last line is `N passed, N failed, N skipped`; a test is skipped when the portal does not serve yet what it is of.
 #
 # Usage: test/web/run.sh [WORD…]     (tests whose names begin with one of the words; all without one)
 #
@@ -37,5 +37,8 @@ fi
 "$repo_dir/script/cluster" load "$("$repo_dir/script/image" python)" >/dev/null
 
 export DLWS_WEB_MODULES="$web_test_modules" DLWS_WEB_URL="$url" DLWS_WEB_ADDRESS="$host_ip" DLWS_WEB_PKI="$pki" DLWS_WEB_PROMETHEUS="$prometheus"
+dlws="${DLWS_BUILD:-$("$repo_dir/script/build" release dlws | tail -n 1)}/cli/dlws"
+[ -x "$dlws" ] || die "there is no $dlws; build it with: script/build PRESET dlws"
+export DLWS_WEB_DLWS="$dlws"
 export DLWS_WEB_KUBECTL="$k8s_bin/kubectl" KUBECONFIG="$admin_kubeconfig" DLWS_WEB_REPO="$repo_dir"
 exec node "$here/run.js" "$@"

@@ -23,6 +23,12 @@ std::string Member(const json::object& object, std::string_view name) {
     return value && value->is_string() ? std::string(value->as_string()) : std::string();
 }
 
+// Goes with no request that another site begins.
+std::string Strict(std::string_view name, const std::string& value, std::chrono::seconds lifetime) {
+    return fmt::format("{}={}; Path=/; Max-Age={}; Secure; HttpOnly; SameSite=Strict", name, value,
+                       lifetime.count());
+}
+
 bool IsToken43(std::string_view text) {
     const auto bytes = kube::DecodeBase64Url(text);
     return bytes && bytes->size() == 32;
@@ -30,30 +36,37 @@ bool IsToken43(std::string_view text) {
 
 }  // namespace
 
-SessionKey NewSessionKey() {
-    return {HexOf(RandomBytes(kIdDigits / 2)), Secret(RandomBytes(kKeyBytes))};
+SessionKey NewSessionKey(SessionKind kind) {
+    return {HexOf(RandomBytes(kIdDigits / 2)), Secret(RandomBytes(kKeyBytes)), kind};
 }
 
 std::string Format(const SessionKey& key) {
     return key.id + "." + kube::EncodeBase64Url(key.key.Reveal());
 }
 
-std::optional<SessionKey> ParseSessionKey(std::string_view text) {
+std::optional<SessionKey> ParseSessionKey(std::string_view text, SessionKind kind) {
     if (text.size() <= kIdDigits || text[kIdDigits] != '.') return std::nullopt;
     const std::string_view id = text.substr(0, kIdDigits);
     if (id.find_first_not_of("0123456789abcdef") != std::string_view::npos) return std::nullopt;
     auto key = kube::DecodeBase64Url(text.substr(kIdDigits + 1));
     if (!key || key->size() != kKeyBytes) return std::nullopt;
-    return SessionKey{std::string(id), Secret(std::move(*key))};
+    return SessionKey{std::string(id), Secret(std::move(*key)), kind};
 }
 
 std::string SetSessionCookie(const SessionKey& key, std::chrono::seconds lifetime) {
-    return fmt::format("{}={}; Path=/; Max-Age={}; Secure; HttpOnly; SameSite=Strict",
-                       kSessionCookie, Format(key), lifetime.count());
+    return Strict(kSessionCookie, Format(key), lifetime);
 }
 
 std::string ClearSessionCookie() {
-    return fmt::format("{}=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Strict", kSessionCookie);
+    return Strict(kSessionCookie, "", {});
+}
+
+std::string SetCliCookie(const SessionKey& key) {
+    return Strict(kCliCookie, Format(key), kLoginLifetime);
+}
+
+std::string ClearCliCookie() {
+    return Strict(kCliCookie, "", {});
 }
 
 LoginAttempt NewLoginAttempt(std::string return_to) {

@@ -16,10 +16,11 @@ TEST(CookieTest, AKeyReadsAsItWasWritten) {
     const SessionKey key = NewSessionKey();
     const std::string text = Format(key);
     EXPECT_EQ(text.size(), 32 + 1 + 43U);
-    const auto read = ParseSessionKey(text);
+    const auto read = ParseSessionKey(text, SessionKind::kCli);
     ASSERT_TRUE(read);
     EXPECT_EQ(read->id, key.id);
     EXPECT_EQ(read->key.Reveal(), key.key.Reveal());
+    EXPECT_EQ(read->kind, SessionKind::kCli);
     EXPECT_NE(NewSessionKey().id, key.id);
 }
 
@@ -31,13 +32,14 @@ TEST(CookieTest, AnythingElseIsNoKey) {
     stray.back() = '-';  // two bits behind the 32nd byte
     for (const std::string& wrong : {std::string(), std::string("."), upper, other, stray,
                                      good + "A", good.substr(1), "x" + good, good + "="})
-        EXPECT_FALSE(ParseSessionKey(wrong)) << wrong;
+        EXPECT_FALSE(ParseSessionKey(wrong, SessionKind::kBrowser)) << wrong;
 }
 
 TEST(CookieTest, ACookieStaysWithThisHostAndOutOfScripts) {
     for (const std::string& cookie :
-         {SetSessionCookie(NewSessionKey(), std::chrono::hours(1)), ClearSessionCookie()}) {
-        EXPECT_THAT(cookie, HasSubstr("__Host-dlws="));
+         {SetSessionCookie(NewSessionKey(), std::chrono::hours(1)), ClearSessionCookie(),
+          SetCliCookie(NewSessionKey()), ClearCliCookie()}) {
+        EXPECT_THAT(cookie, ::testing::MatchesRegex("__Host-dlws(-cli)?=.*"));
         for (const char* part : {"; Path=/;", "; Secure", "; HttpOnly", "; SameSite=Strict"})
             EXPECT_THAT(cookie, HasSubstr(part));
         EXPECT_THAT(cookie, Not(HasSubstr("Domain")));

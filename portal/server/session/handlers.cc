@@ -13,6 +13,7 @@
 #include "portal/server/access/jwt.h"
 #include "portal/server/session/crypto.h"
 #include "portal/server/session/csrf.h"
+#include "portal/server/session/problems.h"
 
 namespace dlws::portal {
 
@@ -26,45 +27,14 @@ constexpr std::string_view kTokenCommand =
     "kubectl -n NAMESPACE create token SERVICEACCOUNT --duration=8h";
 constexpr std::size_t kMinToken = 8, kMaxPasted = 8192;
 
-Problem CrossSite(std::string why) {
-    return {403, "CrossSite", "The request comes from another site", std::move(why)};
-}
-
-Problem Over(const std::string& why) {
-    return {401, "LoginExpired", "You are not logged in",
-            why.empty() ? "Your session has ended. Log in again."
-                        : fmt::format("Your session has ended: {}. Log in again.", why)};
-}
-
-Problem LoginAway(std::string detail) {
-    Problem problem(503, "LoginAway", "Logins cannot be looked at now", std::move(detail));
-    problem.retry_after = std::chrono::seconds(5);
-    return problem;
-}
-
-Problem TooManyTries() {
-    Problem problem(429, "TooManyRequests", "Too many requests",
-                    "Ten tries a minute are let in from one address. Wait a minute.");
-    problem.retry_after = std::chrono::seconds(60);
-    return problem;
-}
-
-Problem FromStore(const StoreError& error) {
-    switch (error.kind) {
-        case StoreError::kFull:
-            return LoginAway("There are as many sessions as the portal holds. Try again later.");
-        case StoreError::kTooLarge:
-            return {400, "TooLarge", "The login does not fit", error.message + "."};
-        case StoreError::kGone:
-            return Over("");
-        default:
-            return LoginAway("The API server does not answer. Try again.");
-    }
-}
-
 Problem FromLoss(const Renewal::Loss& loss) {
     if (loss.kind == Renewal::Loss::kOver) return Over(loss.why);
     return LoginAway("The API server or the login provider does not answer. Try again.");
+}
+
+// Where somebody's key is found says what it is of.
+SessionKind KindOf(bool browser) {
+    return browser ? SessionKind::kBrowser : SessionKind::kCli;
 }
 
 // The token of {"token": …}; empty: it is something else.
@@ -97,34 +67,15 @@ std::string Given(const Call& call, std::string_view name) {
 
 }  // namespace
 
-bool Tries::Left(const std::string& address, Seconds now) {
-    const auto is_over = [now](const Minute& minute) {
-        return minute.began + std::chrono::minutes(1) <= now;
-    };
-    const auto found = minutes_.find(address);
-    if (found != minutes_.end()) return is_over(found->second) || found->second.tries < per_minute_;
-    if (minutes_.size() >= most_)
-        std::erase_if(minutes_, [&](const auto& each) { return is_over(each.second); });
-    return minutes_.size() < most_;
-}
-
-bool Tries::Take(const std::string& address, Seconds now) {
-    if (!Left(address, now)) return false;
-    Minute& minute = minutes_[address];
-    if (minute.began + std::chrono::minutes(1) <= now) minute = {now, 0};
-    ++minute.tries;
-    return true;
-}
-
 Awaitable<std::expected<Caller, Problem>> Login::Open(std::string credential,
                                                       const kube::HttpRequest& request,
                                                       bool browser) {
-    auto key = ParseSessionKey(credential);
+    auto key = ParseSessionKey(credential, KindOf(browser));
     if (!key) co_return std::unexpected(Over(""));
     const bool write = request.method != "GET" && request.method != "HEAD";
     if (browser && write)
         if (std::string why = WhyForged(request.fields, settings_.origin, *key); !why.empty())
-            co_return std::unexpected(CrossSite(why + "."));
+            co_return std::unexpected(CrossSite(why));
     auto session = co_await parts_.renewal.Fresh(*key);
     if (!session) co_return std::unexpected(FromLoss(session.error()));
     Caller caller;
@@ -158,12 +109,17 @@ kube::HttpAnswer Login::SessionAnswer(const SessionKey& key, const Record& recor
     session["csrfToken"] = CsrfToken(key);
     session["username"] = record.username;
     session["expiresAt"] = model::FormatTime(EndOf(record));
+    if (record.kind == SessionKind::kCliCode) session["cliWaits"] = true;
     return JsonAnswer(json::serialize(session));
 }
 
 Awaitable<Outcome> Login::GetSession(Call call) {
+    // Before the browser's own session: the question is whom the command line may act as.
+    auto waiting = co_await cli_.WaitingOf(call.request.fields);
+    if (!waiting) co_return std::unexpected(waiting.error());
+    if (waiting->session) co_return SessionAnswer(waiting->key, waiting->session->record);
     const auto cookie = FindCookie(call.request.fields, kSessionCookie);
-    auto key = cookie ? ParseSessionKey(*cookie) : std::nullopt;
+    auto key = cookie ? ParseSessionKey(*cookie, SessionKind::kBrowser) : std::nullopt;
     json::object nobody = Common();
     if (key) {
         auto session = co_await parts_.store.Read(*key);
@@ -179,11 +135,19 @@ Awaitable<Outcome> Login::GetSession(Call call) {
 
 Awaitable<Outcome> Login::StartLogin(Call call) {
     if (!parts_.provider) co_return std::unexpected(NotFound("login provider"));
-    if (call.query.Find("cliPort") || call.query.Find("cliChallenge"))
-        co_return std::unexpected(NotFound("login for the command line"));
+    const auto cli = ReadCliWanted(call.query);
+    if (!cli) co_return std::unexpected(cli.error());
+    // Who has started `dlws login` opens the address itself. Another site could have the person
+    // asked for a program of its own that listens on this machine.
+    if (std::string why = cli->port == 0 ? "" : WhyFromElsewhere(call.request.fields); !why.empty())
+        co_return std::unexpected(CrossSite(
+            "a login for a command line was begun by another site; start `dlws login`, and open "
+            "the address that it prints"));
     auto known = co_await parts_.provider->Known();
     if (!known) co_return Redirect("/login?error=LoginAway");
-    const LoginAttempt attempt = NewLoginAttempt(SafeReturn(Given(call, "return")));
+    LoginAttempt attempt = NewLoginAttempt(SafeReturn(Given(call, "return")));
+    attempt.cli_port = cli->port;
+    attempt.cli_challenge = cli->challenge;
     kube::HttpAnswer answer =
         Redirect(AuthorizationUrl(*known, parts_.provider->Client(), attempt));
     answer.fields.emplace_back("Set-Cookie", SetLoginCookie(attempt));
@@ -221,7 +185,10 @@ Awaitable<Outcome> Login::FinishLogin(Call call) {
     kube::HttpAnswer answer = Redirect(key ? back : "/login?error=" + key.error());
     // Used up: a second answer with this state is another's, or the same once more.
     answer.fields.emplace_back("Set-Cookie", ClearLoginCookie());
-    if (key) answer.fields.emplace_back("Set-Cookie", SetSessionCookie(*key, kWebLifetime));
+    if (key)
+        answer.fields.emplace_back("Set-Cookie", key->kind == SessionKind::kCliCode
+                                                     ? SetCliCookie(*key)
+                                                     : SetSessionCookie(*key, kWebLifetime));
     co_return answer;
 }
 
@@ -235,12 +202,15 @@ Awaitable<std::expected<SessionKey, std::string>> Login::Redeemed(Callback callb
         co_return std::unexpected(callback.error == "access_denied" ? "access_denied"
                                                                     : "LoginFailed");
     }
+    Record record;
+    record.cli_port = attempt.cli_port;
+    record.cli_challenge = attempt.cli_challenge;
+    if (attempt.cli_port != 0) record.kind = SessionKind::kCliCode;
     auto redeemed = co_await parts_.provider->Redeem(std::move(*code), std::move(attempt));
     if (!redeemed) {
         kube::LogDebug(kLog, "{}", redeemed.error().message);
         co_return std::unexpected(redeemed.error().final ? "LoginFailed" : "LoginAway");
     }
-    Record record;
     record.subject = redeemed->claims.subject;
     record.token = std::move(redeemed->tokens.id_token);
     record.refresh_token = std::move(redeemed->tokens.refresh_token);
@@ -282,7 +252,7 @@ Awaitable<std::expected<SessionKey, Problem>> Login::Begin(Record record) {
 Awaitable<Outcome> Login::LoginWithToken(Call call) {
     if (!settings_.tokens) co_return std::unexpected(NotFound("login with a token"));
     if (std::string why = WhyNotOwnOrigin(call.request.fields, settings_.origin); !why.empty())
-        co_return std::unexpected(CrossSite(why + "."));
+        co_return std::unexpected(CrossSite(why));
     if (!tries_.Take(settings_.proxies.AddressOf(call.request), settings_.now()))
         co_return std::unexpected(TooManyTries());
     std::string token = PastedToken(call.request.body);
@@ -324,11 +294,11 @@ Awaitable<std::expected<Login::Leaving, Problem>> Login::WhoLeaves(Credential cr
         leaving.username = std::move(who->username);
         co_return leaving;
     }
-    leaving.key = ParseSessionKey(credential.text);
+    leaving.key = ParseSessionKey(credential.text, KindOf(credential.browser));
     if (leaving.key && credential.browser)
         if (std::string why = WhyForged(request.fields, settings_.origin, *leaving.key);
             !why.empty())
-            co_return std::unexpected(CrossSite(why + "."));
+            co_return std::unexpected(CrossSite(why));
     // Who has no session any more wants what is already so; but whose all the others are, nobody
     // can say.
     if (!leaving.key && everywhere) co_return std::unexpected(Over(""));
@@ -426,6 +396,7 @@ void AddLogin(Router& router, Login& login) {
                 .who = Operation::kAnybody,
                 .query = {{"everywhere"}},
                 .handler = [&login](Call call) { return login.Logout(std::move(call)); }});
+    AddCliLogin(router, login.Cli());
 }
 
 }  // namespace dlws::portal

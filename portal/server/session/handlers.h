@@ -8,40 +8,23 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "portal/server/access/verdicts.h"
 #include "portal/server/call.h"
 #include "portal/server/credential.h"
 #include "portal/server/router.h"
+#include "portal/server/session/cli_login.h"
 #include "portal/server/session/provider.h"
 #include "portal/server/session/renewal.h"
 #include "portal/server/session/store.h"
+#include "portal/server/session/tries.h"
 #include "portal/server/trusted_proxies.h"
 
 namespace dlws::portal {
 
-/// Tries a minute for each address. Over `most` addresses at one time nobody new may try.
-class Tries {
-  public:
-    Tries(int per_minute, std::size_t most) : per_minute_(per_minute), most_(most) {}
-    /// Whether there is one to take.
-    bool Left(const std::string& address, Seconds now);
-    bool Take(const std::string& address, Seconds now);
-    std::size_t Size() const { return minutes_.size(); }
-
-  private:
-    struct Minute {
-        Seconds began{};
-        int tries = 0;
-    };
-    int per_minute_;
-    std::size_t most_;
-    std::unordered_map<std::string, Minute> minutes_;
-};
-
-/// The operations under /auth, and who a session's cookie or token stands for.
+/// The operations under /auth (those of `dlws login` by CliLogin), and who a session's cookie or
+/// token stands for.
 ///
 ///     Login login({store, renewal, verdicts, &provider}, {.origin = "https://dlws.example.org"});
 ///     Callers callers(verdicts, [&](auto c, auto& r, bool b) { return login.Open(c, r, b); });
@@ -71,6 +54,7 @@ class Login {
         : parts_(parts),
           settings_(std::move(settings)),
           tries_(10, 10'000),
+          cli_(parts_.store, CliSettings()),
           exchanges_(std::make_shared<int>(0)) {}
 
     /// For Callers. A write with a cookie must be our own page's (csrf.h). `request` lives until it
@@ -84,6 +68,7 @@ class Login {
     kube::Awaitable<Outcome> FinishLogin(Call call);
     kube::Awaitable<Outcome> LoginWithToken(Call call);
     kube::Awaitable<Outcome> Logout(Call call);
+    CliLogin& Cli() { return cli_; }
 
     /// Sweeps what has ended, each ten minutes or so, until cancelled; then waits for renewals that
     /// are under way.
@@ -110,11 +95,15 @@ class Login {
     kube::Awaitable<std::expected<SessionKey, Problem>> Begin(Record record);
     kube::HttpAnswer SessionAnswer(const SessionKey& key, const Record& record) const;
     boost::json::object Common() const;
+    CliLogin::Settings CliSettings() const {
+        return {settings_.origin, settings_.proxies, settings_.now};
+    }
     void SayRefused();
 
     Parts parts_;
     Settings settings_;
     Tries tries_;
+    CliLogin cli_;
     std::shared_ptr<int> exchanges_;  ///< under way
     Seconds said_{};
 };

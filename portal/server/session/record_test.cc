@@ -14,7 +14,7 @@ Seconds At(std::int64_t seconds) {
 
 Record Example() {
     Record record;
-    record.cli = true;
+    record.kind = SessionKind::kCli;
     record.username = "alice@example.org";
     record.subject = "alice";
     record.token = Secret("eyJhbGciOiJSUzI1NiJ9.e30.c2ln");
@@ -27,13 +27,19 @@ Record Example() {
 }
 
 TEST(RecordTest, ItReadsAsItWasWritten) {
-    const SessionKey key = NewSessionKey();
+    const SessionKey key = NewSessionKey(SessionKind::kCliCode);
     Record record = Example();
+    record.cli_port = 40123;
+    record.cli_challenge = "challenge";
+    record.confirmed = At(1150);
     record.why_ended = "the provider ended it";
     record.ended = At(1200);
     const auto read = Unseal(Seal(record, key).value(), key);
     ASSERT_TRUE(read);
-    EXPECT_EQ(read->cli, true);
+    EXPECT_EQ(read->kind, SessionKind::kCliCode) << "its key's";
+    EXPECT_EQ(read->cli_port, 40123);
+    EXPECT_EQ(read->cli_challenge, "challenge");
+    EXPECT_EQ(read->confirmed, At(1150));
     EXPECT_EQ(read->username, record.username);
     EXPECT_EQ(read->subject, record.subject);
     EXPECT_EQ(read->token.Reveal(), record.token.Reveal());
@@ -57,6 +63,18 @@ TEST(RecordTest, NothingCanBeReadWithoutTheCookie) {
     const SessionKey own = NewSessionKey();
     EXPECT_FALSE(Unseal(sealed, own));
     EXPECT_FALSE(Unseal(sealed, SessionKey(own.id, key.key)));
+}
+
+TEST(RecordTest, AKeyOpensItsOwnKindAlone) {
+    constexpr SessionKind kKinds[] = {SessionKind::kBrowser, SessionKind::kCli,
+                                      SessionKind::kCliCode};
+    for (const SessionKind kind : kKinds) {
+        const SessionKey key = NewSessionKey(kind);
+        const std::string sealed = Seal(Example(), key).value();
+        for (const SessionKind other : kKinds)
+            EXPECT_EQ(Unseal(sealed, SessionKey(key.id, key.key, other)).has_value(),
+                      kind == other);
+    }
 }
 
 TEST(RecordTest, EachChangedBitIsNoticed) {
@@ -91,11 +109,11 @@ TEST(RecordTest, TokensThatAreTooLargeAreRefusedInWords) {
 
 TEST(RecordTest, TheFirstOfItsEndsCounts) {
     Record record = Example();
-    record.cli = false;
+    record.kind = SessionKind::kBrowser;
     EXPECT_EQ(EndOf(record), record.renewed + std::chrono::hours(24));
     record.renewed = record.logged_in + std::chrono::days(6) + std::chrono::hours(20);
     EXPECT_EQ(EndOf(record), record.logged_in + std::chrono::days(7));
-    record.cli = true;
+    record.kind = SessionKind::kCli;
     EXPECT_EQ(EndOf(record), record.renewed + std::chrono::hours(24));
     record.renewed = record.logged_in + std::chrono::days(30);
     EXPECT_EQ(EndOf(record), record.logged_in + std::chrono::days(30));
@@ -106,9 +124,23 @@ TEST(RecordTest, TheFirstOfItsEndsCounts) {
     EXPECT_EQ(EndOf(record), At(1100) + std::chrono::hours(1));
 }
 
+TEST(RecordTest, ALoginForTheCommandLineWaitsTenMinutesAndIsACodeForOne) {
+    Record record = Example();
+    record.kind = SessionKind::kCliCode;
+    record.renewed = record.logged_in;
+    EXPECT_EQ(EndOf(record), record.logged_in + std::chrono::minutes(10));
+    EXPECT_NE(WhyOver(record, record.logged_in + std::chrono::minutes(10)), "");
+    record.confirmed = record.logged_in + std::chrono::minutes(9);
+    EXPECT_EQ(EndOf(record), record.confirmed + std::chrono::seconds(60));
+    EXPECT_EQ(WhyOver(record, record.confirmed + std::chrono::seconds(59)), "");
+    EXPECT_NE(WhyOver(record, record.confirmed + std::chrono::seconds(60)), "");
+    record.refresh_token = Secret();
+    EXPECT_EQ(EndOf(record), record.token_ends) << "what cannot be renewed ends with its token";
+}
+
 TEST(RecordTest, WhatHasEndedSaysWhy) {
     Record record = Example();
-    record.cli = false;
+    record.kind = SessionKind::kBrowser;
     EXPECT_EQ(WhyOver(record, record.renewed + std::chrono::hours(24) - std::chrono::seconds(1)),
               "");
     EXPECT_NE(WhyOver(record, record.renewed + std::chrono::hours(24)).find("day"),

@@ -33,7 +33,7 @@ std::string LabelOf(const std::string& username) {
 }
 
 std::string CacheKey(const SessionKey& key) {
-    return Sha256(Format(key));
+    return Sha256(Format(key) + static_cast<char>('0' + static_cast<int>(key.kind)));
 }
 
 const json::value* At(const json::value& document, std::string_view pointer) {
@@ -174,7 +174,7 @@ Awaitable<Stored<SessionKey>> SessionStore::Create(Record record) {
     if (seen_.size() >= settings_.most) co_return std::unexpected(StoreError{StoreError::kFull});
     const std::string user = LabelOf(record.username);
     if (auto room = co_await MakeRoom(user); !room) co_return std::unexpected(room.error());
-    SessionKey key = NewSessionKey();
+    SessionKey key = NewSessionKey(record.kind);
     auto sealed = Seal(record, key);
     if (!sealed)
         co_return std::unexpected(StoreError{StoreError::kTooLarge, std::move(sealed.error())});
@@ -254,8 +254,7 @@ Awaitable<Stored<SessionPtr>> SessionStore::Write(SessionKey key, Session sessio
     co_return Keep(key, *written.value(), std::move(session.record), std::move(session.lease));
 }
 
-Awaitable<Stored<void>> SessionStore::DeleteExactly(std::string id, std::string uid,
-                                                    std::uint64_t version) {
+Awaitable<Stored<void>> SessionStore::Take(std::string id, std::string uid, std::uint64_t version) {
     kube::DeleteOptions options;
     options.uid = std::move(uid);
     if (version != 0) options.resource_version = std::to_string(version);
@@ -264,12 +263,15 @@ Awaitable<Stored<void>> SessionStore::DeleteExactly(std::string id, std::string 
     if (!gone && !gone.error().IsNotFound()) co_return std::unexpected(Failed(gone.error()));
     Drop(id);
     changes_.NotifyAll();
+    if (!gone) co_return std::unexpected(StoreError{StoreError::kGone});
     co_return Stored<void>();
 }
 
 Awaitable<Stored<void>> SessionStore::Delete(std::string id) {
     // Whatever its state: names are random, so no other session ever has this one.
-    return DeleteExactly(std::move(id), "", 0);
+    auto taken = co_await Take(std::move(id), "", 0);
+    if (!taken && taken.error().kind != StoreError::kGone) co_return taken;
+    co_return Stored<void>();
 }
 
 Awaitable<Stored<void>> SessionStore::DeleteAllOf(std::string username) {
@@ -293,8 +295,8 @@ Awaitable<std::size_t> SessionStore::Sweep() {
     std::size_t swept = 0;
     for (const auto& [id, seen] : ended) {
         // A conflict: it was renewed meanwhile.
-        auto gone = co_await DeleteExactly(id, seen.uid, seen.version);
-        if (gone) ++swept;
+        auto gone = co_await Take(id, seen.uid, seen.version);
+        if (gone || gone.error().kind == StoreError::kGone) ++swept;
         if (!gone && gone.error().kind == StoreError::kAway) break;
     }
     co_return swept;

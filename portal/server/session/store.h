@@ -57,9 +57,9 @@ using Stored = std::expected<T, StoreError>;
 ///     secrets.OnChange([&](const kube::Change& change) { store.Observe(change); });
 ///     auto session = co_await store.Read(key);
 ///
-/// What was decrypted is kept for `idle` after its last use, under SHA-256 of ID.KEY, and no longer
-/// than the watch shows it unchanged: a logout at another replica counts here as soon as the watch
-/// has told. Confined to the API's executor; the API outlives it.
+/// What was decrypted is kept for `idle` after its last use, under SHA-256 of ID.KEY and kind, and
+/// no longer than the watch shows it unchanged: a logout at another replica counts here as soon as
+/// the watch has told. Confined to the API's executor; the API outlives it.
 class SessionStore {
   public:
     struct Settings {
@@ -95,6 +95,9 @@ class SessionStore {
     kube::Awaitable<Stored<SessionPtr>> Write(SessionKey key, Session session);
     /// Also fine when it is gone.
     kube::Awaitable<Stored<void>> Delete(std::string id);
+    /// Deletes it, if it is still of `version` and `uid`: of several who try, at any replica, one
+    /// succeeds. kAway, kConflict, kGone.
+    kube::Awaitable<Stored<void>> Take(std::string id, std::string uid, std::uint64_t version);
     /// All sessions of a user, also those that the watch has not shown yet.
     kube::Awaitable<Stored<void>> DeleteAllOf(std::string username);
 
@@ -125,15 +128,13 @@ class SessionStore {
     bool MayAsk();
     void Drop(const std::string& id);
     kube::Awaitable<Stored<void>> MakeRoom(std::string user);
-    kube::Awaitable<Stored<void>> DeleteExactly(std::string id, std::string uid,
-                                                std::uint64_t version);
 
     kube::Api& own_;
     Settings settings_;
     kube::WaitList changes_;
     std::vector<std::function<void(const std::string&)>> on_end_;
     std::unordered_map<std::string, Seen> seen_;          ///< by id
-    std::unordered_map<std::string, Cached> read_;        ///< by SHA-256 of ID.KEY
+    std::unordered_map<std::string, Cached> read_;        ///< by SHA-256 of ID.KEY and kind
     std::unordered_map<std::string, std::string> names_;  ///< id to the key of read_
     Refused<Seconds> refused_;                            ///< as read_
     Seconds asked_at_{}, logged_at_{};

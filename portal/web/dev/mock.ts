@@ -19,6 +19,7 @@ import {changed, streamUpdates} from './streams.ts';
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types dlws-worker";
 const csrf = 'q3Y0m0W7v5b2kq1c9nVtq0b2m7dQ0h3l1s8Jw2x4y5Z';
 let loggedIn = process.env.MOCK_LOGGED_OUT === undefined;
+let cliPort: string | null = null;   // somebody has opened /auth/login?cliPort=…
 const stale = (): string | undefined => process.env.MOCK_STALE === undefined ? undefined : new Date(Date.now() - 95_000).toISOString();
 
 export interface Call { method: string; parts: string[]; query: URLSearchParams; body: string; request: IncomingMessage; response: ServerResponse }
@@ -36,6 +37,7 @@ function send(response: ServerResponse, status: number, body?: unknown, headers:
 const sessionNow = () => ({
     loggedIn, methods: ['oidc', 'token'], tokenCommand: 'kubectl -n NAMESPACE create token SERVICEACCOUNT --duration=8h', version: '0.1.0', features: ['archive', 'metrics'],
     ...(loggedIn ? {csrfToken: csrf, username: 'alice@example.org', expiresAt: '2026-12-06T10:00:00Z'} : {}),
+    ...(cliPort !== null ? {loggedIn: true, csrfToken: csrf, username: 'alice@example.org', cliWaits: true} : {}),
 });
 
 function listJobs({query, response}: Call): void {
@@ -161,7 +163,12 @@ function route(call: Call): void {
     const {method, parts, query, response, request, body} = call;
     const path = parts.join('/');
     if (path === 'auth/session') { send(response, 200, sessionNow()); return; }
-    if (path === 'auth/login') { loggedIn = true; response.writeHead(303, {Location: query.get('return') ?? '/'}); response.end(); return; }
+    if (path === 'auth/login') { cliPort = query.get('cliPort'); loggedIn ||= cliPort === null; response.writeHead(303, {Location: query.get('return') ?? '/'}); response.end(); return; }
+    if (path === 'auth/cli/confirm' && cliPort !== null) {
+        send(response, 200, {next: `http://127.0.0.1:${cliPort}/?${query.get('deny') === 'true' ? 'error=access_denied' : 'code=q3Y0m0W7v5b2kq1c9nVtq0b2'}`});
+        cliPort = null;
+        return;
+    }
     if (path === 'auth/token') {
         if ((JSON.parse(body) as {token: string}).token.startsWith('wrong')) throw new Refusal(401, 'TokenRefused', 'The API server does not take the token', 'It may have ended. Make a new one.');
         loggedIn = true;

@@ -1,35 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
-// "May the command line of this machine act as you?": `dlws login` waits for the answer.
+// "May the command line of this machine act as you?": `dlws login` waits for the answer. In place of the page that was asked for, since
+// it is a login of its own: this browser may have another one, or none.
 import {useState} from 'preact/hooks';
 import {call} from '../api/client';
 import {asApiError, type ApiError} from '../api/problem';
-import {Dialog} from '../shell/dialog';
+import type {Session} from '../api/types';
 import {ErrorBox} from '../shell/parts';
-import {session} from './session';
 
-const loopback = /^http:\/\/127\.0\.0\.1:\d{1,5}\/\?code=/;
+const loopback = /^http:\/\/127\.0\.0\.1:\d{1,5}\/\?(code|error)=/;
 
-export function CliQuestion() {
+export function CliQuestion({session}: {session: Session}) {
     const [problem, setProblem] = useState<ApiError>();
-    const [dismissed, setDismissed] = useState(false);
-    if (session.value?.cliWaits !== true || dismissed) return null;
-    const confirm = async () => {
+    const [busy, setBusy] = useState(false);
+    const answer = async (deny: boolean) => {
+        setBusy(true);
+        setProblem(undefined);
         try {
-            const {next} = await call('post', '/auth/cli/confirm');
+            const {next} = await call('post', '/auth/cli/confirm', {query: deny ? {deny} : {}});
             if (loopback.test(next)) location.assign(next);
         } catch (thrown) {
             setProblem(asApiError(thrown));
+            setBusy(false);
         }
     };
     return (
-        <Dialog title="Command line" onClose={() => setDismissed(true)}>
-            <p>A command line on this machine (<code>dlws login</code>) asks to act as <strong>{session.value.username}</strong>.</p>
+        <main id="main" class="login" tabIndex={-1}>
+            <h1>May the command line on this machine act as you?</h1>
+            <p><code>dlws login</code> asks to do whatever <strong>{session.username}</strong> may do, for up to 30 days.</p>
             <p>Say yes only if you have just started it yourself.</p>
             {problem && <ErrorBox problem={problem} />}
             <div class="actions">
-                <button type="button" onClick={() => setDismissed(true)}>No</button>
-                <button type="button" class="primary" onClick={confirm}>Yes, it may</button>
+                {problem && <button type="button" onClick={() => location.assign('/jobs')}>Go to the jobs</button>}
+                <button type="button" disabled={busy} onClick={() => answer(true)}>No</button>
+                <button type="button" class="primary" disabled={busy} onClick={() => answer(false)}>Yes, it may</button>
             </div>
-        </Dialog>
+        </main>
     );
 }

@@ -31,6 +31,8 @@ export async function loadSession(): Promise<void> {
 
 let whose: string | undefined;
 function accept(next: Session): void {
+    // A question in place of a page: it needs no more, and says nothing of who is logged in here.
+    if (next.cliWaits === true) { csrfToken.value = next.csrfToken; session.value = next; return; }
     // What is in this page's memory is the person's before.
     if (next.loggedIn && whose !== undefined && next.username !== whose) { location.reload(); return; }
     if (next.loggedIn) whose = next.username;
@@ -90,7 +92,7 @@ export function watchSession(): void {
     addEventListener('pageshow', event => { if (event.persisted) location.reload(); });
     onLoggedOut(problem => {
         const current = session.peek();
-        if (current === undefined || !current.loggedIn) return;
+        if (current === undefined || !current.loggedIn || current.cliWaits === true) return;
         forget();
         session.value = {...current, loggedIn: false, csrfToken: undefined, why: problem.detail || problem.title};
     });

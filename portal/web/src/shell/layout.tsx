@@ -20,7 +20,7 @@ export function App() {
     if (state === undefined) {
         return <main id="main" class="login" tabIndex={-1}><h1>DLWorkspace</h1>{sessionProblem.value ? <ErrorBox problem={sessionProblem.value} retry={loadSession} /> : <Loading what="portal" />}</main>;
     }
-    return <>{state.loggedIn ? <Shell /> : <Login session={state} />}<Notes /></>;
+    return <>{state.cliWaits === true ? <CliQuestion session={state} /> : state.loggedIn ? <Shell /> : <Login session={state} />}<Notes /></>;
 }
 
 function Shell() {
@@ -60,7 +60,6 @@ function Shell() {
                 {page ? <page.show key={page.id} rest={parts?.slice(1) ?? []} />
                     : <Empty title="There is no such page"><a class="button" href="/jobs">Go to the jobs</a></Empty>}
             </main>
-            <CliQuestion />
             {helpOpen.value && <Help />}
         </div>
     );
