@@ -20,7 +20,7 @@ test('cluster: GPUs by type, and who holds them, without reload', async () => {
 
 test('cluster: a node that is cordoned is shown as one', async () => {
     const page = await pageOf('alice', '/cluster');
-    await page.getByText('No problems are known').waitFor();
+    await page.getByText(/\d+ ready/).waitFor();
     await kubectl(['cordon', 'dlws-node-1']);
     try {
         await page.getByText(/1 cordoned/).waitFor({timeout: 20_000});

@@ -62,7 +62,8 @@ export function Templates(_: {rest: string[]}) {
             </table></div>
         )}
         {cursor && <p class="more"><button type="button" onClick={() => void load(cursor)}>Show more</button></p>}
-        {removing && <Remove template={removing} onClose={done => { setRemoving(undefined); if (done) void load(undefined); }} />}
+        {/* Not asked for anew: the server's list hears of it a moment later. */}
+        {removing && <Remove template={removing} onClose={done => { setRemoving(undefined); if (done) setRows(old => old?.filter(t => t !== removing)); }} />}
     </>;
 }
 
