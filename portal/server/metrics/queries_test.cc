@@ -106,6 +106,8 @@ TEST(RangeOf, HasAFewHundredPointsAtTheSameTimesAgainAndAgain) {
     EXPECT_EQ(later->from, hour->from + 30);
     EXPECT_EQ(RangeOf(noon - 86400, noon, 30)->step, 300);
     EXPECT_EQ(RangeOf(noon - 3600, noon, 1)->step, 10);
+    EXPECT_EQ(RangeOf(noon - 499 * 30, noon, 30)->step, 30);
+    EXPECT_EQ(RangeOf(noon - 500 * 30, noon, 30)->step, 60);
     EXPECT_EQ(RangeOf(noon, noon, 30)->from, noon);
     EXPECT_FALSE(RangeOf(noon + 1, noon, 30));
     EXPECT_FALSE(RangeOf(noon + 1, noon + 29, 30)) << "no point is in it";

@@ -11,7 +11,7 @@ test('the top of a scale reads well and is not below the values', () => {
 });
 
 test('a line has holes where nothing came', () => {
-    expect(pathOf([[0, 1], [15, 2], [100, 3]], t => t, v => v, 45)).toBe('M0.0 1.0L15.0 2.0M100.0 3.0');
+    expect(pathOf([[0, 1], [15, 2], [100, 3]], t => t, v => v, 45)).toBe('M0.0 1.0h0L15.0 2.0M100.0 3.0h0');
 });
 
 test('values in words', () => {

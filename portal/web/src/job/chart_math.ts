@@ -22,12 +22,13 @@ export function niceMax(value: number, unit: Unit): number {
     return step * power * base;
 }
 
-/** A path with holes where nothing came for more than `gapSeconds`. */
+/** A path with holes where nothing came for more than `gapSeconds`; a point between two holes is a dot. */
 export function pathOf(points: readonly (readonly [number, number])[], x: (t: number) => number, y: (v: number) => number, gapSeconds: number): string {
     let path = '';
     let before = -Infinity;
     for (const [t, v] of points) {
-        path += `${t - before > gapSeconds ? 'M' : 'L'}${x(t).toFixed(1)} ${y(v).toFixed(1)}`;
+        const place = `${x(t).toFixed(1)} ${y(v).toFixed(1)}`;
+        path += t - before > gapSeconds ? `M${place}h0` : `L${place}`;
         before = t;
     }
     return path;
