@@ -24,6 +24,7 @@
 #include "kube/program.h"
 #include "model/decode.h"
 #include "model/names.h"
+#include "model/resources.h"
 
 namespace dlws::agent {
 namespace {
@@ -32,9 +33,6 @@ namespace asio = boost::asio;
 using kube::Awaitable;
 
 constexpr std::string_view kLog = "agent";
-constexpr kube::Resource kDLClusters{"dlworkspace.io", "v1", "dlclusters", "DLCluster", false};
-constexpr kube::Resource kDLJobs{"dlworkspace.io", "v1", "dljobs", "DLJob", true};
-constexpr kube::Resource kDLUsers{"dlworkspace.io", "v1", "dlusers", "DLUser", false};
 
 kube::LeaderElector::Settings LeaseSettings(const Options& options, kube::Metrics& metrics) {
     kube::LeaderElector::Settings lease;

@@ -7,6 +7,7 @@
 
 #include "kube/testing/manager_fixture.h"
 #include "model/pod.h"
+#include "model/resources.h"
 
 namespace dlws::caches {
 namespace {
@@ -79,8 +80,7 @@ class GpusTest : public ManagerFixture {
          .transform = [](kube::Object& pod) { pod.raw = model::PodProjection(pod.raw); }},
         random_};
     kube::Informer other_cache_{client_, OtherPods(), random_};
-    kube::Informer job_cache_{
-        client_, {.resource = {"dlworkspace.io", "v1", "dljobs", "DLJob", true}}, random_};
+    kube::Informer job_cache_{client_, {.resource = kDLJobs}, random_};
     int news_ = 0;
     Gpus gpus_{{node_cache_, pod_cache_, other_cache_, job_cache_}};
     model::DLCluster cluster_;

@@ -61,10 +61,7 @@ class EventsTest : public ::testing::Test {
     }
     template <typename Condition>
     bool Until(Condition condition, milliseconds patience = milliseconds(5000)) {
-        const auto end = std::chrono::steady_clock::now() + patience;
-        while (!condition() && std::chrono::steady_clock::now() < end)
-            testing::RunFor(io, milliseconds(2));
-        return condition();
+        return testing::RunUntil(io, condition, patience);
     }
     bool UntilRequests(std::size_t count) {
         return Until([&] { return server.Requests().size() >= count; });

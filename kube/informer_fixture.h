@@ -85,10 +85,7 @@ class InformerTest : public ::testing::Test {
     template <typename Condition>
     bool Until(Condition condition,
                std::chrono::milliseconds patience = std::chrono::milliseconds(5000)) {
-        const auto end = std::chrono::steady_clock::now() + patience;
-        while (!condition() && std::chrono::steady_clock::now() < end)
-            testing::RunFor(io, std::chrono::milliseconds(2));
-        return condition();
+        return testing::RunUntil(io, condition, patience);
     }
     bool UntilVersion(std::uint64_t version) {
         return Until([&] { return informer->LastResourceVersion() == version; });

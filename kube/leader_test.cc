@@ -198,10 +198,7 @@ class LeaderTest : public ::testing::Test {
     }
     template <typename Condition>
     bool Until(Condition condition, milliseconds patience = milliseconds(6000)) {
-        const auto end = std::chrono::steady_clock::now() + patience;
-        while (!condition() && std::chrono::steady_clock::now() < end)
-            testing::RunFor(io, milliseconds(2));
-        return condition();
+        return testing::RunUntil(io, condition, patience);
     }
 
     Imposter server;

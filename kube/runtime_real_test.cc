@@ -125,10 +125,7 @@ class RuntimeRealTest : public ::testing::Test {
     }
     template <typename Condition>
     bool Until(Condition condition, milliseconds patience = seconds(20)) {
-        const auto end = std::chrono::steady_clock::now() + patience;
-        while (!condition() && std::chrono::steady_clock::now() < end)
-            RunFor(io, milliseconds(5));
-        return condition();
+        return testing::RunUntil(io, condition, patience);
     }
     /// name -> resourceVersion, as a quorum read says and as the cache has it.
     std::map<std::string, std::uint64_t> Truth(const std::string& set) {

@@ -9,6 +9,7 @@
 
 #include "kube/audit.h"
 #include "model/names.h"
+#include "model/resources.h"
 
 namespace dlws::webhook {
 
@@ -16,7 +17,6 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr kube::Resource kDLJobs{"dlworkspace.io", "v1", "dljobs", "DLJob", true};
 constexpr std::string_view kServiceAccount = "system:serviceaccount:";
 
 model::Approver AskedBy(const Review& review) {

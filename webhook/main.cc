@@ -14,6 +14,7 @@
 #include "kube/mounted_certificate.h"
 #include "kube/program.h"
 #include "model/names.h"
+#include "model/resources.h"
 #include "webhook/admission.h"
 #include "webhook/certificate_keeper.h"
 #include "webhook/options.h"
@@ -26,7 +27,6 @@ using kube::Awaitable;
 
 constexpr std::string_view kLog = "webhook";
 constexpr std::size_t kMaxReview = 8u << 20;
-constexpr kube::Resource kDLClusters{"dlworkspace.io", "v1", "dlclusters", "DLCluster", false};
 
 kube::HttpServer::Settings ServerSettings(const Options& options) {
     kube::HttpServer::Settings settings;

@@ -3,32 +3,23 @@
 
 #include <fmt/format.h>
 
-#include <boost/json/serialize.hpp>
-#include <boost/json/value.hpp>
-
+#include "kube/access_review.h"
 #include "model/decode.h"
 #include "model/names.h"
 #include "model/render.h"
+#include "model/resources.h"
 #include "model/storage.h"
 
 namespace dlws::agent {
 namespace {
 
-constexpr kube::Resource kDLJobs{model::kGroup, model::kVersion, model::kDLJobPlural,
-                                 model::kDLJobKind, true};
 constexpr std::chrono::seconds kYesCounts{10}, kNoCounts{1};
 constexpr std::string_view kWhoAmI =
     R"({"apiVersion":"authentication.k8s.io/v1","kind":"SelfSubjectReview"})";
 constexpr std::size_t kMostKnown = 10'000;
 
 std::string MayReadLogs(const std::string& ns) {
-    namespace json = boost::json;
-    return json::serialize(json::object{
-        {"apiVersion", "authorization.k8s.io/v1"},
-        {"kind", "SelfSubjectAccessReview"},
-        {"spec",
-         {{"resourceAttributes",
-           {{"namespace", ns}, {"verb", "get"}, {"resource", "pods"}, {"subresource", "log"}}}}}});
+    return kube::AccessReviewOf(kube::AccessQuestion("get", "", "pods", ns, "", "log"));
 }
 
 std::unexpected<kube::Error> Refuse(int code, std::string reason, std::string message) {

@@ -11,6 +11,7 @@
 #include "kube/log.h"
 #include "kube/together.h"
 #include "model/names.h"
+#include "model/resources.h"
 #include "model/time.h"
 
 namespace dlws::agent {
@@ -20,7 +21,6 @@ namespace json = boost::json;
 
 constexpr std::string_view kLog = "storage";
 constexpr const char* kFieldManager = "dlws-agent";
-constexpr kube::Resource kDLNodes{"dlworkspace.io", "v1", "dlnodes", "DLNode", false};
 
 SystemFolders FoldersOf(const model::DLCluster& cluster) {
     SystemFolders folders;

@@ -55,10 +55,7 @@ class ManagerFixture : public ::testing::Test {
     }
     template <typename Condition>
     bool Until(Condition condition, std::chrono::milliseconds patience = std::chrono::seconds(5)) {
-        const auto end = std::chrono::steady_clock::now() + patience;
-        while (!condition() && std::chrono::steady_clock::now() < end)
-            kube::testing::RunFor(io_, std::chrono::milliseconds(2));
-        return condition();
+        return kube::testing::RunUntil(io_, condition, patience);
     }
     /// Body of the last PATCH of that path.
     std::string LastPatch(const std::string& path) const {

@@ -69,6 +69,17 @@ inline void RunFor(boost::asio::io_context& io, std::chrono::milliseconds time) 
     io.restart();
 }
 
+/// Lets `io` go on until `condition` holds, which is looked at each 2 ms; false: it does not within
+/// `patience`.
+template <typename Condition>
+bool RunUntil(boost::asio::io_context& io, Condition condition,
+              std::chrono::milliseconds patience = std::chrono::seconds(5)) {
+    const auto end = std::chrono::steady_clock::now() + patience;
+    while (!condition() && std::chrono::steady_clock::now() < end)
+        RunFor(io, std::chrono::milliseconds(2));
+    return condition();
+}
+
 /// Options of a call in one expression (they are no aggregates, see client.h):
 ///     With<ListOptions>([&](auto& o) { o.ns = "default"; })
 template <typename T, typename F>

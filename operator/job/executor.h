@@ -10,8 +10,8 @@
 
 #include "kube/api.h"
 #include "kube/events.h"
+#include "model/resources.h"
 #include "operator/job/decide.h"
-#include "operator/resources.h"
 
 namespace dlws::job {
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kube/api.h"
+#include "model/resources.h"
 #include "operator/job/decide.h"
 
 /// @file
@@ -13,9 +14,6 @@
 /// whether an approval still holds. Every read is a quorum read.
 
 namespace dlws::job {
-
-inline constexpr kube::Resource kDLJobApprovals{"dlworkspace.io", "v1", "dljobapprovals",
-                                                "DLJobApproval", true};
 
 /// Error of a read: what is told to nobody but the administrator, and may be tried again.
 template <typename T>

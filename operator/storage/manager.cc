@@ -7,7 +7,7 @@
 #include "kube/together.h"
 #include "model/names.h"
 #include "model/node_facts.h"
-#include "operator/resources.h"
+#include "model/resources.h"
 #include "operator/storage/metrics.h"
 
 namespace dlws::storage {

@@ -6,7 +6,7 @@
 
 #include "kube/log.h"
 #include "model/names.h"
-#include "operator/resources.h"
+#include "model/resources.h"
 #include "operator/user/decide.h"
 
 namespace dlws::user {

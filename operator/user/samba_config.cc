@@ -6,7 +6,7 @@
 #include "kube/log.h"
 #include "model/dlcluster.h"
 #include "model/names.h"
-#include "operator/resources.h"
+#include "model/resources.h"
 
 namespace dlws::user {
 

@@ -15,6 +15,7 @@
 #include "model/names.h"
 #include "model/node_facts.h"
 #include "model/pod.h"
+#include "model/resources.h"
 #include "portal/server/approvals/feed.h"
 #include "portal/server/page/page.h"
 
@@ -22,9 +23,6 @@ namespace dlws::portal {
 namespace {
 
 constexpr std::string_view kLog = "portal";
-constexpr kube::Resource kDLClusters{"dlworkspace.io", "v1", "dlclusters", "DLCluster", false};
-constexpr kube::Resource kDLNodes{"dlworkspace.io", "v1", "dlnodes", "DLNode", false};
-constexpr kube::Resource kDLUsers{"dlworkspace.io", "v1", "dlusers", "DLUser", false};
 constexpr std::chrono::seconds kStaleAfter{5};
 
 void KeepWhatIsRead(kube::Object& node) {

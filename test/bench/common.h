@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "kube/client.h"
+#include "model/resources.h"
 #include "test/bench/figures.h"
 
 /// @file
@@ -18,8 +19,6 @@
 /// one thread.
 
 namespace dlws::bench {
-
-inline constexpr kube::Resource kDLJobs{"dlworkspace.io", "v1", "dljobs", "DLJob", true};
 
 /// What prepare.sh hands to each benchmark.
 struct Setup {

@@ -35,7 +35,6 @@ using kube::Awaitable;
 using Clock = std::chrono::steady_clock;
 
 constexpr int kConnections = 16;
-constexpr kube::Resource kDLClusters{"dlworkspace.io", "v1", "dlclusters", "DLCluster", false};
 constexpr const char* kOperatorSide = "bench-restart-op";
 constexpr const char* kBareSide = "bench-restart-ba";
 

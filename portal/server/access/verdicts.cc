@@ -31,16 +31,6 @@ std::string WordOf(const Question& q) {
                        q.ns);
 }
 
-std::string ReviewOf(const Question& q) {
-    json::object attributes{{"verb", q.verb}, {"group", q.group}, {"resource", q.resource}};
-    if (!q.subresource.empty()) attributes["subresource"] = q.subresource;
-    if (!q.ns.empty()) attributes["namespace"] = q.ns;
-    if (!q.name.empty()) attributes["name"] = q.name;
-    return json::serialize(json::object{{"apiVersion", "authorization.k8s.io/v1"},
-                                        {"kind", "SelfSubjectAccessReview"},
-                                        {"spec", {{"resourceAttributes", std::move(attributes)}}}});
-}
-
 const json::value* At(const json::value& document, std::string_view pointer) {
     boost::system::error_code error;
     return document.find_pointer(pointer, error);
@@ -101,7 +91,7 @@ Verdicts::Token& Verdicts::Of(const std::string& token, const std::string& key) 
 kube::Awaitable<kube::Result<bool>> Verdicts::May(std::string token, std::string key,
                                                   Question question) {
     const std::string word = WordOf(question);
-    std::string body = ReviewOf(question);
+    std::string body = kube::AccessReviewOf(question);
     auto value = co_await Ask(std::move(token), std::move(key), word, question.ns,
                               kube::kSelfSubjectAccessReviews, std::move(body), &ReadAllowed);
     if (!value) co_return std::unexpected(std::move(value.error()));

@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "kube/access_review.h"
 #include "kube/api.h"
 #include "kube/wait_list.h"
 #include "portal/server/access/refused.h"
@@ -19,19 +20,7 @@
 
 namespace dlws::portal {
 
-/// May somebody do this? As a SelfSubjectAccessReview asks it.
-struct Question {
-    Question() {}
-    Question(std::string verb, std::string group, std::string resource, std::string ns = "",
-             std::string name = "", std::string subresource = "")
-        : verb(std::move(verb)),
-          group(std::move(group)),
-          resource(std::move(resource)),
-          ns(std::move(ns)),
-          name(std::move(name)),
-          subresource(std::move(subresource)) {}
-    std::string verb, group, resource, ns, name, subresource;
-};
+using Question = kube::AccessQuestion;
 
 /// Who a token belongs to, as the API server authenticates it (SelfSubjectReview).
 struct Person {

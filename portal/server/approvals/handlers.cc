@@ -12,6 +12,7 @@
 #include "model/approval.h"
 #include "model/encode.h"
 #include "model/names.h"
+#include "model/resources.h"
 #include "portal/server/jobs/body.h"
 #include "portal/server/jobs/paging.h"
 
@@ -23,8 +24,6 @@ namespace {
 using State = model::ApprovalStatus::State;
 constexpr std::array kStates = {State::Awaiting, State::Approved, State::Denied, State::Revoked,
                                 State::Expired};
-constexpr kube::Resource kDLJobApprovals{"dlworkspace.io", "v1", "dljobapprovals", "DLJobApproval",
-                                         true};
 const std::string kGroup(model::kGroup);
 
 struct Asked {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "kube/informer.h"
+#include "model/resources.h"
 #include "portal/server/jobs/row.h"
 
 namespace dlws::portal {
@@ -61,7 +62,5 @@ class JobTable {
 /// are empty.
 kube::Informer::Settings JobCacheSettings();
 std::string JobProjection(std::string_view dljob);
-
-inline constexpr kube::Resource kDLJobs{"dlworkspace.io", "v1", "dljobs", "DLJob", true};
 
 }  // namespace dlws::portal

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string_view>
 
-#include "kube/object.h"
+#include "model/resources.h"
 #include "portal/server/problem.h"
 
 /// @file
@@ -14,8 +14,6 @@
 
 namespace dlws::portal {
 
-inline constexpr kube::Resource kDLJobTemplates{"dlworkspace.io", "v1", "dljobtemplates",
-                                                "DLJobTemplate", true};
 /// When somebody saved it here last, RFC 3339: the API server itself tells that of no object but
 /// among managedFields, which nothing of ours keeps. Who writes by kubectl leaves it as it was.
 inline constexpr std::string_view kSavedAtAnnotation = "dlworkspace.io/saved-at";

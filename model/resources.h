@@ -13,5 +13,9 @@ inline constexpr kube::Resource kDLUsers{"dlworkspace.io", "v1", "dlusers", "DLU
 inline constexpr kube::Resource kDLClusters{"dlworkspace.io", "v1", "dlclusters", "DLCluster",
                                             false};
 inline constexpr kube::Resource kDLNodes{"dlworkspace.io", "v1", "dlnodes", "DLNode", false};
+inline constexpr kube::Resource kDLJobApprovals{"dlworkspace.io", "v1", "dljobapprovals",
+                                                "DLJobApproval", true};
+inline constexpr kube::Resource kDLJobTemplates{"dlworkspace.io", "v1", "dljobtemplates",
+                                                "DLJobTemplate", true};
 
 }  // namespace dlws
