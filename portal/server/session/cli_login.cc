@@ -142,8 +142,8 @@ Awaitable<Outcome> CliLogin::Confirm(Call call) {
         if (!written) done = std::unexpected(written.error());
     }
     // Another answer was first, at another replica.
-    if (!done && (done.error().kind == StoreError::kConflict ||
-                  done.error().kind == StoreError::kGone))
+    if (!done &&
+        (done.error().kind == StoreError::kConflict || done.error().kind == StoreError::kGone))
         co_return std::unexpected(NoneWaits("LoginExpired"));
     if (!done) co_return std::unexpected(FromStore(done.error()));
     const json::object body{{"next", next}};
@@ -162,8 +162,8 @@ Awaitable<std::expected<SessionPtr, Problem>> CliLogin::Taken(std::string code,
     if (!session && session.error().kind == StoreError::kGone) co_return std::unexpected(NoCode());
     if (!session) co_return std::unexpected(FromStore(session.error()));
     const Session& found = **session;
-    if (found.record.confirmed == Seconds() ||
-        !WhyOver(found.record, settings_.now()).empty() || !IsItsVerifier(found.record, verifier))
+    if (found.record.confirmed == Seconds() || !WhyOver(found.record, settings_.now()).empty() ||
+        !IsItsVerifier(found.record, verifier))
         co_return std::unexpected(NoCode());
     auto taken = co_await store_.Take(key->id, found.uid, found.version);
     if (!taken && taken.error().kind == StoreError::kAway)
