@@ -11,6 +11,7 @@
 #include "kube/random.h"
 #include "model/time.h"
 #include "portal/server/access/jwt.h"
+#include "portal/server/front.h"
 #include "portal/server/session/crypto.h"
 #include "portal/server/session/csrf.h"
 #include "portal/server/session/problems.h"
@@ -139,7 +140,7 @@ Awaitable<Outcome> Login::StartLogin(Call call) {
     if (!cli) co_return std::unexpected(cli.error());
     // Who has started `dlws login` opens the address itself. Another site could have the person
     // asked for a program of its own that listens on this machine.
-    if (std::string why = cli->port == 0 ? "" : WhyFromElsewhere(call.request.fields); !why.empty())
+    if (cli->port != 0 && IsCrossSite(call.request.fields))
         co_return std::unexpected(CrossSite(
             "a login for a command line was begun by another site; start `dlws login`, and open "
             "the address that it prints"));
