@@ -242,11 +242,11 @@ TEST(LogsCrash, EachLineOnceWhateverIsKilled) {
     }
     node.join();
     const auto end = Clock::now() + 15s;
-    while (Clock::now() < end &&
-           !(fs::is_empty(folder / "node/links") && fs::is_empty(folder / "node/state")))
-        std::this_thread::sleep_for(20ms);
-    for (const char* name : {"links", "facts", "gone", "state"})
+    for (const char* name : {"links", "facts", "gone", "state"}) {
+        while (Clock::now() < end && !fs::is_empty(folder / "node" / name))
+            std::this_thread::sleep_for(20ms);
         EXPECT_TRUE(fs::is_empty(folder / "node" / name)) << name;
+    }
     agent.Kill();
     for (const auto& pod : pods)
         ExpectEachLineOnce(folder / "shared/alice" / pod->uid() / "logs/worker-0.0.log", *pod);
