@@ -63,12 +63,11 @@ Awaitable<void> Close(Tls& stream) {
     co_await Close(stream.next_layer());
 }
 
-/// Events go out as they come, and a peer that has vanished, or takes nothing of what the kernel
+/// A peer that has vanished, or takes nothing of what the kernel
 /// holds for it, is noticed though we have nothing to write.
 void PrepareForStream(tcp::socket& socket, std::chrono::milliseconds patience) {
     using UserTimeout = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_USER_TIMEOUT>;
     beast::error_code ignored;
-    socket.set_option(tcp::no_delay(true), ignored);
     socket.set_option(asio::socket_base::keep_alive(true), ignored);
     socket.set_option(UserTimeout(int(patience.count())), ignored);
 }
@@ -125,6 +124,10 @@ void HttpSession::Cut() {
 }
 
 Awaitable<void> HttpSession::Run(tcp::socket socket) {
+    // Events go out as they come, and an answer of several writes does not wait 40 ms for the
+    // peer's delayed acknowledgement of the first.
+    beast::error_code ignored;
+    socket.set_option(tcp::no_delay(true), ignored);
     if (!serving_.tls) {
         Plain stream(std::move(socket));
         co_await Serve(stream);
