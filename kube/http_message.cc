@@ -92,6 +92,7 @@ std::expected<HttpHeader, HttpAnswer> ParseHttpHeader(std::string_view text, std
     if (HasFoldedField(text)) return refuse(400, "a folded header field");
     http::request_parser<http::empty_body> parser;
     parser.header_limit(kMaxHttpHeader);
+    parser.body_limit(boost::none);  // ours is told below, as what it is
     beast::error_code error;
     parser.put(asio::buffer(text), error);
     // An announced body shows as need_more or unexpected_body: told apart below.

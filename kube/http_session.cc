@@ -32,8 +32,9 @@ namespace {
 
 constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t kShort = 16 * 1024;
-constexpr std::size_t kMaxLinger = 64 * 1024;
-constexpr std::chrono::milliseconds kLinger{1000};
+/// So that who sends a body that is too large reads why: most clients send all of it first.
+constexpr std::size_t kMaxLinger = 8 * 1024 * 1024;
+constexpr std::chrono::milliseconds kLinger{3000};
 /// From a peer that has asked for a stream and has nothing more to say.
 constexpr std::size_t kMaxUnasked = 16 * 1024;
 

@@ -192,6 +192,15 @@ TEST_P(HttpStreamBothTest, EachPieceIsSentWhenItComes) {
     EXPECT_TRUE(NobodyStreams());
 }
 
+// Most clients send all of a body before they read why it is refused.
+TEST_P(HttpStreamBothTest, WhoSendsABodyThatIsTooLargeReadsWhy) {
+    Start({.max_body = 10}, GetParam());
+    Peer peer(port_, ca_);
+    peer.Send("POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 5000000\r\n\r\n" +
+              std::string(5'000'000, 'y'));
+    EXPECT_THAT(peer.ReadUntil("\r\n\r\n"), StartsWith("HTTP/1.1 413 "));
+}
+
 TEST_P(HttpStreamBothTest, APeerThatHasGoneIsNoticedInSilence) {
     Start({}, GetParam());
     auto peer = Open();
