@@ -88,6 +88,8 @@ test('faults: a frozen API server is told, too, though all its connections are t
     const list = await pageOf('alice', '/jobs?mine=false');
     await row(list, 'frozen').waitFor();
     const banner = list.getByText('The cluster\'s API server does not answer');
+    // Of what the test before did.
+    await banner.waitFor({state: 'detached', timeout: 60_000});
     const began = Date.now();
     await clusterFault('freeze', 'kube-apiserver');
     try {
