@@ -53,7 +53,7 @@ status=0
 # The streams have no end to wait for; test/portal and the unit tests have them. Their refusals are tried as all others are.
 cd "$work"   # where it leaves a cache
 DLWS_HOST="$host" DLWS_ADDRESS="$address" PYTHONPATH="$here/schemathesis" SCHEMATHESIS_HOOKS=hooks \
-    timeout --kill-after=20 1500 "$schemathesis_dir/bin/schemathesis" run "$work/openapi.json" --url "https://$host:8443" --tls-verify "$work/ca.crt" \
+    timeout --kill-after=20 1500 "$schemathesis_dir/bin/schemathesis" --config-file "$here/schemathesis/schemathesis.toml" run "$work/openapi.json" --url "https://$host:8443" --tls-verify "$work/ca.crt" \
     --header "Authorization: Bearer $token" --exclude-operation-id-regex '^(StreamUpdates|StreamJobLogs)$' --exclude-tag login \
     --seed "${DLWS_SEED:-1}" --max-examples "$examples" --request-timeout 30 --request-retries 2 --workers 1 --checks "$checks" --phases examples,coverage,fuzzing \
     --no-color --output-sanitize true --report json --report-json-path "$work/report.json" "$@" || status=$?
