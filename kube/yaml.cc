@@ -64,8 +64,10 @@ void Write(YAML::Emitter& out, const json::value& value) {
             out << whole;
         else
             out << YAML::DoubleQuoted << whole;
+    } else if (value.is_null()) {
+        out << YAML::LowerNull << YAML::Null;  // as text it would be quoted, and so a string
     } else {
-        out << json::serialize(value);  // numbers, true, false and null are the same in both
+        out << json::serialize(value);  // numbers, true and false are the same in both
     }
 }
 

@@ -13,7 +13,7 @@ namespace json = boost::json;
 
 TEST(Yaml, IsAsPeopleWriteIt) {
     EXPECT_EQ(ToYaml(json::parse(R"({"kind":"DLJob","spec":{"image":"a/b:1","roles":[{"name":"w",
-        "replicas":2}],"env":[],"suspend":false,"files":[{"content":"import os\nprint(1)\n"}]}})")),
+        "replicas":2}],"env":[],"suspend":false,"queue":null,"files":[{"content":"import os\nprint(1)\n"}]}})")),
               "kind: DLJob\n"
               "spec:\n"
               "  image: \"a/b:1\"\n"
@@ -22,6 +22,7 @@ TEST(Yaml, IsAsPeopleWriteIt) {
               "      replicas: 2\n"
               "  env: []\n"
               "  suspend: false\n"
+              "  queue: null\n"
               "  files:\n"
               "    - content: |\n"
               "        import os\n"
