@@ -157,6 +157,9 @@ class YamlBuilder : public YAML::EventHandler {
     void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                   const std::string& text) override {
         Admit(mark, tag, anchor);
+        // yaml-cpp makes half a character of two escapes.
+        if (!simdjson::validate_utf8(text.data(), text.size()))
+            Refuse(mark, "the escapes \\N and \\_ cannot be read; write \\u0085 and \\u00a0");
         if (AwaitsKey()) {
             TakeKey(mark, text, tag == "?");
             return;

@@ -185,6 +185,8 @@ TEST(YamlReaderTest, SaysInWhichLineAndWhatToWrite) {
     EXPECT_THAT(Read("a:\n  b: 1\n\tc: 2\n"), HasSubstr("3: not YAML: "));
     EXPECT_THAT(Read("a:\n  b: 1\n\tc: 2\n"), HasSubstr("; indent with spaces, not tabs"));
     EXPECT_THAT(Read("a: 1\nb: \"\\q\"\n"), HasSubstr("2: not YAML: "));
+    EXPECT_THAT(Read("a: 1\nb: \"\\N\"\n"), HasSubstr("2: the escapes \\N and \\_ cannot be read"));
+    EXPECT_THAT(Read("\"\\_\": 1\n"), HasSubstr("1: the escapes \\N and \\_ cannot be read"));
     EXPECT_THAT(Read("a: 1\nb: \x01\n"), HasSubstr("2: a control character (byte 0x01)"));
     EXPECT_THAT(Read(std::string_view("a: 1\nb: \0\n", 10)), HasSubstr("2: a control character"));
     EXPECT_THAT(Read("a: 1\n\nb: \xFF\n"), HasSubstr("3: the text is not UTF-8"));
