@@ -98,7 +98,7 @@ std::optional<MetricRange> RangeOf(std::int64_t from, std::int64_t to, int scrap
     range.to = to - to % *step;
     from = std::max(from, range.to - (points - 1) * *step);
     range.from = from + (*step - from % *step) % *step;
-    if (range.from > range.to) return std::nullopt;
+    if (range.from > range.to) range.from = range.to = to;
     return range;
 }
 

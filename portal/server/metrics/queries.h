@@ -31,15 +31,16 @@ inline constexpr std::size_t kMaxPoints = 500;  ///< of one series
 inline constexpr std::size_t kMaxSeries = 64;
 
 /// Seconds since 1970, from and to included. Both are multiples of `step`, so that what is asked
-/// again a moment later has the same points, and they are at most kMaxPoints.
+/// again a moment later has the same points, and they are at most kMaxPoints. In a time that has
+/// no multiple of `step`, as that of a job which has just begun, the only point is its end.
 struct MetricRange {
     std::int64_t from = 0, to = 0;
     int step = 1;
 };
 
 /// With the finest step that is no finer than `scrape`, the seconds between two readings of
-/// Prometheus'. What is too long for the coarsest step, a day, loses its beginning. Nothing: there
-/// is no point in that time.
+/// Prometheus'. What is too long for the coarsest step, a day, loses its beginning. Nothing: `from`
+/// is after `to`.
 std::optional<MetricRange> RangeOf(std::int64_t from, std::int64_t to, int scrape);
 
 /// A pod of a job, whichever attempt it is of.
