@@ -5,6 +5,7 @@
 #include <expected>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -67,6 +68,15 @@ inline kube::HttpAnswer TaggedJson(std::string body) {
     const std::string tag = "W/\"" + model::Sha256Hex(body).substr(0, 32) + "\"";
     kube::HttpAnswer answer = JsonAnswer(std::move(body));
     answer.fields.emplace_back("ETag", tag);
+    return answer;
+}
+
+/// Server-sent events until `body` ends.
+inline kube::HttpAnswer EventStream(std::shared_ptr<kube::HttpBody> body) {
+    kube::HttpAnswer answer;
+    answer.content_type = "text/event-stream";
+    answer.fields.emplace_back("X-Accel-Buffering", "no");  // an nginx in front must not collect it
+    answer.stream = std::move(body);
     return answer;
 }
 

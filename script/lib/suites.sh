@@ -6,17 +6,17 @@
 list_suites() {
     cat <<'END'
 format    clang-format, syntax of the scripts, licence lines
-unit      unit tests of the dev preset
-asan      the same with AddressSanitizer and UndefinedBehaviorSanitizer
-tsan      the same with ThreadSanitizer
+unit      unit tests of the dev preset; by name only, since asan runs the same
+asan      unit tests with AddressSanitizer and UndefinedBehaviorSanitizer
+tsan      the same with ThreadSanitizer; by name only
 fuzz      libFuzzer over all that reads what others wrote, a minute in all
-tidy      clang-tidy over every source
+tidy      clang-tidy over every source; unless it is named, over as many as ten minutes allow, those that changed last first
 chart     the Helm chart without a cluster, and the digits example's files
 crds      what a real API server takes and refuses of our kinds
 cluster   script/cluster itself: up, crash, heal, down
 client    the Kubernetes client against a real API server
 client_asan the same with AddressSanitizer and UndefinedBehaviorSanitizer
-client_tsan the same with ThreadSanitizer
+client_tsan the same with ThreadSanitizer; by name only
 image     the operator's image: small, without root, the same each time it is built
 e2e       the installed operator on a real cluster
 approval  admission on a real API server: with the webhook up, down and deleted
@@ -36,7 +36,7 @@ suite_format() {
     program script/lib/check_format
 }
 suite_unit() {
-    once build-dev compile dev
+    once build-unit compile dev
     run_ctest dev unit
 }
 suite_asan() {
@@ -57,7 +57,10 @@ suite_fuzz() {
 suite_tidy() {
     "$repo_dir/script/setup" build lint
     cmake --preset tidy
-    with_compile_lock program nice script/lib/check_tidy build/tidy
+    # All files at once take an hour where none has passed before.
+    local budget=(--seconds 600)
+    [ -z "${DLWS_FULL:-}" ] || budget=()
+    with_compile_lock program nice script/lib/check_tidy "${budget[@]}" build/tidy
 }
 suite_chart() {
     "$repo_dir/script/setup" cluster lint
@@ -72,7 +75,7 @@ suite_cluster() {
     program test/cluster/cluster_test.sh
 }
 suite_client() {
-    once build-dev compile dev
+    once build-dev compile dev cluster_tests
     once cluster start_cluster
     run_ctest dev client
 }
@@ -92,7 +95,7 @@ suite_image() {
 }
 suite_e2e() {
     "$repo_dir/script/setup" scale
-    once build-dev compile dev
+    once build-dev compile dev cluster_tests
     once cluster start_cluster
     "$repo_dir/script/cluster" up --real-nodes 2
     once operator install_operator
@@ -100,13 +103,13 @@ suite_e2e() {
 }
 suite_storage() {
     "$repo_dir/script/setup" storage
-    once build-dev compile dev
+    once build-dev compile dev cluster_tests
     once cluster start_cluster
     compile release
     run_ctest dev storage
 }
 suite_logs() {
-    once build-dev compile dev
+    once build-dev compile dev cluster_tests
     once cluster start_cluster
     compile release
     # A million lines by kubelet and runtime of our own first, which can be killed as often as one likes.
@@ -120,14 +123,14 @@ suite_metrics() {
     program test/metrics/metrics_test.py
 }
 suite_approval() {
-    once build-dev compile dev
+    once build-dev compile dev cluster_tests
     once cluster start_cluster
     compile release
     run_ctest dev approval
 }
 suite_api() {
     "$repo_dir/script/setup" api
-    once build-dev compile dev
+    once build-dev compile dev cluster_tests
     once cluster start_cluster
     once operator install_operator
     run_ctest dev api
@@ -143,7 +146,7 @@ suite_web() {
     program test/web/run.sh
 }
 suite_faults() {
-    once build-dev compile dev
+    once build-dev compile dev cluster_tests
     once cluster start_cluster
     once operator install_operator
     # The suite unit has run a sample of the simulation already.

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <simdjson.h>
+
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 
 #include "portal/server/jobs/page.h"
 #include "portal/server/jobs/testing.h"
 #include "portal/server/logs/position.h"
+#include "portal/server/metrics/answer.h"
 #include "test/fuzz/targets.h"
 
 namespace dlws::fuzz {
@@ -70,8 +74,29 @@ void ALogCursor(std::string_view bytes) {
     if (again.size() > bytes.size() || DecodeLogCursor(again, kAbout) != ranks) std::abort();
 }
 
+// Whatever Prometheus says, the browser gets no more than the contract allows, and JSON.
+void AMatrix(std::string_view bytes) {
+    MetricsPlan plan;
+    plan.query.metric = Metric::GpuMemory;
+    plan.query.job = "digits";
+    for (int rank = 0; rank < 2; ++rank)
+        plan.ranks.push_back({.rank = rank, .place = {"worker", rank}, .pod = "digits-worker-0"});
+    plan.range = MetricRange{.from = 0, .to = 90, .step = 30};
+    const auto all = ReadMatrix(bytes, plan);
+    if (!all) return;
+    if (all->size() > kMaxSeries) std::abort();
+    for (const MetricSeries& series : *all) {
+        if (series.points.size() > kMaxPoints || series.rank > 1 || series.device.size() > 64)
+            std::abort();
+        for (const auto& [at, value] : series.points)
+            if (at < 0 || !std::isfinite(value)) std::abort();
+    }
+    simdjson::dom::parser parser;
+    if (parser.parse(MetricsJson(plan, *all)).error()) std::abort();
+}
+
 constexpr Target kTargets[] = {
-    {"job-query", JobQuery}, {"cursor", ACursor}, {"log-cursor", ALogCursor}};
+    {"job-query", JobQuery}, {"cursor", ACursor}, {"log-cursor", ALogCursor}, {"matrix", AMatrix}};
 
 }  // namespace
 

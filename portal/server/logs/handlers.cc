@@ -167,10 +167,7 @@ kube::Awaitable<Outcome> StreamJobLogs(const Logs& logs, Call call) {
                                         start->from, std::move(settings));
     if (logs.session_ends)
         logs.session_ends->Add(call.caller.session, body, [body = body.get()] { body->LogOut(); });
-    kube::HttpAnswer answer;
-    answer.content_type = "text/event-stream";
-    answer.stream = std::move(body);
-    co_return answer;
+    co_return EventStream(std::move(body));
 }
 
 kube::Awaitable<Outcome> DownloadJobLogs(const Logs& logs, Call call) {

@@ -332,6 +332,8 @@ TEST_F(LogHandlers, AStreamEndsWithTheJobAndIsOneOfEight) {
     auto outcome = Ask("StreamJobLogs", "rank=0");
     ASSERT_TRUE(outcome) << outcome.error().title;
     EXPECT_EQ(outcome->content_type, "text/event-stream");
+    EXPECT_THAT(outcome->fields, ::testing::Contains(std::pair<std::string, std::string>(
+                                     "X-Accel-Buffering", "no")));
     std::string id;
     {
         const std::string text = WholeBody(*outcome);

@@ -66,11 +66,7 @@ kube::Awaitable<Outcome> StreamUpdates(const Streams& streams, Call call) {
     body->Begin(std::move(feeds), denied, id);
     if (streams.session_ends)
         streams.session_ends->Add(session, body, [body = body.get()] { body->LogOut(); });
-    kube::HttpAnswer answer;
-    answer.content_type = "text/event-stream";
-    answer.fields.emplace_back("X-Accel-Buffering", "no");  // an nginx in front must not collect it
-    answer.stream = std::move(body);
-    co_return answer;
+    co_return EventStream(std::move(body));
 }
 
 }  // namespace
