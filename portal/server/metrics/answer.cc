@@ -96,8 +96,9 @@ std::string MetricsJson(const MetricsPlan& plan, const std::vector<MetricSeries>
         fmt::format_to(put, R"({{"rank":{},"pod":{})", one.rank, Quoted(one.pod));
         if (!one.device.empty()) fmt::format_to(put, R"(,"device":{})", Quoted(one.device));
         text += R"(,"points":[)";
-        for (const auto& [at, value] : one.points)
-            fmt::format_to(put, "{}[{},{}]", at == one.points.front().first ? "" : ",", at, value);
+        for (const auto& point : one.points)
+            fmt::format_to(put, "{}[{},{}]", &point == &one.points.front() ? "" : ",", point.first,
+                           point.second);
         text += "]}";
     }
     text += "]}";
