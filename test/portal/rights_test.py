@@ -37,7 +37,8 @@ OF_TEMPLATES = {("GetTemplate", "there"): 200, ("GetTemplate", "absent"): 404, (
 
 
 def kubectl(*arguments, text=""):
-    done = subprocess.run([REPO / "script/cluster", "kubectl", *arguments], input=text, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([REPO / "script/cluster", "kubectl", *arguments], input=text, capture_output=True, text=True, errors="replace",
+                          timeout=60)
     if done.returncode != 0:
         raise RuntimeError(f"kubectl {' '.join(arguments)}: {done.stderr}")
     return done.stdout
@@ -286,8 +287,15 @@ class Table:
 
     def look_for_tokens(self):
         """In what our processes have printed there is none of the tokens that were used, nor the part that makes one valid."""
-        pods = json.loads(kubectl("-n", "dlws-system", "get", "pods", "-o", "json"))["items"]
-        printed = {p["metadata"]["name"]: kubectl("-n", "dlws-system", "logs", p["metadata"]["name"], "--all-containers") for p in pods}
+        printed = {}
+        for pod in json.loads(kubectl("-n", "dlws-system", "get", "pods", "-o", "json"))["items"]:
+            for container in pod["status"].get("containerStatuses", []):
+                name = f"{pod['metadata']['name']} {container['name']}"
+                try:
+                    printed[name] = kubectl("-n", "dlws-system", "logs", pod["metadata"]["name"], "-c", container["name"])
+                except RuntimeError as error:  # it may have been replaced, or have not begun; those of our table run all the time
+                    print(f"{name}: no log: {error}")
+        self.check(any(name.startswith("dlworkspace-portal-") for name in printed), "no log of the portal was read")
         self.check(sum(map(len, printed.values())) > 1000, "no process has printed anything: are these their logs?")
         for name, text in printed.items():
             for who, token in self.tokens.items():
