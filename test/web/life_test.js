@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A job's life, as one looks on: its state, its log, stop, clone, delete, in the same tab and in another one.
-import {counting, jobUrl, shownLines, submitYaml, untilBadge} from './lib/actions.js';
+import {bash, counting, jobUrl, shownLines, submitYaml, untilBadge} from './lib/actions.js';
 import {base, pageOf, withoutReload} from './lib/browser.js';
-import {getJob, jobNames, kubectl, makeJob, namespace} from './lib/cluster.js';
+import {getJob, jobNames, kubectl, makeJob, namespace, untilPhase} from './lib/cluster.js';
 import {check, eventually, expect, figure, test} from './lib/report.js';
 
 const row = (page, name) => page.locator('tbody tr', {has: page.getByRole('link', {name, exact: true})});
@@ -90,6 +90,18 @@ test('life: the log of a job that has ended is in the archive', async () => {
     await page.locator('.log-status', {hasText: 'the job has ended'}).waitFor();
     await page.locator('.log').evaluate(e => { e.scrollTop = 0; });
     await eventually('from the first', async () => (await shownLines(page))[0] === 1);
+});
+
+test('life: earlier lines of a long log are one button away', async () => {
+    await makeJob('long', {command: bash('for i in $(seq 700); do echo "line $i"; sleep 0.004; done')});
+    await untilPhase('long', 'Succeeded');
+    const page = await pageOf('alice', `/jobs/${namespace}/long/logs?tail=500`);
+    await eventually('its end', async () => (await shownLines(page)).at(-1) === 700, 30);
+    await page.locator('.log-status', {hasText: /^500 lines/}).waitFor();
+    await page.getByRole('button', {name: 'Load earlier lines'}).click();
+    await page.locator('.log-status', {hasText: /^700 lines/}).waitFor();
+    await eventually('what was first is looked at', async () => (await shownLines(page)).includes(201));
+    expect('no earlier ones', await page.getByRole('button', {name: 'Load earlier lines'}).count(), 0);
 });
 
 test('life: a clone is the same job under the next name', async () => {

@@ -38,13 +38,11 @@ export function logPage(row: JobRow, query: URLSearchParams): object {
     const tail = query.has('tail') ? Number(query.get('tail')) * ranksOf(row) : undefined;
     const get = chosen(row, query);
     const cursor = query.get('cursor');
-    const back = cursor?.startsWith('b') === true;
-    const end = back ? Number(cursor.slice(1)) : count;
-    const from = back ? Math.max(0, end - limit) : cursor !== null ? Number(cursor.slice(1)) : tail !== undefined ? Math.max(0, count - tail) : 0;
+    const from = cursor !== null ? Number(cursor.slice(1)) : tail !== undefined ? Math.max(0, count - tail) : 0;
     const lines: LogLine[] = [];
     let i = from;
-    for (; i < end && lines.length < limit; ++i) { const l = get(i); if (l !== undefined) lines.push(l); }
-    return {lines, atEnd: i >= count, nextCursor: `f${i}`, ...(from > 0 ? {previousCursor: `b${from}`} : {}),
+    for (; i < count && lines.length < limit; ++i) { const l = get(i); if (l !== undefined) lines.push(l); }
+    return {lines, atEnd: i >= count, nextCursor: `f${i}`,
         sources: podsOf(row).slice(0, 64).map(p => ({rank: p.rank, attempt: p.attempt, state: sourceState(row)}))};
 }
 

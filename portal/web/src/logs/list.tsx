@@ -19,10 +19,9 @@ interface Props {
     /** A line to bring into view; another `nonce` does so again. */
     target: {seq: number; nonce: number} | undefined;
     look: LineLook;
-    onTop: () => void;
 }
 
-export function LogList({ring, shown, version, follow, onFollow, target, look, onTop}: Props) {
+export function LogList({ring, shown, version, follow, onFollow, target, look}: Props) {
     const box = useRef<HTMLDivElement>(null);
     const rows = useRef<HTMLDivElement>(null);
     const [scrollTop, setScrollTop] = useState(0);
@@ -93,7 +92,6 @@ export function LogList({ring, shown, version, follow, onFollow, target, look, o
             setScrollTop(now);
             const end = now >= listHeight(scale) - node.clientHeight - 2;
             if (end !== follow) onFollow(end);
-            if (now < viewport / 2) onTop();
         });
     };
 

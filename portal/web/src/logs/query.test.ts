@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import {expect, test} from 'vitest';
 import {readState, writeState} from '../shell/urlstate';
-import {cursorQuery, logFields, sourceKey, sourceQuery} from './query';
+import {cursorQuery, logFields, longerTail, sourceKey, sourceQuery} from './query';
 
 const read = (query: string) => readState(logFields, new URLSearchParams(query));
 
@@ -26,4 +26,12 @@ test('a cursor goes without since and tail', () => {
 test('what is only shown otherwise asks for nothing new', () => {
     expect(sourceKey(read('q=x&wrap=true&follow=false&level=error'))).toBe(sourceKey(read('')));
     expect(sourceKey(read('rank=1'))).not.toBe(sourceKey(read('')));
+});
+
+test('there may be earlier lines where the tail is full', () => {
+    expect(longerTail(read(''), 1999)).toBe(undefined);
+    expect(longerTail(read(''), 2000)).toBe('20000');
+    expect(longerTail(read('tail=100000'), 100_000)).toBe('all');
+    expect(longerTail(read('tail=all'), 1_000_000)).toBe(undefined);
+    expect(longerTail(read('tail=500&since=2026-11-29T10:00:00Z'), 9000)).toBe(undefined);
 });

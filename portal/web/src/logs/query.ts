@@ -55,6 +55,11 @@ export function sourceQuery(q: LogQuery): {rank?: number[]; attempt?: string; si
     };
 }
 
+/** The next longer tail, where there may be lines before the first that is shown. */
+export function longerTail(q: LogQuery, lines: number): LogQuery['tail'] | undefined {
+    return q.since !== '' || q.tail === 'all' || lines < Number(q.tail) ? undefined : TAILS[TAILS.indexOf(q.tail) + 1];
+}
+
 /** What goes with a cursor: rank and attempt as they were, no since or tail. */
 export function cursorQuery(q: LogQuery, cursor: string): {rank?: number[]; attempt?: string; cursor: string} {
     return {...(q.rank.length > 0 ? {rank: q.rank} : {}), ...(q.attempt === 'latest' ? {} : {attempt: q.attempt}), cursor};

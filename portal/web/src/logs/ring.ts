@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The lines that the page holds: the newest of a stream without end. Pure.
 //
-// Lines have numbers that never change: those pushed count up from 0, those prepended (older pages) down from -1. They are
-// kept in pieces of 4,096, of which the oldest goes when there are more than `capacity` lines: nothing is ever moved, and a
-// million lines cost their text and 15 bytes each.
+// Lines have numbers that never change, from 0 on. They are kept in pieces of 4,096, of which the oldest goes when there are
+// more than `capacity` lines: nothing is ever moved, and a million lines cost their text and 15 bytes each.
 
 export const GAP = 8, CUT = 16, PROGRESS = 32;
 const severityBits = 7;
@@ -41,14 +40,6 @@ export class LogRing {
         this.put(this.end, entry);
         this.end += 1;
         if (this.size > this.capacity) this.dropOldest();
-    }
-
-    /** Older lines before all others, in their order. Those that have no room, the oldest of them, are left out: how many were taken. */
-    prepend(entries: readonly Entry[]): number {
-        const taken = Math.min(entries.length, this.capacity - this.size);
-        for (let i = 1; i <= taken; ++i) this.put(this.first - i, entries[entries.length - i]!);
-        this.first -= taken;
-        return taken;
     }
 
     text(seq: number): string { return this.piece(seq)?.texts[offset(seq)] ?? ''; }
@@ -90,4 +81,4 @@ export class LogRing {
     }
 }
 
-const offset = (seq: number): number => ((seq % pieceSize) + pieceSize) % pieceSize;
+const offset = (seq: number): number => seq % pieceSize;

@@ -12,7 +12,7 @@ const words: Record<LogState['state'], {icon: IconName; text: string}> = {
     Ended: {icon: 'square', text: 'ended'}, Unavailable: {icon: 'cross', text: 'unavailable'},
 };
 
-export function LogStatus({session, shown, sources}: {session: LogSession; shown: Shown; lines: number; sources: Sources}) {
+export function LogStatus({session, shown, sources, onEarlier}: {session: LogSession; shown: Shown; lines: number; sources: Sources; onEarlier: (() => void) | undefined}) {
     const {ring} = session;
     const byState = new Map<LogState['state'], LogState[]>();
     for (const s of session.sources.value.values()) byState.set(s.state, [...byState.get(s.state) ?? [], s]);
@@ -20,7 +20,7 @@ export function LogStatus({session, shown, sources}: {session: LogSession; shown
     return (
         <div class="log-status small">
             <span>{plural(ring.size, 'line')}{filtered && `, ${shown.count.toLocaleString('en')} shown`}{ring.dropped > 0 && `; ${ring.dropped.toLocaleString('en')} older ones left out`}</span>
-            {session.older.value !== undefined && <button type="button" class="quiet small" disabled={session.loadingOlder.value} onClick={() => void session.loadOlder()}>{session.loadingOlder.value ? 'Loading…' : 'Load older lines'}</button>}
+            {onEarlier && <button type="button" class="quiet small" onClick={onEarlier}>Load earlier lines</button>}
             <span class="spring" />
             {session.state.value === 'loading' && ring.size > 0 && <span role="status"><Icon name="hourglass" /> loading more lines</span>}
             {session.state.value === 'waiting' && <span><Icon name="redo" /> interrupted; connecting again</span>}

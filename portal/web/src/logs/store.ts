@@ -20,8 +20,6 @@ export class LogSession {
     readonly ended = signal<StreamEnd['reason'] | undefined>(undefined);
     /** By "rank.attempt". */
     readonly sources = signal<ReadonlyMap<string, LogState>>(new Map());
-    readonly older = signal<string | undefined>(undefined);
-    readonly loadingOlder = signal(false);
     private readonly abort = new AbortController();
     private frame = 0;
 
@@ -37,7 +35,6 @@ export class LogSession {
         const {signal} = this.abort;
         try {
             let page = await call('get', '/api/v1/namespaces/{namespace}/jobs/{job}/logs', {path, query: {...sourceQuery(this.query), limit: pageLines}, signal});
-            this.older.value = page.previousCursor;
             for (;;) {
                 this.accept(page.lines);
                 for (const state of page.sources ?? []) this.setState(state);
@@ -73,29 +70,8 @@ export class LogSession {
         });
     }
 
-    /** The page before what is shown; false: there was none, or no room. */
-    async loadOlder(): Promise<boolean> {
-        const cursor = this.older.peek();
-        if (cursor === undefined || this.loadingOlder.peek()) return false;
-        this.loadingOlder.value = true;
-        try {
-            const page = await call('get', '/api/v1/namespaces/{namespace}/jobs/{job}/logs', {path: {namespace: this.namespace, job: this.job},
-                query: {...cursorQuery(this.query, cursor), limit: pageLines}, signal: this.abort.signal});
-            const taken = this.ring.prepend(page.lines.map(entryOf));
-            this.older.value = taken < page.lines.length ? undefined : page.previousCursor;
-            this.tell();
-            return taken > 0;
-        } catch (thrown) {
-            if (!isAbort(thrown)) this.problem.value = asApiError(thrown);
-            return false;
-        } finally {
-            this.loadingOlder.value = false;
-        }
-    }
-
     private accept(lines: readonly LogLine[]): void {
         for (const line of lines) this.ring.push(entryOf(line));
-        if (this.ring.dropped > 0) this.older.value = undefined;
         this.tell();
     }
 

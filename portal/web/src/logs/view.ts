@@ -7,13 +7,12 @@ import type {LogRing} from './ring';
 export class Shown {
     private list: number[] | undefined;
     private from = 0;    // of list: those before were dropped from the ring
-    private seenFirst = 0;
     private seenEnd = 0;
 
     constructor(private readonly ring: LogRing, private readonly passes?: (seq: number) => boolean) {
         if (passes !== undefined) {
             this.list = [];
-            this.seenFirst = this.seenEnd = ring.first;
+            this.seenEnd = ring.first;
             this.update();
         }
     }
@@ -29,16 +28,9 @@ export class Shown {
     update(): void {
         if (this.list === undefined || this.passes === undefined) return;
         const {ring} = this;
-        if (ring.first < this.seenFirst) {
-            const older: number[] = [];
-            for (let seq = ring.first; seq < this.seenFirst; ++seq) if (this.passes(seq)) older.push(seq);
-            this.list = older.concat(this.from === 0 ? this.list : this.list.slice(this.from));
-            this.from = 0;
-        }
         for (let seq = Math.max(this.seenEnd, ring.first); seq < ring.end; ++seq) if (this.passes(seq)) this.list.push(seq);
         while (this.from < this.list.length && this.list[this.from]! < ring.first) this.from += 1;
         if (this.from > 65_536) { this.list = this.list.slice(this.from); this.from = 0; }
-        this.seenFirst = ring.first;
         this.seenEnd = ring.end;
     }
 

@@ -10,7 +10,7 @@ import {urlState} from '../shell/router';
 import '../style/log.css';
 import {LogList} from './list';
 import type {LineLook} from './line';
-import {logFields, minSeverity, sourceKey, sourceQuery, type LogQuery} from './query';
+import {logFields, longerTail, minSeverity, sourceKey, sourceQuery, type LogQuery} from './query';
 import {Searcher} from './searcher';
 import {LogSession} from './store';
 import {LogStatus} from './status';
@@ -116,6 +116,7 @@ function Viewer({session, q, set, sources, download}: ViewerProps) {
     const label = several || q.attempt === 'all'
         ? (rank: number, attempt: number) => `${names.get(rank) ?? rank}${q.attempt === 'all' ? `.${attempt}` : ''}` : undefined;
     const current = searcher.hits[hit] ?? -1;
+    const longer = session.state.value === 'loading' || ring.dropped > 0 ? undefined : longerTail(q, ring.size);
     const look: LineLook = {
         version: [q.times, q.wrap, q.q, q.regex, found, current, pointed, names.size, several, q.attempt].join(),
         wrap: q.wrap, times: q.times, label, search: {text: q.q, regex: q.regex}, searcher, current, pointed,
@@ -129,10 +130,10 @@ function Viewer({session, q, set, sources, download}: ViewerProps) {
             <div class="log-frame">
                 {shown.count === 0 && <EmptyLog session={session} filtered={ring.size > 0} />}
                 <LogList ring={ring} shown={shown} version={`${lines} ${only ? found : ''} ${least}`} follow={q.follow}
-                    onFollow={follow => set({follow})} target={target} look={look} onTop={() => { if (!only && least === 0) void session.loadOlder(); }} />
+                    onFollow={follow => set({follow})} target={target} look={look} />
                 {!q.follow && <button type="button" class="to-end primary" onClick={() => set({follow: true})}>Follow the end</button>}
             </div>
-            <LogStatus session={session} shown={shown} lines={lines} sources={sources} />
+            <LogStatus session={session} shown={shown} lines={lines} sources={sources} onEarlier={longer && (() => set({tail: longer, follow: false, at: new Date(ring.at(ring.first)).toISOString()}))} />
             {whole !== undefined && (
                 <Dialog title="The whole line" wide onClose={() => setWhole(undefined)}>
                     <p><CopyButton text={plain(ring.text(whole))} what="the line" /></p>
