@@ -42,13 +42,15 @@ export function Approvals(_: {rest: string[]}) {
             if (!isAbort(thrown)) setProblem(asApiError(thrown));
         }
     };
-    // The stream tells how many wait; another number is a reason to look. While somebody decides nothing moves.
+    // The stream tells how many wait; another number is a reason to look, and to look once more: the list may come from another
+    // replica, which hears of it a moment later. While somebody decides nothing moves.
     useEffect(() => {
         if (decision !== undefined) return;
         const abort = new AbortController();
         void load(undefined, abort.signal);
+        const again = setTimeout(() => void load(undefined, abort.signal), 2_000);
         const timer = setInterval(() => { if (document.visibilityState === 'visible') void load(undefined, abort.signal); }, refreshMs);
-        return () => { clearInterval(timer); abort.abort(); };
+        return () => { clearTimeout(again); clearInterval(timer); abort.abort(); };
     }, [show, approvalsWaiting.value, decision === undefined]);
     const shown = items?.filter(q => job === '' || `${q.namespace}/${q.job}` === job);
     return <>

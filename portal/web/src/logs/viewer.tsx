@@ -29,20 +29,20 @@ export function Logs({detail}: {detail: JobDetail}) {
     const few = q.rank.length === 0 && pods > maxRanks;
     const asked = few ? {...q, rank: Array.from({length: maxRanks}, (_, i) => i)} : q;
     const key = sourceKey(asked);
-    const [session, setSession] = useState<LogSession>();
+    const [opened, setOpened] = useState<{key: string; session: LogSession}>();
     const sources = useSources(namespace, name, detail.row.attempt);
 
     useEffect(() => {
-        const next = new LogSession(namespace, name, asked);
-        setSession(next);
-        return () => next.close();
+        const session = new LogSession(namespace, name, asked);
+        setOpened({key, session});
+        return () => session.close();
     }, [namespace, name, key]);
 
     if (!detail.can.readLogs) return <div class="box warn">You may not read the logs of this job (get pods/log in {namespace}).</div>;
-    if (session === undefined) return null;
+    if (opened?.key !== key) return null;   // it is still the log that was asked for before
     return <>
         {few && <div class="box info">The first {maxRanks} of {pods.toLocaleString('en')} ranks are shown; choose others below.</div>}
-        <Viewer key={key} session={session} q={q} set={url.set} sources={sources} download={downloadHref(namespace, name, asked)} />
+        <Viewer key={key} session={opened.session} q={q} set={url.set} sources={sources} download={downloadHref(namespace, name, asked)} />
     </>;
 }
 
