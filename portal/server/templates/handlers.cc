@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/beast/core/string.hpp>
 #include <boost/json.hpp>
 #include <chrono>
 #include <optional>
@@ -84,8 +85,12 @@ Problem ChangedMeanwhile() {
 // The resourceVersion that the caller has read; empty: the template must be new. A proxy that
 // compresses makes a tag weak, and ours names the same template all the same.
 std::expected<std::string, Problem> VersionRead(const kube::HttpRequest& request) {
-    const std::string_view given = request.Field("If-Match");
-    if (given.empty()) return "";
+    const auto sent = std::ranges::find_if(request.fields, [](const auto& field) {
+        return boost::beast::iequals(field.first, "If-Match");
+    });
+    if (sent == request.fields.end()) return "";
+    // An empty one is no tag: whoever sends it has lost the one that they had read.
+    const std::string_view given = sent->second;
     std::string_view tag = given;
     if (tag.starts_with("W/")) tag.remove_prefix(2);
     const bool quoted = tag.size() > 2 && tag.front() == '"' && tag.back() == '"';

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "portal/server/templates/handlers.h"
 
+#include <optional>
+
 #include "portal/server/fixture.h"
 #include "portal/server/templates/testing.h"
 
@@ -31,7 +33,7 @@ class TemplatesTest : public PortalTest {
 
     Outcome Ask(const std::string& who, const std::string& method, const std::string& path,
                 const std::string& query = "", const std::string& body = "",
-                const std::string& if_match = "") {
+                const std::optional<std::string>& if_match = {}) {
         auto match = router.Find(method, path);
         if (!match) return std::unexpected(match.error());
         Call call;
@@ -41,10 +43,10 @@ class TemplatesTest : public PortalTest {
         if (!parsed) return std::unexpected(BadRequest("query", parsed.error()));
         call.query = *parsed;
         call.request.body = body;
-        if (!if_match.empty()) call.request.fields = {{"If-Match", if_match}};
+        if (if_match) call.request.fields = {{"if-match", *if_match}};
         return kube::testing::Run(io, match->operation->handler(std::move(call)));
     }
-    Outcome Save(const std::string& if_match = "", const std::string& body = kBody) {
+    Outcome Save(const std::optional<std::string>& if_match = {}, const std::string& body = kBody) {
         return Ask("alice", "PUT", kPath, "", body, if_match);
     }
     std::vector<std::string> Listed(const std::string& who, const std::string& query = "") {
@@ -206,14 +208,15 @@ TEST_F(TemplatesTest, WhatCannotBeReadIsNotSent) {
     const std::size_t so_far = server.Requests().size();
     const std::string long_tag = "\"" + std::string(79, '7') + "\"";
     for (const std::string& tag :
-         {std::string("*"), std::string("7"), std::string("\"\""), std::string("\"7"),
-          std::string("\"7\", \"8\""), std::string("W/7"), std::string("\"7 8\""), long_tag}) {
+         {std::string(), std::string("*"), std::string("7"), std::string("\"\""),
+          std::string("\"7"), std::string("\"7\", \"8\""), std::string("W/7"),
+          std::string("\"7 8\""), long_tag}) {
         const Outcome refused = Save(tag);
         ASSERT_FALSE(refused) << tag;
         EXPECT_EQ(refused.error().errors.at(0).field, "header.If-Match") << tag;
     }
     for (const char* body : {"", "[]", "{}", R"({"title":"a","title":"b","job":{"spec":{}}})"}) {
-        const Outcome refused = Save("", body);
+        const Outcome refused = Save({}, body);
         ASSERT_FALSE(refused) << body;
         EXPECT_EQ(refused.error().status, 400) << body;
     }
