@@ -149,7 +149,7 @@ suite_faults() {
     once build-dev compile dev cluster_tests
     once cluster start_cluster
     once operator install_operator
-    # The suite unit has run a sample of the simulation already.
+    # The suites unit and asan have run a sample of the simulation already.
     [ -z "${DLWS_FULL:-}" ] || run_ctest dev simulation
     program test/faults/mutants
     run_ctest dev faults

@@ -293,9 +293,10 @@ class Table:
                 name = f"{pod['metadata']['name']} {container['name']}"
                 try:
                     printed[name] = kubectl("-n", "dlws-system", "logs", pod["metadata"]["name"], "-c", container["name"])
-                except RuntimeError as error:  # it may have been replaced, or have not begun; those of our table run all the time
+                except RuntimeError as error:  # it has been replaced, has not begun, or is on a simulated node
                     print(f"{name}: no log: {error}")
-        self.check(any(name.startswith("dlworkspace-portal-") for name in printed), "no log of the portal was read")
+        for program in ("portal", "operator", "webhook"):
+            self.check(any(name.startswith(f"dlworkspace-{program}-") for name in printed), f"no log of the {program} was read")
         self.check(sum(map(len, printed.values())) > 1000, "no process has printed anything: are these their logs?")
         for name, text in printed.items():
             for who, token in self.tokens.items():
